@@ -1,0 +1,363 @@
+//! What signaling asks of a shard, and what the shard tells it. Finished values only: no handles, no closures, no references.
+
+use arrayvec::{ArrayString, ArrayVec};
+use core::net::SocketAddr;
+use core::time::Duration;
+use corelay_wire::ids::{ParticipantId, RequestId, RoomId, SubscriptionId, TrackId, TransportId};
+use corelay_wire::media::{ExtensionMap, Kind, PayloadFormats};
+use corelay_wire::units::{Mid, Rid, Ssrc};
+
+/// The name that ties a participant's streams together for lip-sync (RFC 7022), at most 32 bytes.
+pub type Cname = ArrayString<32>;
+
+/// Layers of one track: at most four simulcast streams.
+pub const LAYERS_MAX: usize = 4;
+
+/// What signaling asks. Ids are signaling's; a command with an unknown id is answered with [`Refusal::Unknown`] where it has a
+/// request, and counted where it has none.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Makes a room. Its home is this shard.
+    OpenRoom {
+        /// The room.
+        room: RoomId,
+    },
+    /// Ends a room and everything in it.
+    CloseRoom {
+        /// The room.
+        room: RoomId,
+    },
+    /// Puts a participant into a room.
+    Join {
+        /// The room.
+        room: RoomId,
+        /// The participant.
+        participant: ParticipantId,
+        /// The name its streams share.
+        cname: Cname,
+    },
+    /// Takes a participant out, with its transports, tracks and subscriptions.
+    Leave {
+        /// The participant.
+        participant: ParticipantId,
+    },
+    /// Makes a transport. Answered by [`Reply::Transport`].
+    OpenTransport {
+        /// Names the answer.
+        request: RequestId,
+        /// Whose it is.
+        participant: ParticipantId,
+        /// The transport.
+        transport: TransportId,
+    },
+    /// Gives a transport what it must know of the peer before DTLS may run. Answered by [`Reply::Done`].
+    ConnectTransport {
+        /// Names the answer.
+        request: RequestId,
+        /// The transport.
+        transport: TransportId,
+        /// The peer's DTLS parameters.
+        remote: RemoteDtls,
+    },
+    /// New ICE credentials for a transport (RFC 8445 section 9). Answered by [`Reply::Transport`].
+    RestartIce {
+        /// Names the answer.
+        request: RequestId,
+        /// The transport.
+        transport: TransportId,
+    },
+    /// Ends a transport, its tracks and its subscriptions.
+    CloseTransport {
+        /// The transport.
+        transport: TransportId,
+    },
+    /// Publishes a track. Answered by [`Reply::Done`].
+    Publish {
+        /// Names the answer.
+        request: RequestId,
+        /// On which transport its packets arrive.
+        transport: TransportId,
+        /// The track.
+        track: TrackId,
+        /// How its packets look.
+        parameters: Box<TrackParameters>,
+        /// Whether it starts paused.
+        paused: bool,
+    },
+    /// Pauses or resumes a track for all its subscribers.
+    PauseTrack {
+        /// The track.
+        track: TrackId,
+        /// Whether it is paused from here on.
+        paused: bool,
+    },
+    /// Ends a track and its subscriptions.
+    CloseTrack {
+        /// The track.
+        track: TrackId,
+    },
+    /// Subscribes a transport to a track. Answered by [`Reply::Done`].
+    Subscribe {
+        /// Names the answer.
+        request: RequestId,
+        /// On which transport the packets leave.
+        transport: TransportId,
+        /// What is subscribed to.
+        track: TrackId,
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// How its packets look.
+        parameters: Box<SubscriptionParameters>,
+        /// Whether it starts paused.
+        paused: bool,
+    },
+    /// Pauses or resumes one subscription.
+    PauseSubscription {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// Whether it is paused from here on.
+        paused: bool,
+    },
+    /// Ends a subscription.
+    Unsubscribe {
+        /// The subscription.
+        subscription: SubscriptionId,
+    },
+    /// Asks the publisher for a keyframe on a subscriber's behalf (throttled at the source).
+    RequestKeyframe {
+        /// The subscription.
+        subscription: SubscriptionId,
+    },
+    /// Asks whether the shard is alive. Answered by [`Reply::Done`].
+    Ping {
+        /// Names the answer.
+        request: RequestId,
+    },
+}
+
+/// What a shard tells signaling.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The answer to a command that had a request.
+    Reply {
+        /// The command's request.
+        request: RequestId,
+        /// How it went.
+        result: Result<Reply, Refusal>,
+    },
+    /// A transport changed its state.
+    TransportState {
+        /// The transport.
+        transport: TransportId,
+        /// What it is from here on.
+        state: TransportState,
+    },
+    /// The first packet of a track arrived: its layers and payload type are known.
+    TrackStarted {
+        /// The track.
+        track: TrackId,
+        /// From [`Command::Publish`] to the packet.
+        after: Duration,
+    },
+    /// The first packet of a subscription left.
+    SubscriptionStarted {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// From [`Command::Subscribe`] to the packet.
+        after: Duration,
+    },
+    /// A room ended without being asked to.
+    RoomEnded {
+        /// The room.
+        room: RoomId,
+        /// Why.
+        reason: RoomEndReason,
+    },
+}
+
+/// Why a room ended without being asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoomEndReason {
+    /// The shard panicked and started anew.
+    ShardRestarted,
+}
+
+/// A command that was carried out.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// Done; there is nothing to add.
+    Done,
+    /// The transport's own ICE credentials.
+    Transport {
+        /// User fragment and password for the peer.
+        ice: IceCredentials,
+    },
+}
+
+/// A command that was not carried out, and what the caller can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The id is not known here: it never was, or it ended.
+    #[error("no such {0}: it never was, or it ended")]
+    Unknown(&'static str),
+    /// The id is in use: a bug of the caller.
+    #[error("this {0} exists already")]
+    Exists(&'static str),
+    /// A limit of the shard is reached: try another shard or node.
+    #[error("the shard holds as many {0} as it can: try another shard or node")]
+    Full(&'static str),
+    /// The parameters clash with what the transport already carries, such as two tracks with one SSRC.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The command came in the wrong state, such as a second connect.
+    #[error("{0}")]
+    State(&'static str),
+}
+
+/// Where a transport is in its life.
+///
+/// ```text
+/// New -> Checking -> Connecting -> Connected <-> Disconnected
+///   \________\___________\____________\______________\-> Failed | Closed
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportState {
+    /// Nothing has arrived.
+    New,
+    /// A valid STUN check arrived.
+    Checking,
+    /// ICE has a pair and DTLS runs.
+    Connecting,
+    /// Media flows.
+    Connected {
+        /// From [`Command::OpenTransport`] to here.
+        after: Duration,
+        /// The SRTP profile that DTLS agreed on.
+        profile: SrtpProfile,
+        /// Where the peer is. For metrics and tests, not for logs at info.
+        remote: SocketAddr,
+    },
+    /// Consent is stale: nothing has been heard for 5 seconds.
+    Disconnected,
+    /// The end: consent expired, or DTLS could not agree.
+    Failed(TransportFailure),
+    /// The peer said goodbye (DTLS close_notify).
+    Closed,
+}
+
+/// Why a transport failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportFailure {
+    /// No valid check for 30 seconds (RFC 7675 section 5.1).
+    ConsentExpired,
+    /// The certificate is not the one that signaling announced.
+    FingerprintMismatch,
+    /// DTLS gave up: no common suite, a bad message or no answer in time.
+    Handshake,
+}
+
+/// SRTP protection profiles, in the server's order of preference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SrtpProfile {
+    /// AEAD_AES_128_GCM (RFC 7714).
+    AeadAes128Gcm,
+    /// AEAD_AES_256_GCM (RFC 7714).
+    AeadAes256Gcm,
+    /// AES_CM_128_HMAC_SHA1_80 (RFC 3711).
+    Aes128CmSha1_80,
+}
+
+/// What the peer must prove to know in its STUN checks. Alphabet and lengths of RFC 8839 section 5.4.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceCredentials {
+    /// User fragment; carries shard, slot and epoch.
+    pub ufrag: ArrayString<32>,
+    /// Password, at least 128 bits of randomness.
+    pub password: ArrayString<32>,
+}
+
+impl core::fmt::Debug for IceCredentials {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "IceCredentials({})", self.ufrag)
+    }
+}
+
+/// The peer's side of DTLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteDtls {
+    /// The role that the peer takes. The server takes the other.
+    pub role: DtlsRole,
+    /// The certificate that the peer must show: one match is enough.
+    pub fingerprints: ArrayVec<Fingerprint, 4>,
+}
+
+/// Who sends the ClientHello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DtlsRole {
+    /// This side does.
+    Client,
+    /// The other side does.
+    Server,
+}
+
+/// The digest of a certificate (RFC 8122 section 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// The hash function.
+    pub algorithm: FingerprintAlgorithm,
+    /// The digest, as long as the algorithm makes it.
+    pub digest: ArrayVec<u8, 64>,
+}
+
+/// Hash functions of fingerprints. SHA-1 and older are refused by signaling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FingerprintAlgorithm {
+    /// 32 bytes.
+    Sha256,
+    /// 48 bytes.
+    Sha384,
+    /// 64 bytes.
+    Sha512,
+}
+
+/// How a published track looks, in the publisher's numbering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackParameters {
+    /// Audio or video.
+    pub kind: Kind,
+    /// The media section, where the publisher sends it.
+    pub mid: Option<Mid>,
+    /// Payload types.
+    pub formats: PayloadFormats,
+    /// Header extension ids.
+    pub extensions: ExtensionMap,
+    /// One entry a layer, lowest first; one entry without simulcast.
+    pub layers: ArrayVec<LayerParameters, LAYERS_MAX>,
+}
+
+/// One simulcast stream, by SSRC or by rid (or both).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct LayerParameters {
+    /// Its SSRC, where signaled.
+    pub ssrc: Option<Ssrc>,
+    /// The SSRC of its retransmissions, where signaled.
+    pub rtx_ssrc: Option<Ssrc>,
+    /// Its rid, where signaled.
+    pub rid: Option<Rid>,
+}
+
+/// How a subscription's packets look, in the subscriber's numbering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionParameters {
+    /// Its SSRC, unique in the transport.
+    pub ssrc: Ssrc,
+    /// The SSRC of retransmissions, where negotiated.
+    pub rtx_ssrc: Option<Ssrc>,
+    /// The media section, where the subscriber wants to be told.
+    pub mid: Option<Mid>,
+    /// Payload types: a packet whose codec is not here is not forwarded.
+    pub formats: PayloadFormats,
+    /// Header extension ids: an extension that is not here is taken out.
+    pub extensions: ExtensionMap,
+}
+

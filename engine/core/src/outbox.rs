@@ -1,0 +1,177 @@
+//! What leaves: runs of sealed packets in one slab, filled by the core and emptied by whoever owns the socket.
+//!
+//! ```text
+//! slab   | run 0: 1200 1200 1200 800 | run 1: 96 | run 2: 1200 1200 | ... free ...            | reserve for control |
+//! runs     {remote, local, segment 1200, len 4400}  {..., 96, 96}     {..., 1200, 2400}
+//! ```
+
+use core::net::{IpAddr, SocketAddr};
+
+/// The longest run the kernel takes in one segmented send: `UDP_MAX_SEGMENTS` is 64 on old kernels.
+pub const RUN_SEGMENTS_MAX: usize = 64;
+/// The most bytes of one run: an IPv4 datagram, before it is cut, holds 65,507.
+pub const RUN_BYTES_MAX: usize = 65_000;
+/// The largest packet that is sent. Browsers receive what fits an Ethernet frame.
+pub const PACKET_BYTES_MAX: usize = 1_472;
+
+/// Where packets of one transport go: its remote address, and the local one that they leave from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Path {
+    /// The peer.
+    pub remote: SocketAddr,
+    /// Ours.
+    pub local: IpAddr,
+}
+
+/// The packets of one turn for one destination: all of `segment` bytes but the last, which may be shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// Where to.
+    pub path: Path,
+    /// The packets, end to end.
+    pub bytes: &'a [u8],
+    /// The length of each packet but the last.
+    pub segment: usize,
+}
+
+impl<'a> Run<'a> {
+    /// The packets one by one.
+    pub fn packets(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.bytes.chunks(self.segment)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    path: Path,
+    start: usize,
+    end: usize,
+    segment: usize,
+    /// A shorter packet was appended: nothing may follow it.
+    closed: bool,
+}
+
+/// The slab and its runs.
+#[derive(Debug)]
+pub struct Outbox {
+    slab: Box<[u8]>,
+    used: usize,
+    spans: Vec<Span>,
+    spans_max: usize,
+}
+
+impl Outbox {
+    /// A slab of `bytes` bytes for at most `runs` runs. Nothing is allocated after this.
+    pub fn new(bytes: usize, runs: usize) -> Self {
+        assert!(bytes >= RUN_BYTES_MAX, "the slab holds at least one run");
+        Self { slab: vec![0; bytes].into_boxed_slice(), used: 0, spans: Vec::with_capacity(runs), spans_max: runs }
+    }
+
+    /// Whether `bytes` more, in a run of their own, fit.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.slab.len() - self.used >= bytes && self.spans.len() < self.spans_max
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Appends one packet of at most `len_max` bytes, written in place by `write`, which gives its length or nothing.
+    /// The packet joins the last run when that has the same path and its size allows; otherwise it begins one.
+    /// `None` when the slab is full or `write` gave nothing.
+    pub fn push(&mut self, path: Path, len_max: usize, write: impl FnOnce(&mut [u8]) -> Option<usize>) -> Option<usize> {
+        if !self.has_room(len_max) {
+            return None;
+        }
+        let start = self.used;
+        let len = write(&mut self.slab[start..start + len_max])?;
+        assert!(len > 0 && len <= len_max, "a packet is as long as its place at most");
+        self.used += len;
+        match self.spans.last_mut() {
+            Some(last) if last.takes(path, len) => last.append(len),
+            _ => self.spans.push(Span { path, start, end: start + len, segment: len, closed: false }),
+        }
+        Some(len)
+    }
+
+    /// The runs in the order they were begun.
+    pub fn runs(&self) -> impl Iterator<Item = Run<'_>> {
+        self.spans.iter().map(|s| Run { path: s.path, bytes: &self.slab[s.start..s.end], segment: s.segment })
+    }
+
+    /// Forgets what is in it, after it was sent.
+    pub fn clear(&mut self) {
+        self.used = 0;
+        self.spans.clear();
+    }
+}
+
+impl Span {
+    fn takes(&self, path: Path, len: usize) -> bool {
+        !self.closed
+            && self.path == path
+            && len <= self.segment
+            && (self.end - self.start) / self.segment < RUN_SEGMENTS_MAX
+            && self.end - self.start + len <= RUN_BYTES_MAX
+    }
+
+    fn append(&mut self, len: usize) {
+        self.end += len;
+        self.closed = len < self.segment;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(port: u16) -> Path {
+        Path { remote: SocketAddr::from(([127, 0, 0, 1], port)), local: IpAddr::from([127, 0, 0, 1]) }
+    }
+
+    fn push(outbox: &mut Outbox, port: u16, len: usize) {
+        assert_eq!(outbox.push(path(port), PACKET_BYTES_MAX, |_| Some(len)), Some(len));
+    }
+
+    fn shape(outbox: &Outbox) -> Vec<(u16, usize, usize)> {
+        outbox.runs().map(|r| (r.path.remote.port(), r.bytes.len(), r.segment)).collect()
+    }
+
+    #[test]
+    fn equal_sizes_join_and_a_shorter_one_ends_the_run() {
+        let mut outbox = Outbox::new(1 << 20, 16);
+        for len in [1200, 1200, 800, 800] {
+            push(&mut outbox, 1, len);
+        }
+        assert_eq!(shape(&outbox), [(1, 3200, 1200), (1, 800, 800)]);
+    }
+
+    #[test]
+    fn a_longer_packet_or_another_path_begins_a_run() {
+        let mut outbox = Outbox::new(1 << 20, 16);
+        for (port, len) in [(1, 100), (1, 200), (2, 200)] {
+            push(&mut outbox, port, len);
+        }
+        assert_eq!(shape(&outbox), [(1, 100, 100), (1, 200, 200), (2, 200, 200)]);
+    }
+
+    #[test]
+    fn a_run_holds_no_more_than_the_kernel_cuts() {
+        let mut outbox = Outbox::new(1 << 20, 16);
+        for _ in 0..RUN_SEGMENTS_MAX + 1 {
+            push(&mut outbox, 1, 100);
+        }
+        assert_eq!(shape(&outbox), [(1, 6400, 100), (1, 100, 100)]);
+    }
+
+    #[test]
+    fn a_full_slab_refuses_and_keeps_what_it_has() {
+        let mut outbox = Outbox::new(RUN_BYTES_MAX, 1);
+        push(&mut outbox, 1, 100);
+        assert_eq!(outbox.push(path(2), PACKET_BYTES_MAX, |_| Some(100)), None);
+        assert_eq!(shape(&outbox), [(1, 100, 100)]);
+        outbox.clear();
+        assert!(outbox.is_empty());
+    }
+}

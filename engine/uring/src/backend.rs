@@ -1,0 +1,83 @@
+//! The trait that both back-ends implement.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::waker::Waker;
+
+/// Bytes as they arrived. Valid until `receive` returns.
+#[derive(Debug)]
+pub struct Received<'a> {
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// The address it was sent to, from `IP_PKTINFO` / `IPV6_PKTINFO`.
+    pub local: IpAddr,
+    /// The payload.
+    pub bytes: &'a mut [u8],
+}
+
+/// Packets for one destination, end to end: all of `segment` bytes but the last, which may be shorter.
+#[derive(Clone, Copy, Debug)]
+pub struct Segments<'a> {
+    /// Where to.
+    pub remote: SocketAddr,
+    /// The address they leave from.
+    pub local: IpAddr,
+    /// The packets.
+    pub bytes: &'a [u8],
+    /// The length of each but the last.
+    pub segment: usize,
+}
+
+/// How long `receive` may sleep.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    /// Until something arrives, a waker calls, or this much time passes. `None`: for ever. Zero: do not sleep.
+    pub at_most: Option<Duration>,
+    /// After the first arrival: how long to wait for more before the call returns.
+    pub company: Duration,
+}
+
+/// What one `receive` brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrivals {
+    /// Datagrams delivered.
+    pub datagrams: usize,
+    /// Datagrams that the kernel cut because they were longer than a buffer; not delivered.
+    pub truncated: usize,
+    /// A waker called.
+    pub woken: bool,
+}
+
+/// What one `flush` sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Departures {
+    /// Packets handed to the kernel.
+    pub packets: usize,
+    /// Packets that the kernel refused (a full socket buffer, an unreachable peer).
+    pub refused: usize,
+    /// System calls or submissions it took.
+    pub calls: usize,
+}
+
+/// One shard's way to the kernel. Used by one thread; only the waker leaves it.
+pub trait Backend {
+    /// Its name in logs and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Gives what arrived, at most a bounded batch, to `deliver`. Sleeps as `wait` allows when there is nothing.
+    ///
+    /// # Errors
+    /// Only what makes the back-end unusable. A bad datagram or a refused peer is counted, not an error.
+    fn receive(&mut self, wait: Wait, deliver: &mut dyn FnMut(Received<'_>)) -> io::Result<Arrivals>;
+
+    /// Sends. The bytes are the caller's again when this returns.
+    ///
+    /// # Errors
+    /// Only what makes the back-end unusable. What one peer's address causes is counted in `refused`.
+    fn send(&mut self, segments: &mut dyn Iterator<Item = Segments<'_>>) -> io::Result<Departures>;
+
+    /// Ends a sleep of `receive` from any thread.
+    fn waker(&self) -> Waker;
+}
