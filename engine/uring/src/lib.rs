@@ -1,5 +1,34 @@
 //! Datagrams in and out of the kernel: io_uring, and epoll + `recvmmsg`/`sendmmsg` where io_uring is forbidden, behind one trait.
 //! The only crate with unsafe code.
+//!
+//! ```text
+//! probe() -> Probe: choose(IoBackend) -> Kind, gso(GsoMode) -> bool        once, at boot
+//! UdpSocket::bind(..)                                                      at boot, any thread
+//! open(kind, sockets, options) -> Box<dyn Backend>                         on the thread that uses it: it does not leave it
+//! receive(wait, deliver) .. send(runs) .. receive(..) ..                   a turn of a shard
+//! ```
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the back-ends follow"))]
+mod address;
 pub mod backend;
+pub mod options;
+pub mod probe;
+pub mod socket;
 pub mod waker;
+
+use std::io;
+
+pub use backend::{Arrivals, Backend, Departures, Received, Segments, Wait};
+pub use options::{GsoMode, IoBackend, Options};
+pub use probe::{Kind, Probe, ProbeError, probe};
+pub use socket::{BufferSizes, UdpSocket};
+pub use waker::Waker;
+
+/// Opens the back-end of `kind` over `sockets`, on the thread that will use it.
+///
+/// # Errors
+/// What the kernel refuses: memory, file descriptors, or io_uring itself ([`Probe::choose`] knows beforehand).
+pub fn open(kind: Kind, sockets: Vec<UdpSocket>, options: Options) -> io::Result<Box<dyn Backend>> {
+    let _ = (kind, sockets, options);
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,174 @@
+//! A UDP socket, set up as the back-ends need it.
+//!
+//! What is set, and why:
+//! - `IPV6_V6ONLY`: an IPv6 socket never shows mapped IPv4 addresses; each family has its own socket.
+//! - `IP_PKTINFO` / `IPV6_RECVPKTINFO` on a wildcard bind: which of our addresses a datagram came to, so that answers leave from it.
+//!   A socket bound to one address knows, and saves the control message.
+//! - IPv4 `IP_MTU_DISCOVER = IP_PMTUDISC_OMIT`: no don't-fragment bit, and ICMP "fragmentation needed" is not believed. Media packets
+//!   are forwarded at the size the publisher chose and cannot be made smaller, so a path with a small MTU is served by fragments or
+//!   not at all; and a forged ICMP message cannot shrink the path of someone else.
+//!   The other side of the trade: no PMTU discovery by us, and a middlebox that drops fragments drops these packets.
+//! - IPv6 `IPV6_MTU_DISCOVER = IPV6_PMTUDISC_WANT`: IPv6 routers do not fragment (RFC 8200 section 5), so "packet too big" must be
+//!   believed or such a path stays black; a forged one reaches 1280 bytes at the least.
+//! - `SO_RCVBUF`, `SO_SNDBUF`: asked for, and what was granted is kept for the boot report.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Sizes of a socket's two buffers in the kernel, in bytes.
+///
+/// The kernel counts its own bookkeeping as well: a 1200-byte datagram takes about 2,300. A larger receive buffer rides out a longer
+/// turn (4 MiB: about 1,800 datagrams) and makes what waits in it older; a smaller one drops sooner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferSizes {
+    /// `SO_RCVBUF`.
+    pub receive: usize,
+    /// `SO_SNDBUF`.
+    pub send: usize,
+}
+
+impl Default for BufferSizes {
+    fn default() -> Self {
+        Self {
+            receive: 4 << 20,
+            send: 4 << 20,
+        }
+    }
+}
+
+/// A bound, non-blocking UDP socket.
+#[derive(Debug)]
+pub struct UdpSocket {
+    socket: Socket,
+    local: SocketAddr,
+    granted: BufferSizes,
+}
+
+impl UdpSocket {
+    /// Binds to `address` and asks for buffers of the `wanted` sizes; [`Self::granted`] says what came of it.
+    ///
+    /// # Errors
+    /// The address is not ours, the port is taken, or the process is out of file descriptors.
+    pub fn bind(address: SocketAddr, wanted: BufferSizes) -> io::Result<Self> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM.nonblocking().cloexec(),
+            Some(Protocol::UDP),
+        )?;
+        match address {
+            SocketAddr::V4(_) => set_up_v4(&socket, address)?,
+            SocketAddr::V6(_) => set_up_v6(&socket, address)?,
+        }
+        let granted = grow_buffers(&socket, wanted)?;
+        socket.bind(&address.into())?;
+        let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Self { socket, local, granted })
+    }
+
+    /// Where it is bound, with the port that the kernel chose when 0 was asked for.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The buffer sizes that the kernel granted, counted as asked for (the kernel reports twice that).
+    pub fn granted(&self) -> BufferSizes {
+        self.granted
+    }
+
+    /// Its address, unless it listens on all of them.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the back-ends follow"))]
+    pub(crate) fn fixed_ip(&self) -> Option<IpAddr> {
+        (!self.local.ip().is_unspecified()).then_some(self.local.ip())
+    }
+}
+
+impl AsFd for UdpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsRawFd for UdpSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+fn set_up_v4(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)?;
+    if address.ip().is_unspecified() {
+        set_option(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+    }
+    Ok(())
+}
+
+fn set_up_v6(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    socket.set_only_v6(true)?;
+    set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_WANT)?;
+    if address.ip().is_unspecified() {
+        set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+    }
+    Ok(())
+}
+
+/// Without privilege the kernel grants `net.core.rmem_max` / `wmem_max` at most; `*BUFFORCE` goes past them with `CAP_NET_ADMIN`.
+fn grow_buffers(socket: &Socket, wanted: BufferSizes) -> io::Result<BufferSizes> {
+    socket.set_recv_buffer_size(wanted.receive)?;
+    socket.set_send_buffer_size(wanted.send)?;
+    if socket.recv_buffer_size()? / 2 < wanted.receive {
+        force_buffer(socket, libc::SO_RCVBUFFORCE, wanted.receive);
+    }
+    if socket.send_buffer_size()? / 2 < wanted.send {
+        force_buffer(socket, libc::SO_SNDBUFFORCE, wanted.send);
+    }
+    Ok(BufferSizes {
+        receive: socket.recv_buffer_size()? / 2,
+        send: socket.send_buffer_size()? / 2,
+    })
+}
+
+/// Refused without privilege: what was granted before stays, and the boot report says so.
+fn force_buffer(socket: &Socket, option: libc::c_int, wanted: usize) {
+    let wanted = libc::c_int::try_from(wanted).unwrap_or(libc::c_int::MAX);
+    let _ = set_option(socket, libc::SOL_SOCKET, option, wanted);
+}
+
+fn set_option(socket: &Socket, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    let len = size_of::<libc::c_int>() as libc::socklen_t;
+    // Needed: std and socket2 have no safe way to set these options.
+    // SAFETY: the descriptor is open as long as `socket` is borrowed; pointer and length are those of a live integer, which the
+    // kernel only reads before it returns.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), len) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_families_share_a_port() {
+        let v4 = UdpSocket::bind(SocketAddr::from(([0; 4], 0)), BufferSizes::default()).expect("v4 binds");
+        let v6 = UdpSocket::bind(SocketAddr::from(([0u16; 8], v4.local().port())), BufferSizes::default()).expect("V6ONLY is set");
+        assert_eq!(v4.local().port(), v6.local().port());
+        assert_eq!((v4.fixed_ip(), v6.fixed_ip()), (None, None));
+    }
+
+    #[test]
+    fn a_small_wish_is_granted_in_full() {
+        let sizes = BufferSizes {
+            receive: 65_536,
+            send: 65_536,
+        };
+        let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)), sizes).expect("binds");
+        assert_eq!(socket.granted(), sizes);
+        assert_ne!(socket.local().port(), 0);
+    }
+}
