@@ -1,0 +1,66 @@
+//! Everything has a limit, and this is where the limits are, each with its reason. `budget` sums the memory that they allow.
+
+/// Most shards of a node: the ids of a ufrag have a byte for the shard, and no machine that is sold has more useful cores.
+pub const SHARDS_MAX: usize = 256;
+
+/// Addresses that media sockets listen on. Each is a socket per shard; a host with more networks than this is a router.
+pub const RTC_LISTEN_IPS_MAX: usize = 8;
+
+/// Participants of the node by default. Higher: one node takes more calls, and a crash ends more of them. Lower: memory is spared
+/// and nodes are added sooner.
+pub const PARTICIPANTS_DEFAULT: usize = 2_000;
+/// The most that may be asked for: signaling is one thread, and ids in a ufrag have room for a million slots a shard.
+pub const PARTICIPANTS_MAX: usize = 1_000_000;
+
+/// Participants of one room by default. Higher: one room can take a whole shard (fan-out grows with its square when all publish).
+/// Lower: large meetings are refused while there is room for them.
+pub const ROOM_PARTICIPANTS_DEFAULT: usize = 500;
+
+/// Rooms of the node by default. A room costs little; the limit keeps a client with a room-creating token from filling memory.
+pub const ROOMS_DEFAULT: usize = 1_000;
+/// The most that may be asked for.
+pub const ROOMS_MAX: usize = 1_000_000;
+
+/// Transports of a participant: one to send and one to receive, as `mediasoup-client` makes them, and one pair while it reconnects.
+pub const TRANSPORTS_PER_PARTICIPANT: usize = 4;
+/// Tracks of a participant on average over a full shard: microphone, camera, and a screen with its sound for some.
+pub const TRACKS_PER_PARTICIPANT: usize = 3;
+/// Subscriptions of a participant on average over a full shard. Higher: more memory for mappings (they are small). Lower: a shard of
+/// few large rooms is full before its participants are.
+pub const SUBSCRIPTIONS_PER_PARTICIPANT: usize = 64;
+
+/// Rooms are placed whole, so shards fill unevenly: each may hold this many times its even share of the node's participants and rooms.
+/// Higher: more memory may be used by one shard. Lower: a large room is refused by a shard although the node has room.
+pub const SHARE_SLACK: usize = 2;
+
+/// `COALESCE_US`, the default. Higher: fuller runs and fewer wake-ups under load (20,000 packets/s: 3.4 us each instead of 26), and
+/// that much more latency. Lower: less latency and more CPU.
+pub const COALESCE_US_DEFAULT: u32 = 500;
+/// A quarter of a 60 Hz frame: beyond this the wait is seen.
+pub const COALESCE_US_MAX: u32 = 4_000;
+
+/// `DRAIN_TIMEOUT`, the default in seconds: most calls end or reconnect by themselves within five minutes.
+pub const DRAIN_TIMEOUT_S_DEFAULT: u64 = 300;
+/// A day: beyond that, it is not a drain.
+pub const DRAIN_TIMEOUT_S_MAX: u64 = 86_400;
+
+/// HS256 wants a key at least as long as the hash (RFC 7518 section 3.2): "A key of the same size as the hash output [...] or larger
+/// MUST be used with this algorithm."
+pub const JWT_SECRET_BYTES_MIN: usize = 32;
+
+/// Commands that wait for a shard. Higher: a longer burst of joins is taken in while the shard is busy, at 200 bytes each. Lower:
+/// signaling hears `MailboxFull` sooner and tells its clients to try again.
+pub const COMMANDS_QUEUED_MAX: usize = 4_096;
+/// Commands of one turn. Higher: a join storm is carried out sooner and delays media more. Lower: the other way round. 64 commands take
+/// less time than the packets of a full turn.
+pub const COMMANDS_PER_TURN_MAX: usize = 64;
+
+/// Events that wait for signaling. Higher: signaling may sleep longer before anything spills. Lower: less memory a shard.
+pub const EVENTS_QUEUED_MAX: usize = 4_096;
+/// Events that a shard keeps aside when that queue is full, before it counts drops. As long as the queue: signaling that is that far
+/// behind has lost its clients anyway, and the media of the others goes on.
+pub const EVENTS_SPILLED_MAX: usize = 4_096;
+
+const _: () = assert!(SHARDS_MAX <= u16::MAX as usize, "ShardId is 16 bits");
+const _: () = assert!(ROOM_PARTICIPANTS_DEFAULT <= PARTICIPANTS_DEFAULT, "a full room fits the node");
+const _: () = assert!(COMMANDS_PER_TURN_MAX < COMMANDS_QUEUED_MAX, "a turn does not empty a full queue of a join storm");

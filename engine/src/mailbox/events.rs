@@ -1,0 +1,191 @@
+//! The way back: a shard's events, never in the way of its media.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use corelay_core::control::Event;
+use corelay_uring::waker::Waker;
+use crossbeam::queue::ArrayQueue;
+
+use crate::config::limits;
+
+/// What an event is about: the `kind` of the metric `corelay_events_dropped_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum EventKind {
+    /// [`Event::Reply`].
+    Reply,
+    /// [`Event::TransportState`].
+    TransportState,
+    /// [`Event::TrackStarted`].
+    TrackStarted,
+    /// [`Event::SubscriptionStarted`].
+    SubscriptionStarted,
+    /// [`Event::RoomEnded`].
+    RoomEnded,
+}
+
+impl EventKind {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 5] = [Self::Reply, Self::TransportState, Self::TrackStarted, Self::SubscriptionStarted, Self::RoomEnded];
+
+    /// The metric label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Reply => "reply",
+            Self::TransportState => "transport_state",
+            Self::TrackStarted => "track_started",
+            Self::SubscriptionStarted => "subscription_started",
+            Self::RoomEnded => "room_ended",
+        }
+    }
+
+    /// The kind of `event`.
+    pub const fn of(event: &Event) -> Self {
+        match event {
+            Event::Reply { .. } => Self::Reply,
+            Event::TransportState { .. } => Self::TransportState,
+            Event::TrackStarted { .. } => Self::TrackStarted,
+            Event::SubscriptionStarted { .. } => Self::SubscriptionStarted,
+            Event::RoomEnded { .. } => Self::RoomEnded,
+        }
+    }
+}
+
+/// Events that nobody took in time, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventDrops([u64; EventKind::ALL.len()]);
+
+impl EventDrops {
+    /// How many of `kind` so far.
+    pub const fn total(&self, kind: EventKind) -> u64 {
+        self.0[kind as usize]
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (EventKind, u64)> {
+        EventKind::ALL.iter().map(|k| (*k, self.total(*k)))
+    }
+}
+
+/// The shard's end.
+#[derive(Debug)]
+pub(crate) struct EventOutbox {
+    shared: Arc<Shared>,
+    bell: Bell,
+    /// Behind `shared.queue`, in order. Its capacity is reserved at boot.
+    spilled: VecDeque<Event>,
+    dropped: EventDrops,
+    is_fresh: bool,
+}
+
+/// Signaling's end of one shard's mailbox.
+#[derive(Debug)]
+pub(crate) struct EventInbox {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: ArrayQueue<Event>,
+    /// The shard has events aside and wants to know when there is room.
+    has_spilled: AtomicBool,
+}
+
+/// What wakes signaling: one eventfd for all shards of the node, written once until it is heard.
+#[derive(Clone, Debug)]
+pub(crate) struct Bell {
+    waker: Waker,
+    is_ringing: Arc<AtomicBool>,
+}
+
+impl Bell {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self { waker: Waker::new()?, is_ringing: Arc::new(AtomicBool::new(false)) })
+    }
+
+    /// Wakes signaling, unless it is being woken.
+    fn ring(&self) {
+        if !self.is_ringing.swap(true, Ordering::SeqCst) {
+            self.waker.wake();
+        }
+    }
+
+    /// Before draining: a push that comes after this rings again, one that came before is found by the draining.
+    pub(crate) fn hear(&self) {
+        self.waker.take();
+        self.is_ringing.swap(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+}
+
+pub(crate) fn event_mailbox(bell: Bell) -> (EventOutbox, EventInbox) {
+    let shared = Arc::new(Shared { queue: ArrayQueue::new(limits::EVENTS_QUEUED_MAX), has_spilled: AtomicBool::new(false) });
+    let outbox = EventOutbox {
+        shared: Arc::clone(&shared),
+        bell,
+        spilled: VecDeque::with_capacity(limits::EVENTS_SPILLED_MAX),
+        dropped: EventDrops::default(),
+        is_fresh: false,
+    };
+    (outbox, EventInbox { shared })
+}
+
+impl EventOutbox {
+    /// Takes one event in: into the queue, aside when that is full, dropped and counted when the place aside is full too.
+    pub(crate) fn push(&mut self, event: Event) {
+        let refused = match self.spilled.is_empty() {
+            true => self.shared.queue.push(event).err(),
+            false => Some(event),
+        };
+        match refused {
+            None => self.is_fresh = true,
+            Some(event) if self.spilled.len() < limits::EVENTS_SPILLED_MAX => self.spilled.push_back(event),
+            Some(event) => self.dropped.0[EventKind::of(&event) as usize] += 1,
+        }
+    }
+
+    /// Ends a turn: moves what fits out of the place aside, and wakes signaling if there is something new.
+    pub(crate) fn flush(&mut self) {
+        self.refill();
+        if !self.spilled.is_empty() {
+            // Announced, then tried once more: signaling empties its queue and then looks at the announcement.
+            self.shared.has_spilled.store(true, Ordering::SeqCst);
+            self.refill();
+        }
+        if std::mem::take(&mut self.is_fresh) {
+            self.bell.ring();
+        }
+    }
+
+    /// Events that were dropped so far.
+    pub(crate) const fn dropped(&self) -> EventDrops {
+        self.dropped
+    }
+
+    fn refill(&mut self) {
+        while let Some(event) = self.spilled.pop_front() {
+            if let Err(event) = self.shared.queue.push(event) {
+                self.spilled.push_front(event);
+                return;
+            }
+            self.is_fresh = true;
+        }
+    }
+}
+
+impl EventInbox {
+    /// The next event.
+    pub(crate) fn next(&self) -> Option<Event> {
+        self.shared.queue.pop()
+    }
+
+    /// Whether the shard waits for room; asked once after the queue was found empty.
+    pub(crate) fn take_spilled(&self) -> bool {
+        self.shared.has_spilled.swap(false, Ordering::SeqCst)
+    }
+}
