@@ -68,6 +68,14 @@ impl UdpSocket {
         Ok(Self { socket, local, granted })
     }
 
+    /// The same socket by another descriptor: whoever keeps one keeps the port while a back-end is built anew.
+    ///
+    /// # Errors
+    /// When the process is out of file descriptors.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()?, local: self.local, granted: self.granted })
+    }
+
     /// Where it is bound, with the port that the kernel chose when 0 was asked for.
     pub fn local(&self) -> SocketAddr {
         self.local
