@@ -15,7 +15,9 @@ pub mod config;
 mod events;
 mod mailbox;
 mod node;
+pub mod ports;
 mod snapshot;
+pub mod topology;
 
 pub use corelay_core::control;
 
