@@ -4,6 +4,14 @@
 //! value or an error; it never panics.
 #![forbid(unsafe_code)]
 
+pub mod demux;
 pub mod ids;
 pub mod media;
+pub mod rtp;
+pub mod stun;
 pub mod units;
+
+#[allow(dead_code)]
+mod reader;
+#[allow(dead_code)]
+mod writer;

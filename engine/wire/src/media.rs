@@ -78,6 +78,22 @@ pub enum Extension {
 impl Extension {
     /// How many variants there are: the size of a map indexed by extension.
     pub const COUNT: usize = 12;
+
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Mid,
+        Self::Rid,
+        Self::RepairedRid,
+        Self::AbsSendTime,
+        Self::TransportSequence,
+        Self::AudioLevel,
+        Self::VideoOrientation,
+        Self::TransmissionOffset,
+        Self::AbsCaptureTime,
+        Self::PlayoutDelay,
+        Self::DependencyDescriptor,
+        Self::VideoLayersAllocation,
+    ];
 }
 
 /// Extension ids in one peer's numbering, 1-255 (RFC 8285: 1-14 fit the one-byte form).
@@ -93,6 +109,14 @@ impl ExtensionMap {
             0 => None,
             id => Some(id),
         }
+    }
+
+    /// What travels under `id` in this numbering, if anything does.
+    pub fn extension(&self, id: u8) -> Option<Extension> {
+        if id == 0 {
+            return None;
+        }
+        Extension::ALL.into_iter().find(|e| self.ids[*e as usize] == id)
     }
 
     /// Records that `extension` travels under `id`; zero takes it out.
