@@ -1,0 +1,58 @@
+// Files for the fake camera and the fake microphone of Chromium.
+import fs from 'node:fs';
+import path from 'node:path';
+import { FPS, FRAMES, HEIGHT, WIDTH, lumaOf } from './picture.mjs';
+
+const RATE = 48_000;
+const LOOP_SECONDS = 2;
+const BURST_SECONDS = 0.3;
+const PAUSE_SECONDS = 0.2;
+
+/** The pitch that tells a sender's voice from another's. */
+export const pitchHz = (sender) => 400 + 300 * sender;
+
+/** Writes a film (Y4M) and a sound (WAV) of one sender. */
+export function writeMedia(directory, sender) {
+  const film = path.join(directory, `sender-${sender}.y4m`);
+  const sound = path.join(directory, `sender-${sender}.wav`);
+  writeFilm(film, sender);
+  fs.writeFileSync(sound, wav(sender));
+  return { film, sound };
+}
+
+function writeFilm(file, sender) {
+  const out = fs.openSync(file, 'w');
+  const neutral = Buffer.alloc((WIDTH * HEIGHT) / 2, 128);
+  fs.writeSync(out, `YUV4MPEG2 W${WIDTH} H${HEIGHT} F${FPS}:1 Ip A1:1 C420\n`);
+  for (let frame = 0; frame < FRAMES; frame++) {
+    fs.writeSync(out, 'FRAME\n');
+    fs.writeSync(out, lumaOf(sender, frame, WIDTH, HEIGHT, FRAMES));
+    fs.writeSync(out, neutral);
+  }
+  fs.closeSync(out);
+}
+
+/** Tone bursts: a tone without pauses would be taken for noise by the browser's noise suppression. */
+function wav(sender) {
+  const samples = RATE * LOOP_SECONDS;
+  const file = Buffer.alloc(44 + samples * 2);
+  file.write('RIFF', 0);
+  file.writeUInt32LE(36 + samples * 2, 4);
+  file.write('WAVEfmt ', 8);
+  file.writeUInt32LE(16, 16);
+  file.writeUInt16LE(1, 20);
+  file.writeUInt16LE(1, 22);
+  file.writeUInt32LE(RATE, 24);
+  file.writeUInt32LE(RATE * 2, 28);
+  file.writeUInt16LE(2, 32);
+  file.writeUInt16LE(16, 34);
+  file.write('data', 36);
+  file.writeUInt32LE(samples * 2, 40);
+  for (let n = 0; n < samples; n++) {
+    const phase = (n / RATE) % (BURST_SECONDS + PAUSE_SECONDS);
+    // Fades of 10 ms: a hard edge is a click, which has every pitch.
+    const gain = Math.max(0, Math.min(1, phase / 0.01, (BURST_SECONDS - phase) / 0.01));
+    file.writeInt16LE(Math.round(12_000 * gain * Math.sin((2 * Math.PI * pitchHz(sender) * n) / RATE)), 44 + n * 2);
+  }
+  return file;
+}
