@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::waker::Waker;
 
+/// The longest datagram that is delivered. Peers send what fits an Ethernet frame; the rest of the 2 KiB buffer holds the addresses.
+pub const DATAGRAM_BYTES_MAX: usize = 1920;
+
 /// Bytes as they arrived. Valid until `receive` returns.
 #[derive(Debug)]
 pub struct Received<'a> {
@@ -30,12 +33,20 @@ pub struct Segments<'a> {
     pub segment: usize,
 }
 
+impl<'a> Segments<'a> {
+    /// The packets one by one.
+    pub fn packets(&self) -> std::slice::Chunks<'a, u8> {
+        self.bytes.chunks(self.segment.max(1))
+    }
+}
+
 /// How long `receive` may sleep.
 #[derive(Clone, Copy, Debug)]
 pub struct Wait {
     /// Until something arrives, a waker calls, or this much time passes. `None`: for ever. Zero: do not sleep.
     pub at_most: Option<Duration>,
-    /// After the first arrival: how long to wait for more before the call returns.
+    /// How long an arrival, or a waker's call, may be held back in the hope of more: an upper bound, counted from the start of the
+    /// sleep so that one sleep is enough. Nothing is held back when the call before filled its batch. Zero: return at the first.
     pub company: Duration,
 }
 

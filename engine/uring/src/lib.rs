@@ -8,17 +8,26 @@
 //! receive(wait, deliver) .. send(runs) .. receive(..) ..                   a turn of a shard
 //! ```
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the back-ends follow"))]
 mod address;
 pub mod backend;
+mod buffers;
+mod cmsg;
+mod contents;
+mod epoll;
+mod errno;
+mod memory;
 pub mod options;
+mod outgoing;
 pub mod probe;
+mod ring;
 pub mod socket;
+mod sockets;
+mod uring;
 pub mod waker;
 
 use std::io;
 
-pub use backend::{Arrivals, Backend, Departures, Received, Segments, Wait};
+pub use backend::{Arrivals, Backend, DATAGRAM_BYTES_MAX, Departures, Received, Segments, Wait};
 pub use options::{GsoMode, IoBackend, Options};
 pub use probe::{Kind, Probe, ProbeError, probe};
 pub use socket::{BufferSizes, UdpSocket};
@@ -29,6 +38,8 @@ pub use waker::Waker;
 /// # Errors
 /// What the kernel refuses: memory, file descriptors, or io_uring itself ([`Probe::choose`] knows beforehand).
 pub fn open(kind: Kind, sockets: Vec<UdpSocket>, options: Options) -> io::Result<Box<dyn Backend>> {
-    let _ = (kind, sockets, options);
-    Err(io::ErrorKind::Unsupported.into())
+    Ok(match kind {
+        Kind::Uring => Box::new(uring::UringBackend::new(sockets, options)?),
+        Kind::Epoll => Box::new(epoll::EpollBackend::new(sockets, options)?),
+    })
 }

@@ -87,7 +87,6 @@ impl UdpSocket {
     }
 
     /// Its address, unless it listens on all of them.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the back-ends follow"))]
     pub(crate) fn fixed_ip(&self) -> Option<IpAddr> {
         (!self.local.ip().is_unspecified()).then_some(self.local.ip())
     }

@@ -1,0 +1,232 @@
+//! The io_uring back-end.
+//!
+//! ```text
+//! receive:  arm (multishot RECVMSG a socket, multishot POLL of the waker) -> sleep -> pump: completions -> waiting -> deliver
+//! send:     SENDMSG requests -> submit -> all their completions -> what was refused
+//! ```
+
+use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use io_uring::{opcode, types};
+
+use crate::backend::{Arrivals, Backend, Departures, Received, Segments, Wait};
+use crate::buffers::{Buffers, GROUP};
+use crate::options::Options;
+use crate::outgoing::{self, Headers, MESSAGES_MAX, Outgoing};
+use crate::ring::Ring;
+use crate::socket::UdpSocket;
+use crate::sockets::Sockets;
+use crate::waker::Waker;
+
+mod receiving;
+
+use receiving::{Receiving, Tag};
+
+/// Requests between two submits: a batch of messages and the receives and the poll that may have to be armed.
+const SUBMISSIONS: u32 = 2 * MESSAGES_MAX as u32;
+/// Rounds of cancelling and waiting, [`QUIESCE_WAIT`] each at most, before the buffers are left to the kernel for good.
+const QUIESCE_ROUNDS: usize = 20;
+const QUIESCE_WAIT: Duration = Duration::from_millis(50);
+
+/// A ring, its buffers and its sockets.
+pub(crate) struct UringBackend {
+    ring: Ring,
+    receiving: Receiving,
+    /// Freed by `drop` only when the kernel is known to be done with them.
+    shared: ManuallyDrop<Shared>,
+    sockets: Sockets,
+    headers: Headers,
+    waker: Waker,
+    gso: bool,
+    batch_max: usize,
+    /// The last `receive` filled its batch: there is no lack of company.
+    full: bool,
+}
+
+/// What requests of the kernel point to between two calls.
+struct Shared {
+    buffers: Buffers,
+    layout: Box<libc::msghdr>,
+}
+
+impl UringBackend {
+    pub(crate) fn new(sockets: Vec<UdpSocket>, options: Options) -> io::Result<Self> {
+        let sockets = Sockets::new(sockets)?;
+        let waker = Waker::new()?;
+        let shared = Shared { buffers: Buffers::new(options.buffers)?, layout: Box::new(Buffers::layout()) };
+        // A completion for each buffer, each message of a batch, and the ends of the multishot requests: it never overflows.
+        let completions = (usize::from(options.buffers) + 2 * MESSAGES_MAX + sockets.len()) as u32;
+        let ring = Ring::new(SUBMISSIONS, completions.next_power_of_two())?;
+        let fds: Vec<_> = sockets.fds().chain([waker.as_raw_fd()]).collect();
+        ring.submitter().register_files(&fds)?;
+        // SAFETY: when this succeeds, the buffers go into `ManuallyDrop` with nothing that fails in between; `drop` frees them only
+        // after it unregistered them with no receive in flight, and else leaks them.
+        unsafe { shared.buffers.register(&ring)? };
+        let shared = ManuallyDrop::new(shared);
+        let receiving = Receiving::new(sockets.len(), usize::from(options.buffers));
+        let (headers, gso, batch_max) = (Headers::new(), options.gso, options.batch_max.max(1));
+        Ok(Self { ring, receiving, shared, sockets, headers, waker, gso, batch_max, full: false })
+    }
+
+    /// Begins each multishot request that ended or was never begun. A receive waits until half of the buffers are back, or it would
+    /// end again at once.
+    fn arm(&mut self) -> io::Result<()> {
+        let waker = types::Fixed(self.sockets.len() as u32);
+        if !self.receiving.is_polling() {
+            let poll = opcode::PollAdd::new(waker, libc::POLLIN as u32).multi(true).build().user_data(Tag::Wake.pack());
+            // SAFETY: a poll points to nothing.
+            unsafe { self.ring.push(&poll)? };
+            self.receiving.begin_poll();
+        }
+        while let Some(socket) = self.receiving.to_begin() {
+            let layout: *const libc::msghdr = &raw const *self.shared.layout;
+            let receive = opcode::RecvMsgMulti::new(types::Fixed(socket as u32), layout, GROUP).build();
+            let receive = receive.user_data(Tag::Receive(socket).pack());
+            // SAFETY: the request points to `layout` and, by its group, to the buffers; both live in `shared`, which `drop` frees
+            // only when no receive is in flight. The kernel writes only buffers that are in the ring of the group.
+            unsafe { self.ring.push(&receive)? };
+            self.receiving.begin_receive(socket);
+        }
+        Ok(())
+    }
+
+    fn sleep(&mut self, wait: Wait) -> io::Result<()> {
+        if wait.at_most == Some(Duration::ZERO) || !self.receiving.is_empty() {
+            return self.ring.poll();
+        }
+        let company = wait.at_most.map_or(wait.company, |most| most.min(wait.company));
+        if company.is_zero() || self.full {
+            return self.ring.wait(1, Duration::ZERO, wait.at_most);
+        }
+        if self.ring.has_minimum_wait() {
+            return self.ring.wait(self.batch_max, company, wait.at_most);
+        }
+        self.ring.wait(1, Duration::ZERO, wait.at_most)?;
+        if self.ring.is_ready() { self.ring.wait(self.batch_max, Duration::ZERO, Some(company)) } else { Ok(()) }
+    }
+
+    /// Cancels what is in flight, waits for the end of it and takes the buffers back from the kernel.
+    fn quiesce(&mut self) -> io::Result<()> {
+        for _ in 0..QUIESCE_ROUNDS {
+            pump(&mut self.ring, &mut self.receiving, &self.waker, &mut |_, _| {});
+            if !self.receiving.is_in_flight() {
+                return self.shared.buffers.unregister(&self.ring);
+            }
+            self.ring.cancel_all()?;
+            self.ring.wait_only(QUIESCE_WAIT)?;
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl Backend for UringBackend {
+    fn name(&self) -> &'static str {
+        if self.ring.is_deferred() { "io_uring" } else { "io_uring (plain)" }
+    }
+
+    fn receive(&mut self, wait: Wait, deliver: &mut dyn FnMut(Received<'_>)) -> io::Result<Arrivals> {
+        self.arm()?;
+        self.sleep(wait)?;
+        pump(&mut self.ring, &mut self.receiving, &self.waker, &mut |_, _| {});
+        let mut arrivals = Arrivals { woken: self.receiving.take_woken(), ..Arrivals::default() };
+        let buffers = &mut self.shared.buffers;
+        let batch = self.receiving.waiting(self.batch_max);
+        self.full = batch.len() == self.batch_max;
+        for arrival in batch {
+            // SAFETY: `arrival` is a completion of a receive on the group of these buffers, and it leaves the queue here, so that it
+            // is claimed once.
+            let contents = unsafe { buffers.claim(arrival.buffer, arrival.len) };
+            contents.deliver(&self.sockets, arrival.socket, &mut arrivals, deliver);
+            buffers.give_back(arrival.buffer);
+        }
+        buffers.publish();
+        self.receiving.check()?;
+        Ok(arrivals)
+    }
+
+    fn send(&mut self, runs: &mut dyn Iterator<Item = Segments<'_>>) -> io::Result<Departures> {
+        let Self { ring, receiving, headers, sockets, gso, waker, .. } = self;
+        outgoing::send_all(headers, sockets, gso, runs, &mut |messages| transmit(ring, receiving, waker, messages))
+    }
+
+    fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+}
+
+impl Drop for UringBackend {
+    fn drop(&mut self) {
+        if self.quiesce().is_ok() {
+            // SAFETY: dropped once, here, and not used after. The kernel has no request in flight and no registration left that
+            // points into it. Otherwise it is leaked: some MiB once are better than a kernel that writes into freed memory.
+            unsafe { ManuallyDrop::drop(&mut self.shared) };
+        }
+    }
+}
+
+/// Ends the process when it is dropped: the kernel still reads memory that is about to be the caller's again, and no way to stop it
+/// is left.
+struct InFlight;
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
+
+/// Sends `messages` and gives the calls it took. The kernel is done with them when this returns, failed or not.
+///
+/// `MSG_DONTWAIT` makes a send complete inside the submitting call (a full socket buffer is an error, not a reason to keep the
+/// request), so that the completions are there when `submit` returns. That is how the kernel behaves, not what its manual promises:
+/// every completion is awaited, at about 30 ns each. `CQE_SKIP_SUCCESS` would spare them and leave nothing to await.
+fn transmit(ring: &mut Ring, receiving: &mut Receiving, waker: &Waker, messages: &mut Outgoing<'_, '_>) -> io::Result<usize> {
+    let in_flight = InFlight;
+    let submitted = push_all(ring, messages).and_then(|()| ring.submit());
+    let mut calls = 1;
+    let mut outstanding = messages.len();
+    loop {
+        pump(ring, receiving, waker, &mut |index, errno| {
+            messages.refuse(index, errno);
+            outstanding -= 1;
+        });
+        // After a failure nothing is submitted any more: what is still queued (the last ones pushed) is never read by the kernel.
+        let unseen = if submitted.is_err() { ring.queued() } else { 0 };
+        if outstanding <= unseen {
+            break;
+        }
+        calls += 1;
+        if ring.wait_only(QUIESCE_WAIT).is_err() {
+            drop(in_flight);
+            unreachable!("the process has ended");
+        }
+    }
+    std::mem::forget(in_flight);
+    submitted.map(|()| calls)
+}
+
+fn push_all(ring: &mut Ring, messages: &Outgoing<'_, '_>) -> io::Result<()> {
+    for index in 0..messages.len() {
+        let header = messages.header(index);
+        let flags = (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) as u32;
+        let send = opcode::SendMsg::new(types::Fixed(header.socket as u32), header.message).flags(flags).build();
+        let send = send.user_data(Tag::Send(index).pack());
+        // SAFETY: the header and all that it points to (name, control, the caller's bytes) are borrowed by `messages`, which outlives
+        // `transmit`; `transmit` returns only after the completion of each request, or when the ring will never submit it.
+        unsafe { ring.push(&send)? };
+    }
+    Ok(())
+}
+
+/// Takes all completions: sends go to `sent` (index, errno or 0), the rest to `receiving`.
+fn pump(ring: &mut Ring, receiving: &mut Receiving, waker: &Waker, sent: &mut dyn FnMut(usize, i32)) {
+    while let Some(completion) = ring.next() {
+        match Tag::unpack(completion.user_data) {
+            Tag::Send(index) => sent(index, completion.result.min(0).saturating_neg()),
+            Tag::Receive(socket) => receiving.note_receive(socket, completion),
+            Tag::Wake => receiving.note_wake(completion, || waker.take()),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What came in and waits to be delivered, and which multishot requests are in flight.
+
+use std::collections::VecDeque;
+use std::io;
+
+use crate::errno;
+use crate::ring::Completion;
+
+/// What a request is for, packed into its 64 bits of user data: the kind in the upper half, the index in the lower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tag {
+    /// A multishot receive on this socket.
+    Receive(usize),
+    /// A message of this index in its batch.
+    Send(usize),
+    /// The poll of the waker, and all else.
+    Wake,
+}
+
+impl Tag {
+    pub(super) fn pack(self) -> u64 {
+        match self {
+            Self::Wake => 0,
+            Self::Receive(socket) => 1 << 32 | socket as u64,
+            Self::Send(index) => 2 << 32 | index as u64,
+        }
+    }
+
+    pub(super) fn unpack(user_data: u64) -> Self {
+        let index = user_data as u32 as usize;
+        match user_data >> 32 {
+            1 => Self::Receive(index),
+            2 => Self::Send(index),
+            _ => Self::Wake,
+        }
+    }
+}
+
+/// A filled buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Arrival {
+    pub(super) socket: usize,
+    pub(super) buffer: u16,
+    /// Bytes that the kernel wrote, fields before the payload included.
+    pub(super) len: usize,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Receiving {
+    /// Each holds a buffer, so there are never more than buffers, and the queue never grows.
+    waiting: VecDeque<Arrival>,
+    buffers: usize,
+    receives: Box<[bool]>,
+    polling: bool,
+    woken: bool,
+    broken: Option<i32>,
+}
+
+impl Receiving {
+    pub(super) fn new(sockets: usize, buffers: usize) -> Self {
+        let receives = vec![false; sockets].into_boxed_slice();
+        Self { waiting: VecDeque::with_capacity(buffers), buffers, receives, polling: false, woken: false, broken: None }
+    }
+
+    pub(super) fn is_polling(&self) -> bool {
+        self.polling
+    }
+
+    pub(super) fn begin_poll(&mut self) {
+        self.polling = true;
+    }
+
+    /// A socket whose receive has to be begun, when enough buffers are back.
+    pub(super) fn to_begin(&self) -> Option<usize> {
+        if self.waiting.len() * 2 > self.buffers {
+            return None;
+        }
+        self.receives.iter().position(|begun| !begun)
+    }
+
+    pub(super) fn begin_receive(&mut self, socket: usize) {
+        self.receives[socket] = true;
+    }
+
+    /// Whether the kernel still has a request of ours.
+    pub(super) fn is_in_flight(&self) -> bool {
+        self.polling || self.receives.contains(&true)
+    }
+
+    /// Whether nothing waits to be delivered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Takes the `max` that wait longest.
+    pub(super) fn waiting(&mut self, max: usize) -> impl ExactSizeIterator<Item = Arrival> {
+        self.waiting.drain(..max.min(self.waiting.len()))
+    }
+
+    /// Whether the waker called since the last question.
+    pub(super) fn take_woken(&mut self) -> bool {
+        std::mem::take(&mut self.woken)
+    }
+
+    /// The error that makes every further receive useless.
+    pub(super) fn check(&self) -> io::Result<()> {
+        self.broken.map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
+    }
+
+    /// A datagram, or why a receive ended: out of buffers (`ENOBUFS`), an ICMP error that waited on the socket, cancelled. All of
+    /// these end in another receive but the ones that say that the request itself was wrong.
+    pub(super) fn note_receive(&mut self, socket: usize, completion: Completion) {
+        if !completion.more() {
+            self.receives[socket] = false;
+        }
+        let errno = completion.result.min(0).saturating_neg();
+        if errno::is_ours(errno) || errno == libc::EINVAL {
+            self.broken = Some(errno);
+        }
+        if let (0, Some(buffer)) = (errno, completion.buffer()) {
+            self.waiting.push_back(Arrival { socket, buffer, len: completion.result as usize });
+        }
+    }
+
+    /// The waker called, or the poll of it ended.
+    pub(super) fn note_wake(&mut self, completion: Completion, take: impl FnOnce() -> bool) {
+        if !completion.more() {
+            self.polling = false;
+        }
+        self.woken |= completion.result >= 0 && take();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_survives_the_kernel() {
+        for tag in [Tag::Wake, Tag::Receive(0), Tag::Receive(254), Tag::Send(0), Tag::Send(63)] {
+            assert_eq!(Tag::unpack(tag.pack()), tag);
+        }
+    }
+}
