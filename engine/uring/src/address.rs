@@ -14,10 +14,7 @@ pub(crate) const NAME_BYTES: usize = 32;
 
 const V4_LEN: usize = size_of::<libc::sockaddr_in>();
 const V6_LEN: usize = size_of::<libc::sockaddr_in6>();
-const _: () = assert!(
-    V4_LEN == 16 && V6_LEN == 28 && V6_LEN <= NAME_BYTES,
-    "the layouts drawn above"
-);
+const _: () = assert!(V4_LEN == 16 && V6_LEN == 28 && V6_LEN <= NAME_BYTES, "the layouts drawn above");
 
 /// Writes `address` and gives the length of it.
 pub(crate) fn encode(address: SocketAddr, name: &mut [u8; NAME_BYTES]) -> usize {

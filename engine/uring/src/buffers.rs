@@ -43,7 +43,10 @@ impl Buffers {
     /// `count` buffers, not yet registered. A power of two up to 32,768.
     pub(crate) fn new(count: u16) -> io::Result<Self> {
         if !count.is_power_of_two() || count > 1 << 15 {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the number of receive buffers must be a power of two up to 32768"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the number of receive buffers must be a power of two up to 32768",
+            ));
         }
         let ring = Pages::new(usize::from(count) * size_of::<BufRingEntry>())?;
         let memory = Pages::new(usize::from(count) * BUFFER_BYTES)?;
@@ -154,7 +157,10 @@ mod tests {
         let mut bytes = [0xff; BUFFER_BYTES];
         let contents = parse(&mut bytes, usize::MAX);
         assert!(contents.truncated);
-        assert_eq!((contents.name.len(), contents.control.len(), contents.payload.len()), (NAME_BYTES, CONTROL_ROOM, DATAGRAM_BYTES_MAX));
+        assert_eq!(
+            (contents.name.len(), contents.control.len(), contents.payload.len()),
+            (NAME_BYTES, CONTROL_ROOM, DATAGRAM_BYTES_MAX)
+        );
         let mut bytes = [0; BUFFER_BYTES];
         assert_eq!(parse(&mut bytes, 0).payload.len(), 0);
     }

@@ -19,7 +19,8 @@ const UDP_SEGMENT: i32 = 103;
 const PKTINFO_V4: usize = size_of::<libc::in_pktinfo>();
 /// `ipi6_addr` 16, `ipi6_ifindex` 4.
 const PKTINFO_V6: usize = size_of::<libc::in6_pktinfo>();
-const _: () = assert!(PKTINFO_V4 == 12 && PKTINFO_V6 == 20 && offset_of!(libc::in_pktinfo, ipi_spec_dst) == 4, "as read and written below");
+const _: () =
+    assert!(PKTINFO_V4 == 12 && PKTINFO_V6 == 20 && offset_of!(libc::in_pktinfo, ipi_spec_dst) == 4, "as read and written below");
 
 /// What the longest set of messages on a send takes: the segment length and an IPv6 source.
 pub(crate) const CONTROL_BYTES: usize = space(size_of::<u16>()) + space(PKTINFO_V6);

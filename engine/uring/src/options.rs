@@ -42,11 +42,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            buffers: 1024,
-            batch_max: 256,
-            gso: true,
-        }
+        Self { buffers: 1024, batch_max: 256, gso: true }
     }
 }
 
@@ -65,9 +61,7 @@ impl FromStr for IoBackend {
             "auto" => Ok(Self::Auto),
             "uring" => Ok(Self::Uring),
             "epoll" => Ok(Self::Epoll),
-            _ => Err(UnknownChoice {
-                expected: "auto, uring, epoll",
-            }),
+            _ => Err(UnknownChoice { expected: "auto, uring, epoll" }),
         }
     }
 }
@@ -90,9 +84,7 @@ impl FromStr for GsoMode {
             "auto" => Ok(Self::Auto),
             "on" => Ok(Self::On),
             "off" => Ok(Self::Off),
-            _ => Err(UnknownChoice {
-                expected: "auto, on, off",
-            }),
+            _ => Err(UnknownChoice { expected: "auto, on, off" }),
         }
     }
 }

@@ -43,7 +43,13 @@ impl Headers {
     }
 
     fn begin<'a>(&mut self) -> Outgoing<'_, 'a> {
-        Outgoing { headers: self, runs: [const { None }; MESSAGES_MAX], sockets: [0; MESSAGES_MAX], errnos: [0; MESSAGES_MAX], len: 0 }
+        Outgoing {
+            headers: self,
+            runs: [const { None }; MESSAGES_MAX],
+            sockets: [0; MESSAGES_MAX],
+            errnos: [0; MESSAGES_MAX],
+            len: 0,
+        }
     }
 }
 

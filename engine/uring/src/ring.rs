@@ -49,7 +49,9 @@ impl Ring {
         builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag();
         match builder.build(submissions) {
             Ok(uring) => Ok(Self { uring, deferred: true, dead: false }),
-            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => Ok(Self { uring: plain.build(submissions)?, deferred: false, dead: false }),
+            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => {
+                Ok(Self { uring: plain.build(submissions)?, deferred: false, dead: false })
+            }
             Err(e) => Err(e),
         }
     }

@@ -32,10 +32,7 @@ pub struct BufferSizes {
 
 impl Default for BufferSizes {
     fn default() -> Self {
-        Self {
-            receive: 4 << 20,
-            send: 4 << 20,
-        }
+        Self { receive: 4 << 20, send: 4 << 20 }
     }
 }
 
@@ -53,11 +50,7 @@ impl UdpSocket {
     /// # Errors
     /// The address is not ours, the port is taken, or the process is out of file descriptors.
     pub fn bind(address: SocketAddr, wanted: BufferSizes) -> io::Result<Self> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::DGRAM.nonblocking().cloexec(),
-            Some(Protocol::UDP),
-        )?;
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking().cloexec(), Some(Protocol::UDP))?;
         match address {
             SocketAddr::V4(_) => set_up_v4(&socket, address)?,
             SocketAddr::V6(_) => set_up_v6(&socket, address)?,
@@ -131,10 +124,7 @@ fn grow_buffers(socket: &Socket, wanted: BufferSizes) -> io::Result<BufferSizes>
     if socket.send_buffer_size()? / 2 < wanted.send {
         force_buffer(socket, libc::SO_SNDBUFFORCE, wanted.send);
     }
-    Ok(BufferSizes {
-        receive: socket.recv_buffer_size()? / 2,
-        send: socket.send_buffer_size()? / 2,
-    })
+    Ok(BufferSizes { receive: socket.recv_buffer_size()? / 2, send: socket.send_buffer_size()? / 2 })
 }
 
 /// Refused without privilege: what was granted before stays, and the boot report says so.
@@ -149,11 +139,7 @@ fn set_option(socket: &Socket, level: libc::c_int, option: libc::c_int, value: l
     // SAFETY: the descriptor is open as long as `socket` is borrowed; pointer and length are those of a live integer, which the
     // kernel only reads before it returns.
     let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), len) };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(test)]
@@ -170,10 +156,7 @@ mod tests {
 
     #[test]
     fn a_small_wish_is_granted_in_full() {
-        let sizes = BufferSizes {
-            receive: 65_536,
-            send: 65_536,
-        };
+        let sizes = BufferSizes { receive: 65_536, send: 65_536 };
         let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)), sizes).expect("binds");
         assert_eq!(socket.granted(), sizes);
         assert_ne!(socket.local().port(), 0);

@@ -56,7 +56,10 @@ mod tests {
     #[test]
     fn the_lines_of_proc_are_found() {
         assert_eq!(seccomp("Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n"), Some(2));
-        assert_eq!(memlock("Max file size  unlimited unlimited bytes\nMax locked memory   8388608   8388608   bytes\n").as_deref(), Some("8388608"));
+        assert_eq!(
+            memlock("Max file size  unlimited unlimited bytes\nMax locked memory   8388608   8388608   bytes\n").as_deref(),
+            Some("8388608")
+        );
         assert_eq!((seccomp(""), memlock("")), (None, None));
     }
 }
