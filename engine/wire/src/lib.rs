@@ -7,11 +7,10 @@
 pub mod demux;
 pub mod ids;
 pub mod media;
+pub mod rtcp;
 pub mod rtp;
 pub mod stun;
 pub mod units;
 
-#[allow(dead_code)]
 mod reader;
-#[allow(dead_code)]
 mod writer;
