@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Chromium } from './harness/chromium.mjs';
+import { Firefox } from './harness/firefox.mjs';
 import { pitchHz, writeMedia } from './harness/media.mjs';
 import { FRAMES, HEIGHT, WIDTH, lumaOf, psnr, readBarcode } from './harness/picture.mjs';
 import { until } from './harness/time.mjs';
@@ -41,7 +42,7 @@ test('a frame is known by its bar code, and its neighbours are not it', () => {
 
 test('camera, encoder, decoder and canvas give the source back', async () => {
   const tab = await chromium.tab();
-  await tab.page.goto(`http://127.0.0.1:${site.address().port}/`);
+  await tab.visit(`http://127.0.0.1:${site.address().port}/`);
   await tab.evaluate(connectToItself);
   const look = await until('a picture near its source', async () => {
     const seen = await tab.evaluate(() => window.probe.look(window.received.video));
@@ -57,6 +58,25 @@ test('camera, encoder, decoder and canvas give the source back', async () => {
   assert.equal(later.sender, SENDER);
   const numbers = await tab.evaluate(() => window.probe.numbers(window.received.audio));
   assert.ok(numbers.totalAudioEnergy > 0, JSON.stringify(numbers));
+});
+
+test('Firefox can be driven and probed in the same way', async () => {
+  const firefox = await Firefox.launch();
+  try {
+    const tab = await firefox.tab();
+    await tab.evaluate(() => 1);
+    await tab.visit(`http://127.0.0.1:${site.address().port}/`);
+    await tab.evaluate(connectToItself);
+    const first = await until('a picture', async () => {
+      const numbers = await tab.evaluate(() => window.received.video && window.probe.numbers(window.received.video));
+      return numbers?.framesDecoded > 10 && numbers;
+    });
+    const look = await tab.evaluate(() => window.probe.look(window.received.video));
+    console.log(`# Firefox decoded ${first.framesDecoded} frames of ${look.width}x${look.height}`);
+    assert.ok(look.width > 0);
+  } finally {
+    await firefox.close();
+  }
 });
 
 async function connectToItself() {

@@ -2,34 +2,38 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { FPS, FRAMES, HEIGHT, WIDTH, lumaOf } from './picture.mjs';
+import { sceneryFrame } from './scenery.mjs';
 
 const RATE = 48_000;
 const LOOP_SECONDS = 2;
 const BURST_SECONDS = 0.3;
 const PAUSE_SECONDS = 0.2;
+const SCENERY_FRAMES = 40;
 
 /** The pitch that tells a sender's voice from another's. */
 export const pitchHz = (sender) => 400 + 300 * sender;
 
-/** Writes a film (Y4M) and a sound (WAV) of one sender. */
-export function writeMedia(directory, sender) {
+/** Writes a film (Y4M) and a sound (WAV) of one sender; `scenery` for one to look at, without a bar code. */
+export function writeMedia(directory, sender, { scenery = false } = {}) {
   const film = path.join(directory, `sender-${sender}.y4m`);
   const sound = path.join(directory, `sender-${sender}.wav`);
-  writeFilm(film, sender);
+  writeFilm(film, scenery ? SCENERY_FRAMES : FRAMES, scenery ? sceneryFrame : testFrame, sender);
   fs.writeFileSync(sound, wav(sender));
   return { film, sound };
 }
 
-function writeFilm(file, sender) {
+function writeFilm(file, frames, frameOf, sender) {
   const out = fs.openSync(file, 'w');
-  const neutral = Buffer.alloc((WIDTH * HEIGHT) / 2, 128);
   fs.writeSync(out, `YUV4MPEG2 W${WIDTH} H${HEIGHT} F${FPS}:1 Ip A1:1 C420\n`);
-  for (let frame = 0; frame < FRAMES; frame++) {
+  for (let frame = 0; frame < frames; frame++) {
     fs.writeSync(out, 'FRAME\n');
-    fs.writeSync(out, lumaOf(sender, frame, WIDTH, HEIGHT, FRAMES));
-    fs.writeSync(out, neutral);
+    fs.writeSync(out, frameOf(sender, frame, frames));
   }
   fs.closeSync(out);
+}
+
+function testFrame(sender, frame, frames) {
+  return Buffer.concat([lumaOf(sender, frame, WIDTH, HEIGHT, frames), Buffer.alloc((WIDTH * HEIGHT) / 2, 128)]);
 }
 
 /** Tone bursts: a tone without pauses would be taken for noise by the browser's noise suppression. */

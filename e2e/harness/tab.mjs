@@ -20,6 +20,10 @@ export class Tab {
     return this.#driver.problems;
   }
 
+  visit(url) {
+    return this.#driver.goto(url);
+  }
+
   evaluate(script, argument) {
     return this.#driver.evaluate(script, argument);
   }
@@ -35,7 +39,7 @@ export class Tab {
   /** Opens the page and lets it join by itself. Further options are those of the page's address. */
   async open(server, { name, room = 'test', codec = 'vp8', token = server.token({ sub: name, name, room }), ...more }) {
     const query = new URLSearchParams({ room, name, video: codec, height: `${CAMERA_HEIGHT}`, autojoin: '1', token, ...more });
-    await this.#driver.goto(`${server.origin}/?${query}`);
+    await this.visit(`${server.origin}/?${query}`);
   }
 
   async join(server, options) {
