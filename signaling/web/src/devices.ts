@@ -1,0 +1,205 @@
+/**
+ * The microphone, the camera and the screen of this participant. It owns the local tracks: they live through reconnects, and nobody
+ * else stops them. A camera that is off is released, so that its light goes out; a microphone that is muted is kept, so that
+ * unmuting is instant.
+ */
+import { Emitter } from './emitter.ts';
+import type { Preferences } from './settings.ts';
+import type { Source } from './protocol.ts';
+
+export type Input = 'microphone' | 'camera';
+
+export interface DeviceLists {
+  microphones: MediaDeviceInfo[];
+  cameras: MediaDeviceInfo[];
+  speakers: MediaDeviceInfo[];
+}
+
+interface DevicesEvents {
+  /** The track or the state of a source is another one. */
+  changed: Source;
+  /** The list of devices is another one. */
+  listed: DeviceLists;
+  /** A sentence for the person in front of the page. */
+  trouble: string;
+}
+
+export class Devices extends Emitter<DevicesEvents> {
+  lists: DeviceLists = { microphones: [], cameras: [], speakers: [] };
+  readonly #tracks = new Map<Source, MediaStreamTrack>();
+  readonly #on: Record<Input, boolean> = { microphone: false, camera: false };
+  readonly #cameraHeight: number;
+  readonly preferences: Preferences;
+
+  constructor(preferences: Preferences, cameraHeight: number) {
+    super();
+    this.preferences = preferences;
+    this.#cameraHeight = cameraHeight;
+    // Absent where the page is not served from a secure origin.
+    navigator.mediaDevices?.addEventListener('devicechange', () => void this.list());
+  }
+
+  track(source: Source): MediaStreamTrack | undefined {
+    return this.#tracks.get(source);
+  }
+
+  /** Whether the source is to be heard or seen by others. */
+  isOn(source: Source): boolean {
+    if (source === 'microphone' || source === 'camera') return this.#on[source] && this.#tracks.has(source);
+    return this.#tracks.has(source);
+  }
+
+  /** Switches on what is wanted. Asks once for both where possible: one question of the browser, not two. */
+  async start(wanted: Record<Input, boolean>): Promise<void> {
+    const inputs = (['microphone', 'camera'] as const).filter((input) => wanted[input] && !this.isOn(input));
+    if (inputs.length === 2) {
+      try {
+        const stream = await capture({ audio: this.#constraints('microphone'), video: this.#constraints('camera') });
+        for (const track of stream.getTracks()) this.#adopt(track.kind === 'audio' ? 'microphone' : 'camera', track);
+        return await this.list();
+      } catch {
+        // One of the two is missing or refused: ask for each alone, so that the other one works and the message names the right one.
+      }
+    }
+    for (const input of inputs) await this.turnOn(input);
+  }
+
+  async toggle(input: Input): Promise<void> {
+    if (this.isOn(input)) this.turnOff(input);
+    else await this.turnOn(input);
+  }
+
+  async turnOn(input: Input): Promise<boolean> {
+    const kept = this.#tracks.get(input);
+    if (kept?.readyState === 'live') {
+      this.#on[input] = true;
+      this.emit('changed', input);
+      return true;
+    }
+    return this.#open(input);
+  }
+
+  turnOff(input: Input): void {
+    this.#on[input] = false;
+    if (input === 'camera') this.#drop('camera');
+    this.emit('changed', input);
+  }
+
+  /** Uses another device from here on; the camera's or microphone's on-or-off state stays. */
+  async choose(input: Input, deviceId: string): Promise<void> {
+    this.preferences[input === 'camera' ? 'cameraId' : 'microphoneId'] = deviceId;
+    if (!this.#tracks.has(input)) return;
+    const wasOn = this.#on[input];
+    // Some systems open a device only once: let the old one go first.
+    this.#drop(input);
+    await this.#open(input);
+    if (!wasOn) this.turnOff(input);
+  }
+
+  async startScreen(): Promise<void> {
+    let stream: MediaStream;
+    try {
+      stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: true });
+    } catch (error) {
+      // The picker was closed: that is a choice and no trouble.
+      if (!(error instanceof DOMException && error.name === 'NotAllowedError')) this.emit('trouble', 'The screen could not be shared. Try another window or the whole screen.');
+      return;
+    }
+    for (const track of stream.getTracks()) {
+      const source = track.kind === 'video' ? 'screen' : 'screen-audio';
+      // Text has to stay sharp: the encoder lowers the frame rate first, not the resolution.
+      if (source === 'screen') track.contentHint = 'detail';
+      this.#tracks.set(source, track);
+      track.addEventListener('ended', () => this.stopScreen());
+      this.emit('changed', source);
+    }
+  }
+
+  stopScreen(): void {
+    for (const source of ['screen', 'screen-audio'] as const) {
+      if (!this.#drop(source)) continue;
+      this.emit('changed', source);
+    }
+  }
+
+  stopAll(): void {
+    this.stopScreen();
+    for (const input of ['microphone', 'camera'] as const) {
+      this.#on[input] = false;
+      if (this.#drop(input)) this.emit('changed', input);
+    }
+  }
+
+  /** Reads the list of devices. Their names are empty until the page was allowed to use one. */
+  async list(): Promise<void> {
+    const all = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+    const of = (kind: MediaDeviceKind) => all.filter((device) => device.kind === kind && device.deviceId !== '');
+    this.lists = { microphones: of('audioinput'), cameras: of('videoinput'), speakers: of('audiooutput') };
+    this.emit('listed', this.lists);
+  }
+
+  async #open(input: Input): Promise<boolean> {
+    try {
+      const constraints = this.#constraints(input);
+      const stream = await capture(input === 'camera' ? { video: constraints } : { audio: constraints });
+      const [track] = stream.getTracks();
+      if (track === undefined) throw new DOMException('', 'NotFoundError');
+      this.#adopt(input, track);
+      await this.list();
+      return true;
+    } catch (error) {
+      this.#on[input] = false;
+      this.emit('trouble', troubleOf(input, error));
+      this.emit('changed', input);
+      return false;
+    }
+  }
+
+  #adopt(input: Input, track: MediaStreamTrack): void {
+    this.#drop(input);
+    this.#tracks.set(input, track);
+    this.#on[input] = true;
+    if (input === 'camera') track.contentHint = 'motion';
+    track.addEventListener('ended', () => this.#unplugged(input, track));
+    this.emit('changed', input);
+  }
+
+  #unplugged(input: Input, track: MediaStreamTrack): void {
+    if (this.#tracks.get(input) !== track) return;
+    this.#tracks.delete(input);
+    this.#on[input] = false;
+    this.emit('changed', input);
+    this.emit('trouble', `The ${input} was disconnected. Choose another one from the menu beside its button.`);
+  }
+
+  #drop(source: Source): boolean {
+    const track = this.#tracks.get(source);
+    // Out of the map first: `ended` listeners must not take it for an unplugged device.
+    this.#tracks.delete(source);
+    track?.stop();
+    return track !== undefined;
+  }
+
+  #constraints(input: Input): MediaTrackConstraints {
+    const deviceId = input === 'camera' ? this.preferences.cameraId : this.preferences.microphoneId;
+    // `ideal`: a device that is gone gives the default one and not an error.
+    const device: MediaTrackConstraints = deviceId === '' ? {} : { deviceId: { ideal: deviceId } };
+    if (input === 'microphone') return { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+    const height = this.#cameraHeight;
+    return { ...device, width: { ideal: Math.round((height * 16) / 9) }, height: { ideal: height }, frameRate: { ideal: 30 } };
+  }
+}
+
+async function capture(constraints: MediaStreamConstraints): Promise<MediaStream> {
+  if (navigator.mediaDevices === undefined) throw new DOMException('', 'SecurityError');
+  return navigator.mediaDevices.getUserMedia(constraints);
+}
+
+export function troubleOf(input: Input, error: unknown): string {
+  const name = error instanceof DOMException ? error.name : '';
+  if (name === 'NotAllowedError') return `The ${input} is blocked. Allow it in the browser’s address bar, then switch it on here.`;
+  if (name === 'NotFoundError') return `No ${input} was found. You can still see and hear the others.`;
+  if (name === 'NotReadableError') return `The ${input} is in use by another program. Close that one, then switch it on here.`;
+  if (name === 'SecurityError') return `Browsers give access to the ${input} only over https or on this machine’s own address (localhost).`;
+  return `The ${input} could not be started. Choose another one from the menu beside its button.`;
+}

@@ -1,0 +1,138 @@
+/**
+ * Sends the local tracks: compares what `Devices` holds with what the server has, source by source, and closes the difference. There
+ * is no "start" and "stop" to get out of step: after a reconnect the same comparison publishes everything again.
+ */
+import type { types } from 'mediasoup-client';
+import { Refused, type Signaling } from './signaling.ts';
+import type { Devices } from './devices.ts';
+import type { Link } from './link.ts';
+import { grantOf, type Claims } from './token.ts';
+import type { Source } from './protocol.ts';
+import type { VideoCodec } from './settings.ts';
+
+export const SOURCES: readonly Source[] = ['microphone', 'camera', 'screen', 'screen-audio'];
+
+/**
+ * Ceilings in bit/s. Higher is a sharper picture where the network carries it; lower leaves room for more participants: a receiver
+ * in a call of ten gets nine cameras.
+ */
+const CAMERA_BITRATE_MAX = 1_700_000;
+const SCREEN_BITRATE_MAX = 3_000_000;
+/** kbit/s at which the sender begins; the browser's own 300 gives a blurred first second. */
+const START_KBPS = 1_000;
+
+export interface PublisherOptions {
+  signaling: Signaling;
+  devices: Devices;
+  claims: Claims;
+  sendCodecs: readonly types.RtpCodecCapability[];
+  codec: VideoCodec | '';
+  /** Made on first use: who only watches has no sending transport. */
+  link(): Promise<Link>;
+  onChanged(): void;
+  onTrouble(sentence: string): void;
+}
+
+export class Publisher {
+  readonly producers = new Map<Source, types.Producer>();
+  readonly #options: PublisherOptions;
+  readonly #queues = new Map<Source, Promise<void>>();
+  readonly #unsubscribe: () => void;
+  #closed = false;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.devices.on('changed', (source) => this.#schedule(source));
+    for (const source of SOURCES) if (options.devices.isOn(source)) this.#schedule(source);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#unsubscribe();
+  }
+
+  /** One change of a source after the other: a quick off-on-off must end as off. */
+  #schedule(source: Source): void {
+    const before = this.#queues.get(source) ?? Promise.resolve();
+    const next = before.then(() => this.#settle(source)).catch((error: unknown) => this.#trouble(source, error));
+    this.#queues.set(source, next);
+  }
+
+  async #settle(source: Source): Promise<void> {
+    if (this.#closed) return;
+    const track = this.#options.devices.track(source);
+    const producer = this.producers.get(source);
+    if (producer === undefined) {
+      if (track !== undefined && this.#options.devices.isOn(source)) await this.#produce(source, track);
+    } else if (track === undefined && source !== 'camera' && source !== 'microphone') {
+      await this.#unpublish(source, producer);
+    } else {
+      await this.#update(source, producer, track ?? null);
+    }
+    this.#options.onChanged();
+  }
+
+  async #produce(source: Source, track: MediaStreamTrack): Promise<void> {
+    const { claims } = this.#options;
+    if (claims.publish !== undefined && !claims.publish.has(grantOf(source))) throw new Error(`Your access to this room does not include sending ${nameOf(source)}.`);
+    const link = await this.#options.link();
+    const producer = await link.transport.produce({
+      ...this.#encoding(source),
+      track,
+      streamId: source.startsWith('screen') ? 'screen' : 'person',
+      stopTracks: false,
+      appData: { source },
+    });
+    this.producers.set(source, producer);
+    // The source may have changed while the server answered.
+    if (!this.#options.devices.isOn(source) || this.#options.devices.track(source) !== track) this.#schedule(source);
+  }
+
+  async #unpublish(source: Source, producer: types.Producer): Promise<void> {
+    this.producers.delete(source);
+    producer.close();
+    await this.#options.signaling.request('closeProducer', { producerId: producer.id });
+  }
+
+  async #update(source: Source, producer: types.Producer, track: MediaStreamTrack | null): Promise<void> {
+    const on = this.#options.devices.isOn(source);
+    if (!on && !producer.paused) {
+      producer.pause();
+      await this.#options.signaling.request('pauseProducer', { producerId: producer.id });
+    }
+    if (producer.track !== track) await producer.replaceTrack({ track });
+    if (on && producer.paused) {
+      producer.resume();
+      await this.#options.signaling.request('resumeProducer', { producerId: producer.id });
+    }
+  }
+
+  #encoding(source: Source): types.ProducerOptions {
+    if (source === 'microphone') return { codecOptions: { opusDtx: true, opusFec: true } };
+    if (source === 'screen-audio') return { codecOptions: { opusStereo: true, opusFec: true } };
+    const maxBitrate = source === 'screen' ? SCREEN_BITRATE_MAX : CAMERA_BITRATE_MAX;
+    const codec = this.#codec();
+    return { encodings: [{ maxBitrate }], codecOptions: { videoGoogleStartBitrate: START_KBPS }, ...(codec && { codec }) };
+  }
+
+  #codec(): types.RtpCodecCapability | undefined {
+    const { codec, sendCodecs } = this.#options;
+    if (codec === '') return undefined;
+    const found = sendCodecs.find(({ mimeType }) => mimeType.toLowerCase() === `video/${codec}`);
+    if (found === undefined) throw new Error(`This browser and this server do not share the video codec ${codec.toUpperCase()}. Choose another one and join again.`);
+    return found;
+  }
+
+  #trouble(source: Source, error: unknown): void {
+    // A connection that ended is told by whoever reconnects.
+    if (this.#closed || (error instanceof Error && error.name === 'Ended')) return;
+    const detail = error instanceof Refused || error instanceof Error ? error.message : '';
+    this.#options.onTrouble(detail === '' ? `Sending ${nameOf(source)} failed. Switch it off and on again.` : detail);
+    this.#options.onChanged();
+  }
+}
+
+function nameOf(source: Source): string {
+  if (source === 'screen-audio') return 'the sound of the screen';
+  return source === 'screen' ? 'a screen' : `${source === 'camera' ? 'a' : 'the'} ${source}`;
+}

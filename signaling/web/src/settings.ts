@@ -1,0 +1,82 @@
+/** What the page remembers (localStorage) and what its address asks for (the query). The address wins and is not remembered. */
+
+export type VideoCodec = 'vp8' | 'vp9' | 'h264' | 'av1';
+
+export interface Preferences {
+  name: string;
+  room: string;
+  microphone: boolean;
+  camera: boolean;
+  microphoneId: string;
+  cameraId: string;
+  speakerId: string;
+  codec: VideoCodec | '';
+}
+
+export interface Launch {
+  preferences: Preferences;
+  token: string | undefined;
+  autojoin: boolean;
+  /** Height that is asked of the camera. */
+  cameraHeight: number;
+}
+
+const KEY = 'corelay.preferences';
+const CAMERA_HEIGHT = 720;
+const DEFAULTS: Preferences = { name: '', room: '', microphone: true, camera: true, microphoneId: '', cameraId: '', speakerId: '', codec: '' };
+const CODECS: readonly string[] = ['vp8', 'vp9', 'h264', 'av1'];
+
+export function readLaunch(query: string, stored: string | null): Launch {
+  const asked = new URLSearchParams(query);
+  const preferences = parsePreferences(stored);
+  preferences.name = asked.get('name') ?? preferences.name;
+  preferences.room = asked.get('room') ?? preferences.room;
+  preferences.microphone = switchOf(asked.get('mic')) ?? preferences.microphone;
+  preferences.camera = switchOf(asked.get('cam')) ?? preferences.camera;
+  const codec = asked.get('video')?.toLowerCase() ?? preferences.codec;
+  preferences.codec = CODECS.includes(codec) ? (codec as VideoCodec) : '';
+  const height = Number(asked.get('height'));
+  return {
+    preferences,
+    token: asked.get('token') ?? undefined,
+    autojoin: switchOf(asked.get('autojoin')) ?? false,
+    cameraHeight: height >= 90 && height <= 2160 ? height : CAMERA_HEIGHT,
+  };
+}
+
+/** A browser that forbids storage only forgets. */
+export function loadPreferences(): string | null {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+export function savePreferences(preferences: Preferences): void {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(preferences));
+  } catch {
+    // The choice holds for this visit.
+  }
+}
+
+function parsePreferences(stored: string | null): Preferences {
+  const preferences: Preferences = { ...DEFAULTS };
+  let value: unknown;
+  try {
+    value = JSON.parse(stored ?? '{}');
+  } catch {
+    return preferences;
+  }
+  for (const [key, fallback] of Object.entries(DEFAULTS)) {
+    const found = (value as Record<string, unknown> | null)?.[key];
+    if (typeof found === typeof fallback) Object.assign(preferences, { [key]: found });
+  }
+  return preferences;
+}
+
+function switchOf(value: string | null): boolean | undefined {
+  if (value === null) return undefined;
+  return value !== '0' && value !== 'false';
+}
