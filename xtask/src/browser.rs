@@ -55,7 +55,7 @@ pub(crate) fn screenshot(project: &Project) -> Result<bool> {
 
 /// Installs e2e's packages and builds the server. Its path, or `None` after a failure that was shown.
 fn prepare(project: &Project, tools: &Tools) -> Result<Option<PathBuf>> {
-    if !tools.npm_ci(project, "e2e-install", project.e2e())? {
+    if !tools.npm_ci(project, "e2e-install", &project.e2e())? {
         return Ok(None);
     }
     let arguments = ["build", "--locked", "--package", "corelay", "--profile", PROFILE];

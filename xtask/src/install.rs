@@ -3,9 +3,10 @@
 use crate::console;
 use crate::project::{Project, is_root, program};
 use crate::stage::Stage;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs;
+use std::path::Path;
 
 /// The oldest Node that the demo page's build runs on. Debian 12 has 18, so a newer one may have to come from npm's registry.
 const NODE_MAJOR_MIN: u32 = 20;
@@ -57,11 +58,19 @@ impl Tools {
         Ok(tools)
     }
 
-    /// Installs the packages of a Node project by its lock file. Whether that worked.
-    pub(crate) fn npm_ci(&self, project: &Project, name: &'static str, dir: PathBuf) -> Result<bool> {
+    /// Installs the packages of a Node project by its lock file, unless that was done with the same one. Whether they are there.
+    pub(crate) fn npm_ci(&self, project: &Project, name: &'static str, dir: &Path) -> Result<bool> {
         let Some(path) = &self.node_path else { return Ok(false) };
+        let lock = fs::read(dir.join("package-lock.json")).with_context(|| format!("no package-lock.json in {}", dir.display()))?;
+        let installed = dir.join("node_modules/.installed-package-lock.json");
+        if fs::read(&installed).is_ok_and(|before| before == lock) {
+            return Ok(true);
+        }
         let stage = Stage::new(project, name, "npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"], 10);
         let tally = stage.configure(|command| _ = command.current_dir(dir).env("PATH", path)).check(project)?;
+        if tally.failed == 0 {
+            fs::write(installed, lock)?;
+        }
         Ok(tally.failed == 0)
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Builds the bundle into signaling/web/dist.
 pub(crate) fn build(project: &Project) -> Result<bool> {
     let tools = Tools::install(project, true)?;
-    if !tools.npm_ci(project, "web-install", project.web())? {
+    if !tools.npm_ci(project, "web-install", &project.web())? {
         bail!("the demo page needs Node and npm to build; see above for what is missing");
     }
     Ok(script(project, &tools, "web-build", &["build"]).check(project)?.failed == 0)
@@ -24,7 +24,7 @@ pub(crate) fn test(project: &Project, tools: &Tools) -> Result<Tally> {
     if tools.node_path.is_none() {
         return Ok(Tally::skipped(3));
     }
-    if !tools.npm_ci(project, "web-install", project.web())? {
+    if !tools.npm_ci(project, "web-install", &project.web())? {
         return Ok(Tally::of(false));
     }
     let mut sum = script(project, tools, "web-types", &["check"]).check(project)?;
