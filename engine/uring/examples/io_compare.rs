@@ -5,11 +5,15 @@
 //! Each block sends 1,280 packets of 1200 bytes in runs of 1, 4 or 20 and takes them in again, on one thread. The kernel queues a
 //! loopback packet on the receiving socket inside the send, so that `send` is more and `receive` less than with a NIC.
 //! Printed: the median of the blocks in ns of CPU a packet, with the 10th and 90th percentile.
+//!
+//! Then a shard with little to do: 20,000 packets a second one by one from another thread, taken in with and without company. Printed:
+//! ns of CPU of the receiving thread a packet, wake-ups included, and packets a call; a second for each, in turns, three times.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use corelay_uring::{Backend, BufferSizes, IoBackend, Kind, Options, Segments, UdpSocket, Wait, open, probe};
 
@@ -58,6 +62,13 @@ fn main() -> io::Result<()> {
             println!("{:>8} {run:>4}  {:>22}  {:>22}", pair.kind.name(), spread(&mut samples.send), spread(&mut samples.receive));
         }
     }
+    println!("\n{:>8} {:>10}  {:>12}  {:>14}", "backend", "company us", "ns a packet", "packets a call");
+    for company_us in [0, 100, 500].repeat(3) {
+        for pair in &mut pairs {
+            let (ns, a_call) = pair.paced(Duration::from_micros(company_us))?;
+            println!("{:>8} {company_us:>10}  {ns:>12}  {a_call:>14.1}", pair.kind.name());
+        }
+    }
     Ok(())
 }
 
@@ -89,6 +100,34 @@ impl Pair {
         }
         Ok((send / PACKETS as u64, receive / PACKETS as u64))
     }
+
+    /// The receiving thread's CPU time a packet, and packets a call, at 20,000 packets a second.
+    fn paced(&mut self, company: Duration) -> io::Result<(u64, f64)> {
+        let to = self.to;
+        let pacer = thread::spawn(move || pace(to));
+        let (began, mut packets, mut calls) = (cpu_ns(), 0, 0);
+        while !pacer.is_finished() {
+            let wait = Wait { at_most: Some(Duration::from_millis(20)), company };
+            packets += self.receiver.receive(wait, &mut |_| {})?.datagrams;
+            calls += 1;
+        }
+        let spent = cpu_ns() - began;
+        pacer.join().map_err(|_| io::Error::other("the pacer panicked"))??;
+        Ok((spent / packets.max(1) as u64, packets as f64 / f64::from(calls)))
+    }
+}
+
+/// One second of packets, 50 us apart.
+fn pace(to: SocketAddr) -> io::Result<()> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    let began = Instant::now();
+    for packet in 0..20_000 {
+        while began.elapsed() < Duration::from_micros(50) * packet {
+            std::hint::spin_loop();
+        }
+        socket.send_to(&[0x5a; PACKET], to)?;
+    }
+    Ok(())
 }
 
 fn spread(samples: &mut [u64]) -> String {

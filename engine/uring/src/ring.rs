@@ -43,17 +43,20 @@ impl Ring {
     /// `SINGLE_ISSUER | DEFER_TASKRUN` (Linux 6.1) lets the kernel do its share inside our calls, not by interrupting the thread;
     /// an older kernel answers `EINVAL` and gets a plain ring.
     pub(crate) fn new(submissions: u32, completions: u32) -> io::Result<Self> {
+        match Self::build(submissions, completions, true) {
+            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => Self::build(submissions, completions, false),
+            result => result,
+        }
+    }
+
+    /// As [`Self::new`], of one kind or not at all.
+    pub(crate) fn build(submissions: u32, completions: u32, deferred: bool) -> io::Result<Self> {
         let mut builder = IoUring::builder();
         builder.dontfork().setup_clamp().setup_submit_all().setup_cqsize(completions);
-        let plain = builder.clone();
-        builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag();
-        match builder.build(submissions) {
-            Ok(uring) => Ok(Self { uring, deferred: true, dead: false }),
-            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => {
-                Ok(Self { uring: plain.build(submissions)?, deferred: false, dead: false })
-            }
-            Err(e) => Err(e),
+        if deferred {
+            builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag();
         }
+        Ok(Self { uring: builder.build(submissions)?, deferred, dead: false })
     }
 
     /// Whether the kernel does its share inside our calls.
@@ -75,14 +78,17 @@ impl Ring {
     ///
     /// # Safety
     /// Everything that `entry` points to stays valid, and is not touched against the request's use of it, until the request's last
-    /// completion was seen; or, where the request is still queued, until a submission failed, since nothing is submitted after that.
+    /// completion was seen; or, where the request is still queued, until this or a submission failed: nothing is submitted after that.
     pub(crate) unsafe fn push(&mut self, entry: &squeue::Entry) -> io::Result<()> {
         if self.uring.submission().is_full() {
             self.submit()?;
         }
         // Needed: the queue is how requests are made. SAFETY: the caller's promise is the one that `push` asks for.
         let pushed = unsafe { self.uring.submission().push(entry) };
-        pushed.map_err(|_| io::Error::other("a submission queue with a place is full"))
+        self.dead |= pushed.is_err();
+        pushed.map_err(|_| {
+            io::Error::other("the submission queue is full after it was submitted: report it with the kernel's version")
+        })
     }
 
     /// Requests queued and not yet taken by the kernel, the last ones that were pushed.
@@ -92,8 +98,14 @@ impl Ring {
 
     /// Hands all queued requests to the kernel.
     pub(crate) fn submit(&mut self) -> io::Result<()> {
+        let mut rounds = 0;
         while self.queued() > 0 {
+            if rounds > 0 {
+                // The kernel was short of memory: let others give some back.
+                std::thread::yield_now();
+            }
             self.enter(|uring| uring.submit())?;
+            rounds += 1;
         }
         Ok(())
     }
@@ -124,6 +136,12 @@ impl Ring {
         let result = ignore_passing(call(&self.uring));
         self.dead = result.is_err();
         result
+    }
+
+    /// As if the kernel had refused.
+    #[cfg(test)]
+    pub(crate) fn fail(&mut self) {
+        self.dead = true;
     }
 
     /// Whether there is a completion to take.

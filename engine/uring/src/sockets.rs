@@ -38,6 +38,11 @@ impl Sockets {
         self.sockets[socket].as_raw_fd()
     }
 
+    #[cfg(test)]
+    pub(crate) fn local_address(&self, socket: usize) -> SocketAddr {
+        self.sockets[socket].local()
+    }
+
     pub(crate) fn fds(&self) -> impl Iterator<Item = RawFd> {
         self.sockets.iter().map(AsRawFd::as_raw_fd)
     }

@@ -1,7 +1,7 @@
 //! A dropped back-end leaves nothing behind. Alone in its file: it counts the descriptors of the whole process.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use corelay_uring::{BufferSizes, IoBackend, Kind, Options, Segments, UdpSocket, Wait, open, probe};
 
@@ -16,7 +16,7 @@ fn a_dropped_backend_leaves_no_descriptor_and_no_port() {
         let before = descriptors();
         let mut address = SocketAddr::from(([127, 0, 0, 1], 0));
         for _ in 0..20 {
-            // The port of the round before is free again, which a ring that still holds the socket would prevent.
+            // On the port of the round before.
             address = use_and_drop(kind, address);
         }
         assert_eq!(descriptors(), before, "{}", kind.name());
@@ -25,7 +25,8 @@ fn a_dropped_backend_leaves_no_descriptor_and_no_port() {
 
 /// Drops it with datagrams that wait in it and in the socket.
 fn use_and_drop(kind: Kind, address: SocketAddr) -> SocketAddr {
-    let socket = bind_soon(address);
+    let socket =
+        UdpSocket::bind(address, BufferSizes::default()).expect("the port is free at once: a shard that starts again needs it");
     let address = socket.local();
     let options = Options { buffers: 8, batch_max: 4, gso: true };
     let mut backend = open(kind, vec![socket], options).expect("opens");
@@ -35,18 +36,6 @@ fn use_and_drop(kind: Kind, address: SocketAddr) -> SocketAddr {
     let arrivals = backend.receive(wait, &mut |_| {}).expect("receives");
     assert!(arrivals.datagrams > 0);
     address
-}
-
-/// The kernel closes a ring's files a moment after the ring.
-fn bind_soon(address: SocketAddr) -> UdpSocket {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        match UdpSocket::bind(address, BufferSizes::default()) {
-            Ok(socket) => return socket,
-            Err(e) if Instant::now() > deadline => panic!("the port is free again: {e}"),
-            Err(_) => std::thread::yield_now(),
-        }
-    }
 }
 
 fn descriptors() -> usize {
