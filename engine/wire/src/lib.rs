@@ -4,6 +4,7 @@
 //! value or an error; it never panics.
 #![forbid(unsafe_code)]
 
+pub mod codec;
 pub mod demux;
 pub mod ids;
 pub mod media;

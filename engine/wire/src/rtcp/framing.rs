@@ -99,7 +99,7 @@ pub(super) fn write_message(
     writer.bytes(&[0x80 | count, packet_type])?;
     writer.u16(0)?;
     body(&mut writer)?;
-    debug_assert!(writer.len() % 4 == 0, "bodies are whole words");
+    debug_assert!(writer.len().is_multiple_of(4), "bodies are whole words");
     writer.set_u16(2, u16::try_from(writer.len() / 4 - 1).ok()?);
     Some(writer.len())
 }

@@ -266,7 +266,7 @@ fn framing_is_strict() {
     assert_eq!(Compound::parse(&[]), Err(ParseError::Length));
     assert_eq!(Compound::parse(&pli[..8]), Err(ParseError::Length));
     assert_eq!(Compound::parse(&[&pli[..], &[0x80]].concat()), Err(ParseError::Length));
-    let mut version = pli.clone();
+    let mut version = pli;
     version[0] = 0x41;
     assert_eq!(Compound::parse(&version), Err(ParseError::Version));
 }
