@@ -7,6 +7,11 @@ fn of(codec: Codec, payload: &[u8]) -> PayloadDescription {
 }
 
 #[test]
+fn a_description_stays_small() {
+    assert_eq!(size_of::<PayloadDescription>(), 14);
+}
+
+#[test]
 fn opus_packets_stand_for_themselves() {
     // Configuration 31, mono, one frame: 20 ms of CELT.
     let packet = opus::Packet::parse(&[0xF8, 1, 2]).expect("a good packet");
