@@ -6,8 +6,9 @@
 //! loopback packet on the receiving socket inside the send, so that `send` is more and `receive` less than with a NIC.
 //! Printed: the median of the blocks in ns of CPU a packet, with the 10th and 90th percentile.
 //!
-//! Then a shard with little to do: 20,000 packets a second one by one from another thread, taken in with and without company. Printed:
-//! ns of CPU of the receiving thread a packet, wake-ups included, and packets a call; a second for each, in turns, three times.
+//! Then a shard with little to do: 20,000 packets a second one by one from another thread, taken in with and without company.
+//! Printed: ns of CPU of the receiving thread a packet, wake-ups included, and packets a call; a second for each, in turns, three
+//! times.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::io;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::waker::Waker;
 
-/// The longest datagram that is delivered. Peers send what fits an Ethernet frame; the rest of the 2 KiB buffer holds the addresses.
+/// The longest datagram that is delivered. Peers send what fits an Ethernet frame; the rest of the 2 KiB buffer holds the
+/// addresses.
 pub const DATAGRAM_BYTES_MAX: usize = 1920;
 
 /// Bytes as they arrived. Valid until `receive` returns.
@@ -45,8 +46,9 @@ impl<'a> Segments<'a> {
 pub struct Wait {
     /// Until something arrives, a waker calls, or this much time passes. `None`: for ever. Zero: do not sleep.
     pub at_most: Option<Duration>,
-    /// How long an arrival, or a waker's call, may be held back in the hope of more: an upper bound, counted from the start of the
-    /// sleep so that one sleep is enough. Nothing is held back when the call before filled its batch. Zero: return at the first.
+    /// How long an arrival, or a waker's call, may be held back in the hope of more: an upper bound, counted from the start of
+    /// the sleep so that one sleep is enough. Nothing is held back when the call before filled its batch. Zero: return at the
+    /// first.
     pub company: Duration,
 }
 

@@ -60,8 +60,8 @@ impl Buffers {
     /// Lets `ring` take the buffers.
     ///
     /// # Safety
-    /// The buffers outlive the registration: `self` is dropped after [`Self::unregister`] succeeded on the same ring with no receive
-    /// in flight, or never.
+    /// The buffers outlive the registration: `self` is dropped after [`Self::unregister`] succeeded on the same ring with no
+    /// receive in flight, or never.
     pub(crate) unsafe fn register(&self, ring: &Ring) -> io::Result<()> {
         let address = self.ring.start().as_ptr() as u64;
         // Needed: multishot receive takes its memory from a registered ring. SAFETY: `ring` is `count` entries of zeroed, then
@@ -90,9 +90,9 @@ impl Buffers {
     pub(crate) unsafe fn claim(&mut self, id: u16, len: usize) -> Contents<'_> {
         assert!(!std::mem::replace(&mut self.taken[usize::from(id)], true), "the kernel gives a buffer once until it is back");
         let start = self.start_of(id);
-        // Needed: the kernel wrote here. SAFETY: the buffer lies in `memory` (`id` was an index of `taken`, of the same count), all of
-        // its bytes are initialised (zero, or written by the kernel), the kernel does not touch it between the completion and
-        // `give_back` (the caller's promise and the assertion), and `&mut self` keeps any second reference away.
+        // Needed: the kernel wrote here. SAFETY: the buffer lies in `memory` (`id` was an index of `taken`, of the same count),
+        // all of its bytes are initialised (zero, or written by the kernel), the kernel does not touch it between the completion
+        // and `give_back` (the caller's promise and the assertion), and `&mut self` keeps any second reference away.
         let bytes = unsafe { std::slice::from_raw_parts_mut(start, BUFFER_BYTES) };
         parse(bytes, len)
     }

@@ -48,8 +48,8 @@ impl EpollBackend {
         Ok(Self { poller, incoming: Incoming::new(), sockets, headers, waker, gso, batch_max, full: false, first: 0 })
     }
 
-    /// What is ready, after a sleep as long as `wait` allows. Company is waited for first, on the waker alone, so that the datagrams
-    /// which come meanwhile wake nobody.
+    /// What is ready, after a sleep as long as `wait` allows. Company is waited for first, on the waker alone, so that the
+    /// datagrams which come meanwhile wake nobody.
     fn sleep(&mut self, wait: Wait) -> io::Result<Ready> {
         let company = wait.at_most.map_or(wait.company, |most| most.min(wait.company));
         if company.is_zero() || self.full {
@@ -121,8 +121,8 @@ impl Backend for EpollBackend {
     }
 }
 
-/// Sends `messages`, those of one socket at once, and gives the calls it took. `sendmmsg` stops at the first that is refused: it is
-/// marked, and the next call goes on behind it.
+/// Sends `messages`, those of one socket at once, and gives the calls it took. `sendmmsg` stops at the first that is refused: it
+/// is marked, and the next call goes on behind it.
 fn transmit(sockets: &Sockets, messages: &mut Outgoing<'_, '_>) -> usize {
     let mut calls = 0;
     let mut next = 0;
@@ -130,8 +130,8 @@ fn transmit(sockets: &Sockets, messages: &mut Outgoing<'_, '_>) -> usize {
         let stretch = messages.stretch(next);
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         let (start, len) = (stretch.messages.as_mut_ptr(), stretch.messages.len() as libc::c_uint);
-        // Needed: std sends one message a call. SAFETY: `start` and `len` are those of a slice of headers whose pointers are valid as
-        // long as `messages` (its promise); the kernel keeps none of them after the call; the descriptor is open.
+        // Needed: std sends one message a call. SAFETY: `start` and `len` are those of a slice of headers whose pointers are
+        // valid as long as `messages` (its promise); the kernel keeps none of them after the call; the descriptor is open.
         let sent = unsafe { libc::sendmmsg(sockets.fd(stretch.socket), start, len, flags as _) };
         calls += 1;
         if sent > 0 {

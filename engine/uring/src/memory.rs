@@ -26,8 +26,8 @@ impl Pages {
         Ok(Self { start, len })
     }
 
-    /// The first byte: `len` bytes from here are readable and writable as long as `self` lives. What others (the kernel, references
-    /// made before) do with them is the caller's to know.
+    /// The first byte: `len` bytes from here are readable and writable as long as `self` lives. What others (the kernel,
+    /// references made before) do with them is the caller's to know.
     pub(crate) fn start(&self) -> NonNull<u8> {
         self.start
     }

@@ -30,9 +30,10 @@ pub enum GsoMode {
 /// How a back-end is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Receive buffers of 2 KiB, shared by the sockets; a power of two up to 32,768; io_uring only. They are filled in turn, so more
-    /// fall out of the second-level cache (1024: 317 ns a datagram, 256: 231; `recvmmsg` takes 262); fewer end the multishot receive
-    /// within a burst, which costs a submission to begin it again, not a datagram: what is not taken waits in the socket's buffer.
+    /// Receive buffers of 2 KiB, shared by the sockets; a power of two up to 32,768; io_uring only. They are filled in turn, so
+    /// more fall out of the second-level cache (1024: 317 ns a datagram, 256: 231; `recvmmsg` takes 262); fewer end the multishot
+    /// receive within a burst, which costs a submission to begin it again, not a datagram: what is not taken waits in the
+    /// socket's buffer.
     pub buffers: u16,
     /// Datagrams that one `receive` delivers at most. More lets a turn grow long before it sends; fewer makes runs shorter under
     /// load and pays the turn's fixed costs more often.

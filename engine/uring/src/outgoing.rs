@@ -17,8 +17,8 @@ use crate::cmsg::Control;
 use crate::errno;
 use crate::sockets::{Route, Sockets};
 
-/// Messages handed to the kernel at once. More saves system calls (one costs about 100 ns against 1,100 a message); fewer keeps the
-/// headers (250 bytes each) in the first-level cache.
+/// Messages handed to the kernel at once. More saves system calls (one costs about 100 ns against 1,100 a message); fewer keeps
+/// the headers (250 bytes each) in the first-level cache.
 pub(crate) const MESSAGES_MAX: usize = 64;
 
 /// The headers, and where they point to.
@@ -156,8 +156,8 @@ struct Again {
 /// Hands messages to the kernel: gives the calls it took, and tells each refusal by [`Outgoing::refuse`].
 pub(crate) type Transmit<'t> = dyn FnMut(&mut Outgoing<'_, '_>) -> io::Result<usize> + 't;
 
-/// Sends everything that `runs` gives, in batches, by `transmit`. A run that cannot leave as one goes as single messages; where the
-/// device is the reason, `gso` is switched off.
+/// Sends everything that `runs` gives, in batches, by `transmit`. A run that cannot leave as one goes as single messages; where
+/// the device is the reason, `gso` is switched off.
 pub(crate) fn send_all(
     headers: &mut Headers,
     sockets: &Sockets,

@@ -77,8 +77,9 @@ impl Ring {
     /// Queues a request, submitting what is queued when there is no place.
     ///
     /// # Safety
-    /// Everything that `entry` points to stays valid, and is not touched against the request's use of it, until the request's last
-    /// completion was seen; or, where the request is still queued, until this or a submission failed: nothing is submitted after that.
+    /// Everything that `entry` points to stays valid, and is not touched against the request's use of it, until the request's
+    /// last completion was seen; or, where the request is still queued, until this or a submission failed: nothing is submitted
+    /// after that.
     pub(crate) unsafe fn push(&mut self, entry: &squeue::Entry) -> io::Result<()> {
         if self.uring.submission().is_full() {
             self.submit()?;
@@ -118,8 +119,8 @@ impl Ring {
         if idle { Ok(()) } else { self.enter(|uring| uring.submit()) }
     }
 
-    /// Submits what is queued and sleeps until there are `want` completions, or one and `hold` has passed, or `at_most` has passed,
-    /// or a signal comes.
+    /// Submits what is queued and sleeps until there are `want` completions, or one and `hold` has passed, or `at_most` has
+    /// passed, or a signal comes.
     pub(crate) fn wait(&mut self, want: usize, hold: Duration, at_most: Option<Duration>) -> io::Result<()> {
         let timespec = at_most.map(Timespec::from);
         let mut args = SubmitArgs::new().min_wait_usec(u32::try_from(hold.as_micros()).unwrap_or(u32::MAX));

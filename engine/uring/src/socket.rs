@@ -2,14 +2,14 @@
 //!
 //! What is set, and why:
 //! - `IPV6_V6ONLY`: an IPv6 socket never shows mapped IPv4 addresses; each family has its own socket.
-//! - `IP_PKTINFO` / `IPV6_RECVPKTINFO` on a wildcard bind: which of our addresses a datagram came to, so that answers leave from it.
-//!   A socket bound to one address knows, and saves the control message.
-//! - IPv4 `IP_MTU_DISCOVER = IP_PMTUDISC_OMIT`: no don't-fragment bit, and ICMP "fragmentation needed" is not believed. Media packets
-//!   are forwarded at the size the publisher chose and cannot be made smaller, so a path with a small MTU is served by fragments or
-//!   not at all; and a forged ICMP message cannot shrink the path of someone else.
-//!   The other side of the trade: no PMTU discovery by us, and a middlebox that drops fragments drops these packets.
-//! - IPv6 `IPV6_MTU_DISCOVER = IPV6_PMTUDISC_WANT`: IPv6 routers do not fragment (RFC 8200 section 5), so "packet too big" must be
-//!   believed or such a path stays black; a forged one reaches 1280 bytes at the least.
+//! - `IP_PKTINFO` / `IPV6_RECVPKTINFO` on a wildcard bind: which of our addresses a datagram came to, so that answers leave from
+//!   it. A socket bound to one address knows, and saves the control message.
+//! - IPv4 `IP_MTU_DISCOVER = IP_PMTUDISC_OMIT`: no don't-fragment bit, and ICMP "fragmentation needed" is not believed. Media
+//!   packets are forwarded at the size the publisher chose and cannot be made smaller, so a path with a small MTU is served by
+//!   fragments or not at all; and a forged ICMP message cannot shrink the path of someone else. The other side of the trade: no
+//!   PMTU discovery by us, and a middlebox that drops fragments drops these packets.
+//! - IPv6 `IPV6_MTU_DISCOVER = IPV6_PMTUDISC_WANT`: IPv6 routers do not fragment (RFC 8200 section 5), so "packet too big" must
+//!   be believed or such a path stays black; a forged one reaches 1280 bytes at the least.
 //! - `SO_RCVBUF`, `SO_SNDBUF`: asked for, and what was granted is kept for the boot report.
 
 use std::io;
@@ -20,8 +20,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 /// Sizes of a socket's two buffers in the kernel, in bytes.
 ///
-/// The kernel counts its own bookkeeping as well: a 1200-byte datagram takes about 2,300. A larger receive buffer rides out a longer
-/// turn (4 MiB: about 1,800 datagrams) and makes what waits in it older; a smaller one drops sooner.
+/// The kernel counts its own bookkeeping as well: a 1200-byte datagram takes about 2,300. A larger receive buffer rides out a
+/// longer turn (4 MiB: about 1,800 datagrams) and makes what waits in it older; a smaller one drops sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferSizes {
     /// `SO_RCVBUF`.

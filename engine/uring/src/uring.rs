@@ -68,8 +68,9 @@ impl UringBackend {
         let shared = Shared { buffers: Buffers::new(options.buffers)?, layout: Box::new(Buffers::layout()) };
         let fds: Vec<_> = sockets.fds().chain([waker.as_raw_fd()]).collect();
         ring.submitter().register_files(&fds)?;
-        // SAFETY: when this succeeds, the buffers go into `ManuallyDrop` with nothing that fails in between; `drop` frees them only
-        // after it unregistered them with no receive in flight, and else leaks them.
+        // Needed: multishot receive takes its memory from there. SAFETY: when this succeeds, the buffers go into `ManuallyDrop`
+        // with nothing that fails in between; `drop` frees them only after it unregistered them with no receive in flight, and
+        // else leaks them.
         unsafe { shared.buffers.register(&ring)? };
         let shared = ManuallyDrop::new(shared);
         let receiving = Receiving::new(sockets.len(), usize::from(options.buffers));
@@ -78,13 +79,13 @@ impl UringBackend {
         Ok(Self { ring, receiving, shared, sockets, headers, waker, gso, batch_max, full: false, minimum_wait })
     }
 
-    /// Begins each multishot request that ended or was never begun. A receive waits until half of the buffers are back, or it would
-    /// end again at once.
+    /// Begins each multishot request that ended or was never begun. A receive waits until half of the buffers are back, or it
+    /// would end again at once.
     fn arm(&mut self) -> io::Result<()> {
         let waker = types::Fixed(self.sockets.len() as u32);
         if !self.receiving.is_polling() {
             let poll = opcode::PollAdd::new(waker, libc::POLLIN as u32).multi(true).build().user_data(Tag::Wake.pack());
-            // SAFETY: a poll points to nothing.
+            // Needed: a sleeping ring sees the waker by this alone. SAFETY: a poll points to nothing.
             unsafe { self.ring.push(&poll)? };
             self.receiving.begin_poll();
         }
@@ -92,8 +93,9 @@ impl UringBackend {
             let layout: *const libc::msghdr = &raw const *self.shared.layout;
             let receive = opcode::RecvMsgMulti::new(types::Fixed(socket as u32), layout, GROUP).build();
             let receive = receive.user_data(Tag::Receive(socket).pack());
-            // SAFETY: the request points to `layout` and, by its group, to the buffers; both live in `shared`, which `drop` frees
-            // only when no receive is in flight. The kernel writes only buffers that are in the ring of the group.
+            // Needed: it is how datagrams come in. SAFETY: the request points to `layout` and, by its group, to the buffers; both
+            // live in `shared`, which `drop` frees only when no receive is in flight. The kernel writes only buffers that are in
+            // the ring of the group.
             unsafe { self.ring.push(&receive)? };
             self.receiving.begin_receive(socket);
         }
@@ -146,8 +148,8 @@ impl Backend for UringBackend {
         let batch = self.receiving.waiting(self.batch_max);
         self.full = batch.len() == self.batch_max;
         for arrival in batch {
-            // SAFETY: `arrival` is a completion of a receive on the group of these buffers, and it leaves the queue here, so that it
-            // is claimed once.
+            // Needed: the payload is read where the kernel wrote it, without a copy. SAFETY: `arrival` is a completion of a
+            // receive on the group of these buffers, and it leaves the queue here, so that it is claimed once.
             let contents = unsafe { buffers.claim(arrival.buffer, arrival.len) };
             contents.deliver(&self.sockets, arrival.socket, &mut arrivals, deliver);
             buffers.give_back(arrival.buffer);
@@ -170,15 +172,16 @@ impl Backend for UringBackend {
 impl Drop for UringBackend {
     fn drop(&mut self) {
         if self.quiesce().is_ok() {
-            // SAFETY: dropped once, here, and not used after. The kernel has no request in flight and no registration left that
-            // points into it. Otherwise it is leaked: some MiB once are better than a kernel that writes into freed memory.
+            // Needed: it frees the buffers, but not always. SAFETY: dropped once, here, and not used after. The kernel has no
+            // request in flight and no registration left that points into it. Otherwise it is leaked: some MiB once are better
+            // than a kernel that writes into freed memory.
             unsafe { ManuallyDrop::drop(&mut self.shared) };
         }
     }
 }
 
-/// Ends the process when it is dropped: the kernel still reads memory that is about to be the caller's again, and no way to stop it
-/// is left.
+/// Ends the process when it is dropped: the kernel still reads memory that is about to be the caller's again, and no way to stop
+/// it is left.
 struct InFlight;
 
 impl Drop for InFlight {
@@ -190,9 +193,9 @@ impl Drop for InFlight {
 /// Sends `messages` and gives the calls it took. The kernel is done with them when this returns, failed or not.
 ///
 /// `MSG_DONTWAIT` makes a send complete inside the submitting call (a full socket buffer is an error, not a reason to keep the
-/// request), so that the completions are there when `submit` returns. That is how the kernel behaves, not what its manual promises,
-/// so every completion is awaited. `CQE_SKIP_SUCCESS` would leave nothing to await, and spares nothing: 851 ns a message with it, 853
-/// without (the spread is 80).
+/// request), so that the completions are there when `submit` returns. That is how the kernel behaves, not what its manual
+/// promises, so every completion is awaited. `CQE_SKIP_SUCCESS` would leave nothing to await, and spares nothing: 851 ns a
+/// message with it, 853 without (the spread is 80).
 fn transmit(ring: &mut Ring, receiving: &mut Receiving, waker: &Waker, messages: &mut Outgoing<'_, '_>) -> io::Result<usize> {
     let in_flight = InFlight;
     let mut outstanding = 0;
@@ -209,9 +212,9 @@ fn transmit(ring: &mut Ring, receiving: &mut Receiving, waker: &Waker, messages:
             break;
         }
         calls += 1;
+        // The bytes cannot be the caller's again, and nothing is left to wait with.
         if ring.wait_only(QUIESCE_WAIT).is_err() {
-            drop(in_flight);
-            unreachable!("the process has ended");
+            std::process::abort();
         }
     }
     std::mem::forget(in_flight);
@@ -225,8 +228,9 @@ fn push_all(ring: &mut Ring, messages: &Outgoing<'_, '_>, pushed: &mut usize) ->
         let flags = (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) as u32;
         let send = opcode::SendMsg::new(types::Fixed(header.socket as u32), header.message).flags(flags).build();
         let send = send.user_data(Tag::Send(index).pack());
-        // SAFETY: the header and all that it points to (name, control, the caller's bytes) are borrowed by `messages`, which outlives
-        // `transmit`; `transmit` returns only after the completion of each request, or when the ring will never submit it.
+        // Needed: it is how datagrams leave. SAFETY: the header and all that it points to (name, control, the caller's bytes) are
+        // borrowed by `messages`, which outlives `transmit`; `transmit` returns only after the completion of each request, or
+        // when the ring will never submit it.
         unsafe { ring.push(&send)? };
         *pushed += 1;
     }

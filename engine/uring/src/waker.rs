@@ -16,12 +16,12 @@ impl Waker {
     /// # Errors
     /// When the process is out of file descriptors.
     pub fn new() -> io::Result<Self> {
-        // SAFETY: eventfd takes two integers and touches no memory of ours; std has no safe way to make one.
+        // Needed: std has no way to make one. SAFETY: eventfd takes two integers and touches no memory of ours.
         let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the descriptor is new, valid (checked above) and owned by nobody else.
+        // Needed: it has to be closed in the end. SAFETY: the descriptor is new, valid (checked above) and owned by nobody else.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         Ok(Self { fd: Arc::new(fd) })
     }
@@ -30,14 +30,16 @@ impl Waker {
     pub fn wake(&self) {
         // The counter saturating (EAGAIN) means that a wake-up is pending: nothing to do.
         let one = 1u64.to_ne_bytes();
-        // SAFETY: the descriptor is open as long as `self`; the pointer and length are those of a live array.
+        // Needed: a `File` over it would want `&mut` or a second owner. SAFETY: the descriptor is open as long as `self`; the
+        // pointer and length are those of a live array.
         let _ = unsafe { libc::write(self.fd.as_raw_fd(), one.as_ptr().cast(), one.len()) };
     }
 
     /// Takes the pending wake-ups; whether there was one.
     pub fn take(&self) -> bool {
         let mut count = [0u8; 8];
-        // SAFETY: the descriptor is open as long as `self`; the pointer and length are those of a live, writable array.
+        // Needed: as in `wake`. SAFETY: the descriptor is open as long as `self`; the pointer and length are those of a live,
+        // writable array.
         let n = unsafe { libc::read(self.fd.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
         n == 8
     }

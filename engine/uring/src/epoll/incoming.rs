@@ -8,8 +8,8 @@ use crate::address::NAME_BYTES;
 use crate::backend::DATAGRAM_BYTES_MAX;
 use crate::contents::{CONTROL_ROOM, Contents};
 
-/// Datagrams of one call. More saves calls (one costs about 100 ns against 490 a datagram); fewer keeps the bytes (2 KiB each) in the
-/// second-level cache until they are read.
+/// Datagrams of one call. More saves calls (one costs about 100 ns against 490 a datagram); fewer keeps the bytes (2 KiB each) in
+/// the second-level cache until they are read.
 pub(super) const DATAGRAMS_MAX: usize = 64;
 
 /// One datagram's place.
@@ -44,8 +44,9 @@ impl Incoming {
         let want = want.min(DATAGRAMS_MAX);
         self.prepare(want);
         let start = self.headers.as_mut_ptr();
-        // Needed: std receives one datagram a call. SAFETY: the first `want` headers point to the slots and iovecs of `self`, made
-        // anew by `prepare`, with their lengths; nothing else refers to them during the call, after which the kernel keeps nothing.
+        // Needed: std receives one datagram a call. SAFETY: the first `want` headers point to the slots and iovecs of `self`,
+        // made anew by `prepare`, with their lengths; nothing else refers to them during the call, after which the kernel keeps
+        // nothing.
         let count = unsafe { libc::recvmmsg(fd, start, want as libc::c_uint, libc::MSG_DONTWAIT as _, ptr::null_mut()) };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }

@@ -41,7 +41,7 @@ impl Poller {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the descriptor is new, valid (checked above) and owned by nobody else.
+        // Needed: it has to be closed in the end. SAFETY: the descriptor is new, valid (checked above) and owned by nobody else.
         let epoll = unsafe { OwnedFd::from_raw_fd(fd) };
         Ok(Self { epoll, fine: Cell::new(true) })
     }
@@ -49,8 +49,8 @@ impl Poller {
     /// Watches `fd` under `token`, 255 at most, until it is closed.
     pub(super) fn add(&self, fd: RawFd, token: usize) -> io::Result<()> {
         let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token as u64 };
-        // SAFETY: both descriptors are open (or the kernel says that they are not), and the event lives until the call returns, which
-        // is how long the kernel reads it. Needed: std has no epoll.
+        // SAFETY: both descriptors are open (or the kernel says that they are not), and the event lives until the call returns,
+        // which is how long the kernel reads it. Needed: std has no epoll.
         let result = unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &raw mut event) };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
@@ -73,9 +73,9 @@ impl Poller {
         let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
         let (epoll, start, len) = (self.epoll.as_raw_fd(), events.as_mut_ptr(), EVENTS_MAX as libc::c_int);
         let no_signals: *const libc::sigset_t = ptr::null();
-        // By number, as the C library may be older than the call (glibc 2.35 has it).
-        // SAFETY: `start` and `len` are those of an array that is ours alone; the timeout is null or lives until the call returns; a
-        // null signal set is allowed, whatever its size. Needed: std has no epoll.
+        // By number, as the C library may be older than the call (glibc 2.35 has it). SAFETY: `start` and `len` are those of an
+        // array that is ours alone; the timeout is null or lives until the call returns; a null signal set is allowed, whatever
+        // its size. Needed: std has no epoll.
         let count = unsafe { libc::syscall(libc::SYS_epoll_pwait2, epoll, start, len, timeout, no_signals, 0usize) };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
@@ -93,7 +93,8 @@ impl Poller {
 pub(super) fn sleep_on(fd: BorrowedFd<'_>, at_most: Duration) -> io::Result<()> {
     let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let timeout = timespec(at_most);
-    // SAFETY: one entry and the timeout, both alive until the call returns; a null signal set changes nothing. Needed: std has no poll.
+    // SAFETY: one entry and the timeout, both alive until the call returns; a null signal set changes nothing. Needed: std has no
+    // poll.
     let result = unsafe { libc::ppoll(&raw mut entry, 1, &raw const timeout, ptr::null()) };
     if result >= 0 { Ok(()) } else { ignore_signal(io::Error::last_os_error()).map(drop) }
 }
