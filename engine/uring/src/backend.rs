@@ -57,7 +57,7 @@ pub struct Wait {
 pub struct Arrivals {
     /// Datagrams delivered.
     pub datagrams: usize,
-    /// Datagrams that the kernel cut because they were longer than a buffer; not delivered.
+    /// Datagrams longer than [`DATAGRAM_BYTES_MAX`], or whose addresses the kernel did not tell; not delivered.
     pub truncated: usize,
     /// A waker called.
     pub woken: bool,
@@ -68,7 +68,7 @@ pub struct Arrivals {
 pub struct Departures {
     /// Packets handed to the kernel.
     pub packets: usize,
-    /// Packets that the kernel refused (a full socket buffer, an unreachable peer).
+    /// Packets that the kernel refused (a full socket buffer, an unreachable peer), or that no socket of ours can send.
     pub refused: usize,
     /// System calls or submissions it took.
     pub calls: usize,

@@ -49,7 +49,7 @@ impl EpollBackend {
     }
 
     /// What is ready, after a sleep as long as `wait` allows. Company is waited for first, on the waker alone, so that the
-    /// datagrams which come meanwhile wake nobody.
+    /// datagrams which come meanwhile wake nobody. The kernel may add its timer slack, 50 us for a thread that did not change it.
     fn sleep(&mut self, wait: Wait) -> io::Result<Ready> {
         let company = wait.at_most.map_or(wait.company, |most| most.min(wait.company));
         if company.is_zero() || self.full {
