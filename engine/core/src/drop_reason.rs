@@ -36,6 +36,8 @@ reasons! {
     StunUnexpected = "stun_unexpected",
     /// From an address that no STUN check validated.
     UnknownSource = "unknown_source",
+    /// A STUN check whose source belongs to another transport that is alive.
+    SourceTaken = "source_taken",
     /// DTLS before ICE validated the address or before signaling told the fingerprint.
     DtlsTooEarly = "dtls_too_early",
     /// DTLS that the engine gave up on.
@@ -66,6 +68,8 @@ reasons! {
     Duplicate = "duplicate",
     /// Too old to be forwarded.
     TooLate = "too_late",
+    /// A retransmission that nobody asked for, or padding under its SSRC: browsers probe for bandwidth with both.
+    Unasked = "unasked",
     /// Larger than a packet may be.
     Oversize = "oversize",
     /// The outbox is full.
@@ -88,6 +92,13 @@ impl DropCounters {
     /// One more of `reason`.
     pub fn count(&mut self, reason: DropReason) {
         self.0[reason as usize] += 1;
+    }
+
+    /// As many more of each reason as `other` counted.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
     }
 
     /// How many of `reason` so far.

@@ -6,6 +6,22 @@
 #![forbid(unsafe_code)]
 
 pub mod control;
+mod core;
+pub mod counters;
 pub mod datagram;
 pub mod drop_reason;
+mod feedback;
+mod forward;
+mod history;
+mod keyframe;
+pub mod limits;
 pub mod outbox;
+mod receive;
+mod room;
+mod routes;
+mod send;
+mod table;
+pub mod timer;
+pub mod transport;
+
+pub use self::core::{Core, CoreConfig};

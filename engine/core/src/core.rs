@@ -1,0 +1,185 @@
+//! The driver: it orders the stages and holds no state of its own. Each stage is a module, and its state a field.
+
+mod arrivals;
+mod commands;
+mod ending;
+mod requests;
+
+use crate::control::{Command, Event};
+use crate::counters::Counters;
+use crate::datagram::Datagram;
+use crate::forward::{Departures, Forwarder, Progress};
+use crate::limits::Limits;
+use crate::outbox::Outbox;
+use crate::room::Rooms;
+use crate::routes::Routes;
+use crate::send::{ControlSender, WallClock};
+use crate::timer::{Timer, Wheel};
+use crate::transport::{Certificate, DtlsSetup, DtlsVersions};
+use core::time::Duration;
+use corelay_wire::ids::{ShardId, TransportId};
+use corelay_wire::units::{Instant, NtpTimestamp};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+use std::collections::VecDeque;
+
+/// What a core is made with.
+#[derive(Clone, Debug)]
+pub struct CoreConfig {
+    /// Whose core it is: part of every ufrag.
+    pub shard: ShardId,
+    /// Which DTLS versions it speaks.
+    pub dtls_versions: DtlsVersions,
+    /// How much it holds.
+    pub limits: Limits,
+}
+
+/// The SFU of one shard. See the crate's documentation for how to drive it.
+#[derive(Debug)]
+pub struct Core {
+    shard: ShardId,
+    limits: Limits,
+    dtls: DtlsSetup,
+    wall: WallClock,
+    random: ChaCha12Rng,
+    rooms: Rooms,
+    routes: Routes,
+    timers: Wheel,
+    forwarder: Forwarder,
+    control: ControlSender,
+    outbox: Outbox,
+    /// The outbox was given to the owner, who has sent it by the next call.
+    handed_over: bool,
+    /// Handshake datagrams that this turn may still take.
+    handshakes_left: u32,
+    events: VecDeque<Event>,
+    counters: Counters,
+}
+
+impl Core {
+    /// `seed`: 32 bytes of entropy, for passwords and numbering. `origin`: the clock reading that [`Instant::ZERO`] stands for, and
+    /// `wall_origin` the wall time then. `certificate`: the node's.
+    pub fn new(
+        config: CoreConfig,
+        seed: [u8; 32],
+        origin: std::time::Instant,
+        wall_origin: NtpTimestamp,
+        certificate: Certificate,
+    ) -> Self {
+        let CoreConfig { shard, dtls_versions, limits } = config;
+        limits.check();
+        let mut random = ChaCha12Rng::from_seed(seed);
+        Self {
+            shard,
+            dtls: DtlsSetup::new(certificate, dtls_versions, origin),
+            wall: WallClock::new(wall_origin),
+            rooms: Rooms::new(&limits, random.next_u64()),
+            routes: Routes::new(&limits, random.next_u64()),
+            timers: Wheel::new(&limits),
+            forwarder: Forwarder::new(limits.tracks_max),
+            control: ControlSender::new(limits.transports_max),
+            outbox: Outbox::new(limits.outbox_bytes as usize, limits.outbox_runs as usize),
+            handed_over: false,
+            handshakes_left: limits.handshakes_per_turn,
+            events: VecDeque::with_capacity(EVENTS_EXPECTED),
+            counters: Counters::default(),
+            random,
+            limits,
+        }
+    }
+
+    /// Carries out what signaling asks.
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        self.empty_outbox();
+        self.carry_out(now, command);
+        self.count_things();
+    }
+
+    /// Takes in what arrived.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+        self.empty_outbox();
+        self.counters.datagrams_in += 1;
+        self.counters.bytes_in += datagram.bytes.len() as u64;
+        if let Err(reason) = self.take_in(now, datagram) {
+            self.counters.drops.count(reason);
+        }
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.empty_outbox();
+        while let Some(timer) = self.timers.expire(now) {
+            match timer {
+                Timer::Transport(slot) => self.wake_transport(now, slot),
+                Timer::Reports(slot) => self.report(now, slot),
+                Timer::Keyframe(slot) => self.request_keyframes(now, slot),
+            }
+        }
+    }
+
+    /// When [`Core::handle_timeout`] is due next, and why. It may have nothing to do then: the wheel only turns.
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        self.timers.next()
+    }
+
+    /// What is to be sent; the outbox is empty again at the next call of anything that takes `now`. `None` ends the turn.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<&Outbox> {
+        self.empty_outbox();
+        self.fill_outbox(now);
+        if self.outbox.is_empty() {
+            self.handshakes_left = self.limits.handshakes_per_turn;
+            return None;
+        }
+        for run in self.outbox.runs() {
+            self.counters.runs_out += 1;
+            self.counters.datagrams_out += run.bytes.len().div_ceil(run.segment) as u64;
+            self.counters.bytes_out += run.bytes.len() as u64;
+        }
+        self.handed_over = true;
+        Some(&self.outbox)
+    }
+
+    /// What signaling has to know. Read until `None` after each turn: the queue is as long as a turn makes it.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// What was counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The round trip to a subscriber, by its latest receiver report; `None` before one.
+    pub fn round_trip(&self, transport: TransportId) -> Option<Duration> {
+        self.rooms.transports[self.rooms.transports.slot_of(transport).ok()?].round_trip
+    }
+
+    /// How many timers are set: none when nothing is left of any room.
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// Media first, in runs; then RTCP, whose short packets end them.
+    fn fill_outbox(&mut self, now: Instant) {
+        let Self { outbox, events, counters, forwarder, rooms, .. } = self;
+        let mut departures = Departures { outbox, events, counters, now };
+        if forwarder.fill(rooms, &mut departures) == Progress::Full {
+            return;
+        }
+        while let Some(track) = self.forwarder.take_lacking() {
+            self.request_keyframes(now, track);
+        }
+        let Self { outbox, events, counters, control, rooms, wall, .. } = self;
+        // When it is full, the next poll goes on.
+        control.fill(rooms, *wall, &mut Departures { outbox, events, counters, now });
+    }
+
+    fn empty_outbox(&mut self) {
+        if core::mem::take(&mut self.handed_over) {
+            self.outbox.clear();
+        }
+    }
+}
+
+/// Events of a busy turn; more make the queue grow.
+const EVENTS_EXPECTED: usize = 256;

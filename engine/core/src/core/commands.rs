@@ -1,0 +1,247 @@
+//! What signaling asks, one function a command that does more than look up and pass on.
+
+use super::Core;
+use crate::control::{Command, Event, Refusal, Reply, SubscriptionParameters, TrackParameters};
+use crate::drop_reason::DropReason;
+use crate::forward::{Mapping, Subscriber};
+use crate::history::History;
+use crate::receive::{Layer, Role, Stream};
+use crate::room::{Subscription, Track, TransportEntry};
+use crate::transport::{Transport, ufrag};
+use arrayvec::ArrayVec;
+use corelay_wire::ids::{ParticipantId, RequestId, SubscriptionId, TrackId, TransportId};
+use corelay_wire::media::Kind;
+use corelay_wire::units::{Instant, Ssrc};
+use rand::Rng;
+
+impl Core {
+    pub(super) fn carry_out(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::OpenTransport { request, participant, transport } => {
+                let result = self.open_transport(now, participant, transport);
+                self.reply(request, result);
+            }
+            Command::ConnectTransport { request, transport, remote } => {
+                let result = self.rooms.transports.slot_of(transport).and_then(|slot| {
+                    self.rooms.transports[slot].transport.connect(now, remote)?;
+                    self.after_transport(now, slot);
+                    Ok(Reply::Done)
+                });
+                self.reply(request, result);
+            }
+            Command::RestartIce { request, transport } => {
+                let result = self.restart_ice(transport);
+                self.reply(request, result);
+            }
+            Command::Publish { request, transport, track, parameters, paused } => {
+                let result = self.publish(now, transport, track, &parameters, paused);
+                self.reply(request, result.map(|()| Reply::Done));
+            }
+            Command::Subscribe { request, transport, track, subscription, parameters, paused } => {
+                let result = self.subscribe(now, transport, track, subscription, &parameters, paused);
+                self.reply(request, result.map(|()| Reply::Done));
+            }
+            Command::Ping { request } => self.reply(request, Ok(Reply::Done)),
+            unanswered => {
+                if self.carry_out_unanswered(now, unanswered).is_err() {
+                    self.counters.drops.count(DropReason::UnknownCommandTarget);
+                }
+            }
+        }
+    }
+
+    /// Commands without a request: a refusal is only counted.
+    fn carry_out_unanswered(&mut self, now: Instant, command: Command) -> Result<(), Refusal> {
+        match command {
+            Command::OpenRoom { room } => self.rooms.open_room(room)?,
+            Command::CloseRoom { room } => self.end_room(now, room, self.rooms.rooms.slot_of(room)?),
+            Command::Join { room, participant, cname } => self.rooms.join(room, participant, cname)?,
+            Command::Leave { participant } => {
+                self.end_participant(now, participant, self.rooms.participants.slot_of(participant)?);
+            }
+            Command::CloseTransport { transport } => {
+                self.end_transport(now, transport, self.rooms.transports.slot_of(transport)?);
+            }
+            Command::PauseTrack { track, paused } => self.pause_track(now, track, paused)?,
+            Command::CloseTrack { track } => self.end_track(track, self.rooms.tracks.slot_of(track)?),
+            Command::PauseSubscription { subscription, paused } => self.pause_subscription(now, subscription, paused)?,
+            Command::Unsubscribe { subscription } => {
+                self.rooms.subscriptions.slot_of(subscription)?;
+                self.end_subscription(subscription);
+            }
+            Command::RequestKeyframe { subscription } => {
+                let slot = self.rooms.subscriptions.slot_of(subscription)?;
+                self.counters.keyframe_requests_in += 1;
+                self.want_keyframe(now, self.rooms.subscriptions[slot].track);
+            }
+            Command::OpenTransport { .. }
+            | Command::ConnectTransport { .. }
+            | Command::RestartIce { .. }
+            | Command::Publish { .. }
+            | Command::Subscribe { .. }
+            | Command::Ping { .. } => unreachable!("commands with a request are answered"),
+        }
+        Ok(())
+    }
+
+    fn reply(&mut self, request: RequestId, result: Result<Reply, Refusal>) {
+        self.events.push_back(Event::Reply { request, result });
+    }
+
+    fn open_transport(&mut self, now: Instant, participant: ParticipantId, id: TransportId) -> Result<Reply, Refusal> {
+        let participant = self.rooms.participants.slot_of(participant)?;
+        let (slot, epoch) = self.rooms.transports.vacant(id)?;
+        let ice = ufrag::credentials(self.shard, slot, epoch, &mut self.random);
+        let slot = self.rooms.add_transport(TransportEntry {
+            id,
+            participant,
+            transport: Transport::new(now, id, ice.clone(), self.dtls.clone()),
+            connected: None,
+            stale: false,
+            routes: ArrayVec::new(),
+            tracks: Vec::new(),
+            subscriptions: Vec::new(),
+            streams: Default::default(),
+            reporter: Ssrc(self.random.next_u32()),
+            clock: Default::default(),
+            control: Default::default(),
+            round_trip: None,
+        })?;
+        self.after_transport(now, slot);
+        Ok(Reply::Transport { ice })
+    }
+
+    fn restart_ice(&mut self, id: TransportId) -> Result<Reply, Refusal> {
+        let slot = self.rooms.transports.slot_of(id)?;
+        let epoch = self.rooms.transports.epoch(slot);
+        let ice = ufrag::credentials(self.shard, slot, epoch, &mut self.random);
+        self.rooms.transports[slot].transport.restart_ice(ice.clone());
+        Ok(Reply::Transport { ice })
+    }
+
+    fn publish(
+        &mut self,
+        now: Instant,
+        transport: TransportId,
+        id: TrackId,
+        parameters: &TrackParameters,
+        paused: bool,
+    ) -> Result<(), Refusal> {
+        let transport = self.rooms.transports.slot_of(transport)?;
+        self.check_track(transport, parameters)?;
+        let (packets, bytes) = match parameters.kind {
+            Kind::Video => (self.limits.history_packets, self.limits.history_bytes),
+            Kind::Audio => self.limits.audio_history(),
+        };
+        let slot = self.rooms.add_track(Track {
+            id,
+            transport,
+            kind: parameters.kind,
+            mid: parameters.mid,
+            formats: parameters.formats.clone(),
+            extensions: parameters.extensions.clone(),
+            layers: parameters.layers.iter().map(|l| Layer::new(l, History::new(packets, bytes))).collect(),
+            subscriptions: Vec::new(),
+            paused,
+            published: now,
+            started: false,
+            dirty: false,
+        })?;
+        let streams = &mut self.rooms.transports[transport].streams;
+        for (layer, parameters) in parameters.layers.iter().enumerate() {
+            let stream = |role| Stream { track: slot, layer: layer as u8, role };
+            parameters.ssrc.map(|ssrc| streams.insert(ssrc, stream(Role::Media)));
+            parameters.rtx_ssrc.map(|ssrc| streams.insert(ssrc, stream(Role::Retransmission)));
+        }
+        Ok(())
+    }
+
+    fn check_track(&self, transport: u32, parameters: &TrackParameters) -> Result<(), Refusal> {
+        let entry = &self.rooms.transports[transport];
+        let ssrcs = || parameters.layers.iter().flat_map(|l| [l.ssrc, l.rtx_ssrc]).flatten();
+        let repeated = ssrcs().enumerate().any(|(i, ssrc)| ssrcs().skip(i + 1).any(|other| other == ssrc));
+        if parameters.layers.is_empty() || parameters.formats.is_empty() {
+            return Err(Refusal::Conflict("a track needs at least one encoding and one codec"));
+        }
+        if parameters.mid.is_none() && parameters.layers.iter().any(|l| l.ssrc.is_none()) {
+            return Err(Refusal::Conflict("packets could not be told apart: give a mid, or an SSRC for each encoding"));
+        }
+        if parameters.formats.iter().any(|f| f.codec.kind() != parameters.kind) {
+            return Err(Refusal::Conflict("the codecs are of another kind than the track: publish audio and video as two tracks"));
+        }
+        if repeated || ssrcs().any(|ssrc| entry.streams.find(ssrc).is_some()) {
+            return Err(Refusal::Conflict("an SSRC of this track is used already on the transport: choose another"));
+        }
+        if parameters.mid.is_some() && entry.tracks.iter().any(|t| self.rooms.tracks[*t].mid == parameters.mid) {
+            return Err(Refusal::Conflict("the mid of this track is used already on the transport: close that track first"));
+        }
+        if entry.streams.room() < 2 * parameters.layers.len() {
+            return Err(Refusal::Full("streams of one transport"));
+        }
+        Ok(())
+    }
+
+    fn subscribe(
+        &mut self,
+        now: Instant,
+        transport: TransportId,
+        track: TrackId,
+        id: SubscriptionId,
+        parameters: &SubscriptionParameters,
+        paused: bool,
+    ) -> Result<(), Refusal> {
+        let transport = self.rooms.transports.slot_of(transport)?;
+        let track = self.rooms.tracks.slot_of(track)?;
+        self.check_subscription(transport, track, parameters)?;
+        let mapping = Mapping::new(self.random.next_u32() as u16, self.random.next_u32());
+        let subscriber = Subscriber::new(parameters, &self.rooms.tracks[track].formats, mapping, paused);
+        let slot = self.rooms.add_subscription(Subscription { id, track, transport, subscribed: now, subscriber })?;
+        self.want_keyframe_for(now, slot);
+        Ok(())
+    }
+
+    fn check_subscription(&self, transport: u32, track: u32, parameters: &SubscriptionParameters) -> Result<(), Refusal> {
+        let Self { rooms, .. } = self;
+        let room_of = |transport: u32| rooms.participants[rooms.transports[transport].participant].room;
+        if room_of(transport) != room_of(rooms.tracks[track].transport) {
+            return Err(Refusal::Conflict("the track is in another room"));
+        }
+        let mut others = rooms.transports[transport].subscriptions.iter().map(|s| &rooms.subscriptions[*s].subscriber);
+        if others.any(|other| other.ssrc == parameters.ssrc) {
+            return Err(Refusal::Conflict("the SSRC is used already on the transport: choose another"));
+        }
+        let common = |format: &corelay_wire::media::PayloadFormat| parameters.formats.iter().any(|f| f.codec == format.codec);
+        if !rooms.tracks[track].formats.iter().any(common) {
+            return Err(Refusal::Conflict("the subscriber understands none of the track's codecs"));
+        }
+        Ok(())
+    }
+
+    fn pause_track(&mut self, now: Instant, id: TrackId, paused: bool) -> Result<(), Refusal> {
+        let slot = self.rooms.tracks.slot_of(id)?;
+        let track = &mut self.rooms.tracks[slot];
+        if track.paused == paused {
+            return Ok(());
+        }
+        track.paused = paused;
+        for subscription in &track.subscriptions {
+            self.rooms.subscriptions[*subscription].subscriber.mapping.suspend();
+        }
+        for at in 0..self.rooms.tracks[slot].subscriptions.len() {
+            self.want_keyframe_for(now, self.rooms.tracks[slot].subscriptions[at]);
+        }
+        Ok(())
+    }
+
+    fn pause_subscription(&mut self, now: Instant, id: SubscriptionId, paused: bool) -> Result<(), Refusal> {
+        let slot = self.rooms.subscriptions.slot_of(id)?;
+        let subscriber = &mut self.rooms.subscriptions[slot].subscriber;
+        if subscriber.paused == paused {
+            return Ok(());
+        }
+        subscriber.paused = paused;
+        subscriber.mapping.suspend();
+        self.want_keyframe_for(now, slot);
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! The end of things, from the leaves to the root: whatever hangs on it ends first, and nothing of it stays.
+
+use super::Core;
+use crate::timer::Timer;
+use corelay_wire::ids::{ParticipantId, RoomId, SubscriptionId, TrackId, TransportId};
+use corelay_wire::units::Instant;
+
+impl Core {
+    pub(super) fn end_room(&mut self, now: Instant, id: RoomId, slot: u32) {
+        while let Some(participant) = self.rooms.rooms[slot].participants.last().copied() {
+            let id = self.rooms.participants[participant].id;
+            self.end_participant(now, id, participant);
+        }
+        self.rooms.rooms.remove(id);
+    }
+
+    pub(super) fn end_participant(&mut self, now: Instant, id: ParticipantId, slot: u32) {
+        while let Some(transport) = self.rooms.participants[slot].transports.last().copied() {
+            let id = self.rooms.transports[transport].id;
+            self.end_transport(now, id, transport);
+        }
+        self.rooms.remove_participant(id);
+    }
+
+    pub(super) fn end_transport(&mut self, now: Instant, id: TransportId, slot: u32) {
+        while let Some(subscription) = self.rooms.transports[slot].subscriptions.last().copied() {
+            self.end_subscription(self.rooms.subscriptions[subscription].id);
+        }
+        while let Some(track) = self.rooms.transports[slot].tracks.last().copied() {
+            self.end_track(self.rooms.tracks[track].id, track);
+        }
+        self.rooms.transports[slot].transport.close(now, &mut self.outbox);
+        self.transport_ended(slot);
+        self.timers.cancel(Timer::Transport(slot));
+        self.control.forget(slot);
+        self.rooms.remove_transport(id);
+    }
+
+    pub(super) fn end_track(&mut self, id: TrackId, slot: u32) {
+        while let Some(subscription) = self.rooms.tracks[slot].subscriptions.last().copied() {
+            self.end_subscription(self.rooms.subscriptions[subscription].id);
+        }
+        self.timers.cancel(Timer::Keyframe(slot));
+        self.forwarder.forget(slot);
+        self.rooms.remove_track(id);
+    }
+
+    /// The subscriber is told that the stream ends, if it ever began.
+    pub(super) fn end_subscription(&mut self, id: SubscriptionId) {
+        let Some(ended) = self.rooms.remove_subscription(id) else { return };
+        let connected = self.rooms.transports[ended.transport].connected.is_some();
+        if connected && ended.subscriber.has_sent() {
+            self.control.say_goodbye(&mut self.rooms, ended.transport, ended.subscriber.ssrc);
+        }
+    }
+
+    pub(super) fn count_things(&mut self) {
+        let count = |n: usize| n as u64;
+        self.counters.rooms = count(self.rooms.rooms.len());
+        self.counters.participants = count(self.rooms.participants.len());
+        self.counters.transports = count(self.rooms.transports.len());
+        self.counters.tracks = count(self.rooms.tracks.len());
+        self.counters.subscriptions = count(self.rooms.subscriptions.len());
+    }
+}

@@ -1,0 +1,121 @@
+//! What the core does when a timer or a change of state asks for it: reports, keyframe requests, and what transports tell.
+
+use super::Core;
+use crate::control::{Event, SrtpProfile, TransportState};
+use crate::forward::select;
+use crate::timer::Timer;
+use core::time::Duration;
+use corelay_wire::media::Kind;
+use corelay_wire::units::Instant;
+use rand::Rng;
+
+/// The mean time between two reports of a transport. Shorter tells loss, round trip and lip-sync earlier; a report costs about
+/// 76 bytes a subscription. RFC 3550 section 6.2 would allow 5 s; browsers report every second.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Core {
+    pub(super) fn wake_transport(&mut self, now: Instant, slot: u32) {
+        self.rooms.transports[slot].transport.handle_timeout(now, &mut self.outbox);
+        self.after_transport(now, slot);
+    }
+
+    /// Tells what changed in a transport, and sets its timer anew.
+    pub(super) fn after_transport(&mut self, now: Instant, slot: u32) {
+        while let Some(state) = self.rooms.transports[slot].transport.poll_state() {
+            let transport = self.rooms.transports[slot].id;
+            self.events.push_back(Event::TransportState { transport, state });
+            match state {
+                TransportState::Connected { profile, .. } => self.transport_connected(now, slot, profile),
+                TransportState::Disconnected => self.rooms.transports[slot].stale = true,
+                TransportState::Failed(_) | TransportState::Closed => self.transport_ended(slot),
+                TransportState::New | TransportState::Checking | TransportState::Connecting => {}
+            }
+        }
+        let wake = self.rooms.transports[slot].transport.poll_timeout();
+        self.timers.set(Timer::Transport(slot), wake);
+    }
+
+    fn transport_connected(&mut self, now: Instant, slot: u32, profile: SrtpProfile) {
+        let entry = &mut self.rooms.transports[slot];
+        entry.stale = false;
+        if entry.connected.replace(profile).is_some() {
+            return;
+        }
+        self.counters.connected[profile as usize] += 1;
+        self.set_report_timer(now, slot);
+        for at in 0..self.rooms.transports[slot].subscriptions.len() {
+            let subscription = self.rooms.transports[slot].subscriptions[at];
+            self.want_keyframe_for(now, subscription);
+        }
+    }
+
+    /// Media no longer flows over a transport: it failed, said goodbye or was closed.
+    pub(super) fn transport_ended(&mut self, slot: u32) {
+        let entry = &mut self.rooms.transports[slot];
+        if let Some(profile) = entry.connected.take() {
+            self.counters.connected[profile as usize] -= 1;
+        }
+        self.timers.cancel(Timer::Reports(slot));
+        self.routes.remove(slot, &mut self.rooms);
+    }
+
+    pub(super) fn report(&mut self, now: Instant, slot: u32) {
+        self.control.report(&mut self.rooms, slot);
+        self.set_report_timer(now, slot);
+    }
+
+    /// RFC 3550 section 6.2: "the interval between RTCP packets is varied randomly over the range [0.5,1.5] times the calculated
+    /// interval to avoid unintended synchronization of all participants".
+    fn set_report_timer(&mut self, now: Instant, slot: u32) {
+        let nanos = REPORT_INTERVAL.as_nanos() as u64;
+        let varied = nanos / 2 + self.random.next_u64() % nanos;
+        self.timers.schedule(Timer::Reports(slot), now + Duration::from_nanos(varied));
+    }
+
+    pub(super) fn announce_track(&mut self, now: Instant, slot: u32) {
+        let track = &self.rooms.tracks[slot];
+        self.events.push_back(Event::TrackStarted { track: track.id, after: now.since(track.published) });
+    }
+
+    /// A subscription wants a keyframe, if its track has any and it could take one.
+    pub(super) fn want_keyframe_for(&mut self, now: Instant, subscription: u32) {
+        let subscription = &self.rooms.subscriptions[subscription];
+        let ready = self.rooms.transports[subscription.transport].connected.is_some() && !subscription.subscriber.paused;
+        if ready && subscription.subscriber.mapping.flowing().is_none() {
+            self.want_keyframe(now, subscription.track);
+        }
+    }
+
+    /// Somebody wants a keyframe of a track, on the layer that subscribers get.
+    pub(super) fn want_keyframe(&mut self, now: Instant, slot: u32) {
+        let track = &mut self.rooms.tracks[slot];
+        if track.kind == Kind::Audio || track.paused {
+            return;
+        }
+        let layer = select(track.layers.iter().map(|l| l.last_packet), now);
+        track.layers[usize::from(layer)].keyframes.want();
+        self.request_keyframes(now, slot);
+    }
+
+    /// Asks the publisher for the keyframes that are wanted, as far as the throttle lets it.
+    pub(super) fn request_keyframes(&mut self, now: Instant, slot: u32) {
+        let track = &mut self.rooms.tracks[slot];
+        let silent = track.paused || track.kind == Kind::Audio || track.subscriptions.is_empty();
+        let mut next: Option<Instant> = None;
+        let mut due = false;
+        for layer in &mut track.layers {
+            if silent {
+                layer.keyframes.satisfy();
+            }
+            if let Some(at) = layer.keyframes.poll(now) {
+                next = Some(next.map_or(at, |n| n.min(at)));
+                due |= layer.keyframes.is_due();
+            }
+        }
+        let publisher = track.transport;
+        self.timers.set(Timer::Keyframe(slot), next);
+        if due {
+            self.control.request_keyframes(&mut self.rooms, publisher);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What the core counted since it began: absolute values, so that a lost post is stale and never wrong.
+
+use crate::control::SrtpProfile;
+use crate::drop_reason::DropCounters;
+
+/// Totals, and how many of each thing there are.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    /// Datagrams that came in, whatever they were.
+    pub datagrams_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// RTP packets that were accepted into a track.
+    pub packets_in: u64,
+    /// Datagrams that were handed over for sending.
+    pub datagrams_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+    /// RTP packets that were sealed for a subscriber.
+    pub packets_out: u64,
+    /// Runs that were handed over: `datagrams_out / runs_out` is the mean run length.
+    pub runs_out: u64,
+    /// Keyframe requests that went to publishers.
+    pub keyframe_requests_out: u64,
+    /// Keyframe requests that subscribers made, merged and throttled ones included.
+    pub keyframe_requests_in: u64,
+    /// What was not processed, by reason.
+    pub drops: DropCounters,
+    /// Rooms at present.
+    pub rooms: u64,
+    /// Participants at present.
+    pub participants: u64,
+    /// Transports at present.
+    pub transports: u64,
+    /// Tracks at present.
+    pub tracks: u64,
+    /// Subscriptions at present.
+    pub subscriptions: u64,
+    /// Connected transports at present, by SRTP profile in the order of [`SrtpProfile`].
+    pub connected: [u64; 3],
+}
+
+impl Counters {
+    /// Connected transports that use `profile`.
+    pub fn connected_with(&self, profile: SrtpProfile) -> u64 {
+        self.connected[profile as usize]
+    }
+}

@@ -1,0 +1,84 @@
+//! What peers say over RTCP: publishers' sender reports, subscribers' receiver reports and keyframe requests.
+//!
+//! Left out on purpose: BYE of a publisher (signaling ends tracks; a browser also says BYE when it only changes an SSRC), NACK, REMB and
+//! transport-wide feedback (they come with retransmission and congestion control).
+
+use crate::drop_reason::DropReason;
+use crate::forward::select;
+use crate::receive::{Role, SourceReport};
+use crate::room::Rooms;
+use crate::send::WallClock;
+use crate::transport::OpenedRtcp;
+use arrayvec::ArrayVec;
+use corelay_wire::rtcp::{Compound, Packet, ReportBlock};
+use corelay_wire::units::{Instant, NtpTimestamp, RtpTimestamp, Ssrc};
+
+/// Tracks that one compound packet may ask keyframes of; more are asked for by the next.
+pub(crate) const KEYFRAME_TRACKS_MAX: usize = 32;
+
+/// Takes in what arrived on the transport in `slot`. Gives the tracks of which a keyframe is wanted, with how many asked.
+pub(crate) struct Feedback<'a> {
+    pub(crate) rooms: &'a mut Rooms,
+    pub(crate) slot: u32,
+    pub(crate) wall: WallClock,
+    pub(crate) now: Instant,
+    pub(crate) wanted: ArrayVec<u32, KEYFRAME_TRACKS_MAX>,
+}
+
+impl Feedback<'_> {
+    pub(crate) fn take_in(&mut self, opened: &OpenedRtcp<'_>) -> Result<(), DropReason> {
+        let compound = Compound::parse(opened.compound()).map_err(|_| DropReason::RtcpMalformed)?;
+        for packet in compound.iter() {
+            match packet.map_err(|_| DropReason::RtcpMalformed)? {
+                Packet::SenderReport(report) => {
+                    self.sender_report(report.ssrc, report.ntp, report.rtp_timestamp);
+                    report.blocks.iter().for_each(|b| self.report_block(&b));
+                }
+                Packet::ReceiverReport(report) => report.blocks.iter().for_each(|b| self.report_block(&b)),
+                Packet::Pli(pli) => self.want_keyframe(pli.media),
+                Packet::Fir(fir) => fir.requests().for_each(|r| self.want_keyframe(r.media)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn sender_report(&mut self, ssrc: Ssrc, ntp: NtpTimestamp, timestamp: RtpTimestamp) {
+        let entry = &mut self.rooms.transports[self.slot];
+        let Some(stream) = entry.streams.find(ssrc).filter(|s| s.role == Role::Media) else { return };
+        // RFC 3550 section 6.4.1: a sender without a wall clock "may set the NTP timestamp to zero".
+        if ntp.0 == 0 {
+            return;
+        }
+        entry.clock.observe(ntp, self.wall.ntp(self.now));
+        let layer = &mut self.rooms.tracks[stream.track].layers[usize::from(stream.layer)];
+        layer.source_report = Some(SourceReport { ntp, timestamp, arrived: self.now, generation: layer.generation });
+    }
+
+    fn report_block(&mut self, block: &ReportBlock) {
+        let Some(slot) = self.subscription(block.ssrc) else { return };
+        let reports = &self.rooms.subscriptions[slot].subscriber.reports;
+        if let Some(trip) = reports.round_trip(block.last_sender_report, block.delay_since_last_sender_report, self.now) {
+            self.rooms.transports[self.slot].round_trip = Some(trip);
+        }
+    }
+
+    fn want_keyframe(&mut self, media: Ssrc) {
+        let Some(slot) = self.subscription(media) else { return };
+        let subscription = &self.rooms.subscriptions[slot];
+        let track = &mut self.rooms.tracks[subscription.track];
+        let layer = match subscription.subscriber.mapping.flowing() {
+            Some(source) => source.layer,
+            None => select(track.layers.iter().map(|l| l.last_packet), self.now),
+        };
+        if !self.wanted.is_full() && !track.paused && !subscription.subscriber.paused {
+            track.layers[usize::from(layer)].keyframes.want();
+            self.wanted.push(subscription.track);
+        }
+    }
+
+    fn subscription(&self, ssrc: Ssrc) -> Option<u32> {
+        let slots = &self.rooms.transports[self.slot].subscriptions;
+        slots.iter().copied().find(|s| self.rooms.subscriptions[*s].subscriber.ssrc == ssrc)
+    }
+}

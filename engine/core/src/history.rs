@@ -1,0 +1,225 @@
+//! The latest packets of one layer in plaintext, shared by all its subscriptions: what a turn forwards is read from here.
+//!
+//! ```text
+//! bytes  | ..packet 7.. | ..packet 9.. | ..packet 8.. |  free  |     a ring, in the order of arrival; no packet wraps
+//! slots  [ 8 ] [ 9 ] [   ] [   ] ... [ 7 ]                        by index modulo their number: finds a packet by its index
+//! order  [ 7, 9, 8 ]                                              slots in the order of arrival; from `settled` on: this turn's
+//! ```
+
+use crate::drop_reason::DropReason;
+use core::ops::Range;
+use corelay_wire::rtp::ExtensionSpans;
+use corelay_wire::units::{Instant, RtpTimestamp};
+
+/// What is known of a packet beside its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PacketMeta {
+    /// The extended sequence number in the layer: unique over restarts of the publisher.
+    pub(crate) index: u64,
+    pub(crate) arrived: Instant,
+    pub(crate) timestamp: RtpTimestamp,
+    /// Which of the layer's streams, counted from its first: another one has a timeline of its own.
+    pub(crate) generation: u32,
+    pub(crate) extensions: ExtensionSpans,
+    pub(crate) payload_offset: u16,
+    /// Which of the track's formats.
+    pub(crate) format: u8,
+    pub(crate) marker: bool,
+    /// The first packet of a picture that needs no other to be decoded; always so for audio.
+    pub(crate) keyframe: bool,
+}
+
+/// A packet with its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored<'a> {
+    pub(crate) meta: &'a PacketMeta,
+    /// From the first byte of the publisher's header to the last of the payload; padding is cut off.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Stored<'a> {
+    pub(crate) fn payload(&self) -> &'a [u8] {
+        &self.bytes[usize::from(self.meta.payload_offset)..]
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    meta: PacketMeta,
+    /// Where the bytes begin, counted from the first byte ever written.
+    position: u64,
+    len: u16,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct History {
+    slots: Box<[Slot]>,
+    order: Box<[u16]>,
+    bytes: Box<[u8]>,
+    /// Where the next packet's bytes begin, counted from the first byte ever written.
+    position: u64,
+    /// The highest index that arrived; zero before the first.
+    highest: u64,
+    /// Packets that arrived.
+    arrived: u64,
+    /// Packets that were forwarded to whoever wanted them.
+    settled: u64,
+}
+
+impl Slot {
+    fn empty() -> Self {
+        let meta = PacketMeta {
+            index: 0,
+            arrived: Instant::ZERO,
+            timestamp: RtpTimestamp(0),
+            generation: 0,
+            extensions: ExtensionSpans::default(),
+            payload_offset: 0,
+            format: 0,
+            marker: false,
+            keyframe: false,
+        };
+        Self { meta, position: 0, len: 0 }
+    }
+}
+
+impl History {
+    /// Room for `packets` packets, a power of two, with `bytes` bytes together.
+    pub(crate) fn new(packets: u32, bytes: u32) -> Self {
+        assert!(packets.is_power_of_two() && packets <= 1 << 16, "slots are found by the low bits of an index");
+        Self {
+            slots: vec![Slot::empty(); packets as usize].into_boxed_slice(),
+            order: vec![0; packets as usize].into_boxed_slice(),
+            bytes: vec![0; bytes as usize].into_boxed_slice(),
+            position: 0,
+            highest: 0,
+            arrived: 0,
+            settled: 0,
+        }
+    }
+
+    /// What [`History::new`] takes from the heap.
+    pub(crate) const fn bytes(packets: u32, bytes: u32) -> u64 {
+        packets as u64 * (size_of::<Slot>() + size_of::<u16>()) as u64 + bytes as u64
+    }
+
+    /// Whether a packet with `index` is new and not too old. Exact: a slot holds the highest index that was given to it, so
+    /// within the window a packet that was seen is still there.
+    pub(crate) fn judge(&self, index: u64) -> Result<(), DropReason> {
+        if index + self.slots.len() as u64 <= self.highest {
+            return Err(DropReason::TooLate);
+        }
+        match self.slots[self.slot(index)].meta.index == index {
+            true => Err(DropReason::Duplicate),
+            false => Ok(()),
+        }
+    }
+
+    /// Keeps a packet that was judged good. `bytes` are no longer than a datagram.
+    pub(crate) fn insert(&mut self, meta: PacketMeta, bytes: &[u8]) {
+        let at = self.place(bytes.len());
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        let slot = self.slot(meta.index);
+        self.slots[slot] = Slot { meta, position: self.position, len: bytes.len() as u16 };
+        self.position += bytes.len() as u64;
+        let turn = self.arrived as usize & (self.order.len() - 1);
+        self.order[turn] = slot as u16;
+        self.arrived += 1;
+        self.highest = self.highest.max(meta.index);
+    }
+
+    /// The packets of this turn, in the order of arrival, as numbers for [`History::arrival`].
+    pub(crate) fn fresh(&self) -> Range<u64> {
+        self.settled..self.arrived
+    }
+
+    /// The packet that arrived as number `n`, if newer ones have not overwritten it.
+    pub(crate) fn arrival(&self, n: u64) -> Option<Stored<'_>> {
+        if n + self.order.len() as u64 <= self.arrived.saturating_sub(1) || n >= self.arrived {
+            return None;
+        }
+        self.stored(usize::from(self.order[n as usize & (self.order.len() - 1)]))
+    }
+
+    /// The turn is over: its packets went to whoever wanted them. Gives how many there were.
+    pub(crate) fn settle(&mut self) -> u64 {
+        let fresh = self.arrived - self.settled;
+        self.settled = self.arrived;
+        fresh
+    }
+
+    /// The highest index that arrived; zero before the first.
+    pub(crate) fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    fn stored(&self, slot: usize) -> Option<Stored<'_>> {
+        let slot = &self.slots[slot];
+        if slot.position + (self.bytes.len() as u64) < self.position {
+            return None;
+        }
+        let at = slot.position as usize % self.bytes.len();
+        Some(Stored { meta: &slot.meta, bytes: &self.bytes[at..at + usize::from(slot.len)] })
+    }
+
+    /// Where `len` bytes go: at the write position, or at the start of the ring when they would wrap.
+    fn place(&mut self, len: usize) -> usize {
+        let ring = self.bytes.len();
+        assert!(len <= ring && len <= usize::from(u16::MAX), "a history holds more than one datagram");
+        let at = self.position as usize % ring;
+        if at + len <= ring {
+            return at;
+        }
+        self.position += (ring - at) as u64;
+        0
+    }
+
+    fn slot(&self, index: u64) -> usize {
+        index as usize & (self.slots.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(packets: u32, bytes: u32, indices: &[u64]) -> History {
+        let mut h = History::new(packets, bytes);
+        for index in indices {
+            h.judge(*index).expect("good");
+            h.insert(PacketMeta { index: *index, ..Slot::empty().meta }, &[*index as u8; 10]);
+        }
+        h
+    }
+
+    #[test]
+    fn a_turn_is_read_in_the_order_of_arrival_and_only_once() {
+        let mut h = history(8, 1000, &[100, 102, 101]);
+        let indices: Vec<_> = h.fresh().map(|n| h.arrival(n).expect("kept").meta.index).collect();
+        assert_eq!(indices, [100, 102, 101]);
+        assert_eq!(h.arrival(1).expect("kept").bytes, [102; 10]);
+        assert_eq!(h.settle(), 3);
+        assert!(h.fresh().is_empty());
+    }
+
+    #[test]
+    fn duplicates_and_late_packets_are_told_apart() {
+        let h = history(8, 1000, &[100, 101, 107]);
+        assert_eq!(h.judge(100), Err(DropReason::Duplicate));
+        assert_eq!(h.judge(107), Err(DropReason::Duplicate));
+        assert_eq!(h.judge(99), Err(DropReason::TooLate));
+        assert_eq!(h.judge(102), Ok(()));
+        assert_eq!(h.judge(5000), Ok(()));
+    }
+
+    #[test]
+    fn overwritten_bytes_are_gone_and_never_wrong() {
+        let indices: Vec<u64> = (100..130).collect();
+        let h = history(16, 64, &indices);
+        let kept: Vec<_> = (0..30).filter_map(|n| h.arrival(n)).collect();
+        assert_eq!(kept.len(), 6);
+        assert!(kept.iter().all(|p| p.bytes == [p.meta.index as u8; 10]));
+        assert_eq!(kept.last().map(|p| p.meta.index), Some(129));
+    }
+}

@@ -1,0 +1,120 @@
+//! Keyframe requests to a publisher: whoever asks, at most one in an interval goes out, and it is repeated until a keyframe comes.
+
+use core::time::Duration;
+use corelay_wire::units::Instant;
+
+/// The least time between two requests for one layer. Shorter lets every joiner cost the publisher a keyframe, ten times the size
+/// of another frame; longer keeps a viewer whose request was lost waiting for a picture.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// The time between two repetitions once several went unanswered: the publisher is muted, or gone.
+const INTERVAL_UNANSWERED: Duration = Duration::from_secs(1);
+/// Requests before the interval grows: at 30 % loss both ways, five requests and answers miss with 4 % probability.
+const PATIENT_AFTER: u8 = 5;
+
+/// One layer's requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KeyframeThrottle {
+    /// Somebody waits for a keyframe.
+    wanted: bool,
+    /// A request is to be sent with the next RTCP.
+    due: bool,
+    /// Requests since the last keyframe.
+    unanswered: u8,
+    /// Command sequence number of FIR (RFC 5104 section 4.3.1.1): counts requests, not repetitions.
+    sequence: u8,
+    last: Option<Instant>,
+}
+
+impl KeyframeThrottle {
+    /// Somebody wants a keyframe. [`KeyframeThrottle::poll`] tells when to ask.
+    pub(crate) fn want(&mut self) {
+        if !self.wanted {
+            self.sequence = self.sequence.wrapping_add(1);
+        }
+        self.wanted = true;
+    }
+
+    /// A keyframe began, or nobody is left who would want one.
+    pub(crate) fn satisfy(&mut self) {
+        *self = Self { sequence: self.sequence, last: self.last, ..Self::default() };
+    }
+
+    /// Makes a request due if the throttle is open; gives when to look again, `None` when nobody waits.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<Instant> {
+        if !self.wanted {
+            return None;
+        }
+        if self.opens().is_none_or(|at| at <= now) {
+            self.due = true;
+            self.last = Some(now);
+            self.unanswered = self.unanswered.saturating_add(1);
+        }
+        self.opens()
+    }
+
+    /// Whether a request is to be sent with the next RTCP.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due
+    }
+
+    /// Takes the due request: the FIR command sequence number for it.
+    pub(crate) fn take_due(&mut self) -> Option<u8> {
+        core::mem::take(&mut self.due).then_some(self.sequence)
+    }
+
+    fn opens(&self) -> Option<Instant> {
+        let interval = if self.unanswered > PATIENT_AFTER { INTERVAL_UNANSWERED } else { INTERVAL };
+        self.last.map(|last| last + interval)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    #[test]
+    fn many_wishes_make_one_request() {
+        let mut t = KeyframeThrottle::default();
+        assert_eq!(t.poll(at(0)), None);
+        for _ in 0..20 {
+            t.want();
+            assert_eq!(t.poll(at(10)), Some(at(510)));
+        }
+        assert_eq!(t.take_due(), Some(1));
+        assert_eq!(t.take_due(), None);
+        t.satisfy();
+        assert_eq!(t.poll(at(510)), None);
+    }
+
+    #[test]
+    fn a_wish_during_the_interval_is_remembered() {
+        let mut t = KeyframeThrottle::default();
+        t.want();
+        t.poll(at(0));
+        assert!(t.take_due().is_some());
+        t.satisfy();
+        t.want();
+        assert_eq!(t.poll(at(100)), Some(at(500)));
+        assert_eq!(t.take_due(), None);
+        assert_eq!(t.poll(at(500)), Some(at(1_000)));
+        assert_eq!(t.take_due(), Some(2), "another wish has another number");
+    }
+
+    #[test]
+    fn an_unanswered_request_is_repeated_with_the_same_number_and_more_patience() {
+        let mut t = KeyframeThrottle::default();
+        t.want();
+        let (mut now, mut sent) = (at(0), vec![]);
+        while let Some(next) = t.poll(now).filter(|n| *n <= at(6_000)) {
+            if let Some(sequence) = t.take_due() {
+                sent.push((now.as_nanos() / 1_000_000, sequence));
+            }
+            now = next;
+        }
+        assert_eq!(sent, [(0, 1), (500, 1), (1_000, 1), (1_500, 1), (2_000, 1), (2_500, 1), (3_500, 1), (4_500, 1)]);
+    }
+}

@@ -1,0 +1,139 @@
+//! From an opened packet to a packet of a track: whose it is, where in its layer it belongs, what it counts for, and into the history.
+//!
+//! Padding-only packets, with which browsers probe for bandwidth, are kept: they leave as a packet of one byte of padding, so that
+//! the subscriber's sequence has no hole and the probe does not cost its link anything.
+
+mod layer;
+mod statistics;
+mod streams;
+
+pub(crate) use layer::{Layer, SourceReport};
+pub(crate) use streams::{Role, Stream, Streams};
+
+use crate::drop_reason::DropReason;
+use crate::history::PacketMeta;
+use crate::room::{Rooms, Track};
+use crate::transport::Opened;
+use corelay_wire::codec;
+use corelay_wire::media::{Extension, Kind};
+use corelay_wire::rtp::{ExtensionSpans, RtpHeader, read_stream_id};
+use corelay_wire::units::Instant;
+
+/// What an accepted packet means for the rest of the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    pub(crate) track: u32,
+    /// The first packet of the track.
+    pub(crate) first: bool,
+    /// The publisher began another stream: video subscribers wait for its keyframe.
+    pub(crate) restarted: bool,
+    /// The first of this turn: the track joins the list of those with work.
+    pub(crate) fresh: bool,
+}
+
+/// Puts a packet that arrived on the transport in `slot` into its track's history.
+pub(crate) fn accept(rooms: &mut Rooms, slot: u32, opened: &Opened<'_>, now: Instant) -> Result<Accepted, DropReason> {
+    let packet = opened.packet();
+    let header = RtpHeader::parse(packet).map_err(|_| DropReason::RtpMalformed)?;
+    let (stream, restarted) = find_stream(rooms, slot, &header, packet)?;
+    match stream.role {
+        Role::Media => {}
+        Role::Retransmission => return Err(DropReason::Unasked),
+        Role::Former => return Err(DropReason::TooLate),
+    }
+    let track = &mut rooms.tracks[stream.track];
+    keep(track, stream, &header, packet, now)?;
+    let accepted = Accepted { track: stream.track, first: !track.started, restarted, fresh: !track.dirty };
+    track.started = true;
+    track.dirty = true;
+    Ok(accepted)
+}
+
+/// Counts the packet, and keeps it unless the track is paused, has no such format, or has seen it before.
+fn keep(track: &mut Track, stream: Stream, header: &RtpHeader, packet: &[u8], now: Instant) -> Result<(), DropReason> {
+    if track.formats.iter().any(|f| f.rtx == Some(header.payload_type)) {
+        return Err(DropReason::Unasked);
+    }
+    let format = track.formats.iter().position(|f| f.payload_type == header.payload_type);
+    let format = format.ok_or(DropReason::UnknownPayloadType)?;
+    let codec = track.formats[format].codec;
+    let layer = &mut track.layers[usize::from(stream.layer)];
+    let index = layer.extend(header.sequence);
+    layer.statistics.count(index, header.timestamp, now, codec.clock_rate());
+    layer.last_packet = Some(now);
+    if track.paused {
+        return Err(DropReason::TrackPaused);
+    }
+    layer.history.judge(index)?;
+    let bytes = &packet[..header.payload_range(packet.len()).end];
+    let payload = &bytes[usize::from(header.payload_offset)..];
+    let keyframe = match track.kind {
+        Kind::Audio => true,
+        Kind::Video => !payload.is_empty() && codec::describe(codec, payload).is_some_and(|d| d.keyframe),
+    };
+    if keyframe {
+        layer.keyframes.satisfy();
+    }
+    let meta = PacketMeta {
+        index,
+        arrived: now,
+        timestamp: header.timestamp,
+        generation: layer.generation,
+        extensions: ExtensionSpans::read(header, packet, &track.extensions),
+        payload_offset: header.payload_offset,
+        format: format as u8,
+        marker: header.marker,
+        keyframe,
+    };
+    layer.history.insert(meta, bytes);
+    Ok(())
+}
+
+/// The stream of an SSRC; one not seen yet is found by mid and rid (RFC 8843 section 9.2) and remembered. Tells whether it takes the
+/// place of another stream of its layer.
+fn find_stream(rooms: &mut Rooms, slot: u32, header: &RtpHeader, packet: &[u8]) -> Result<(Stream, bool), DropReason> {
+    if let Some(stream) = rooms.transports[slot].streams.find(header.ssrc) {
+        let layer = &mut rooms.tracks[stream.track].layers[usize::from(stream.layer)];
+        if stream.role == Role::Media && layer.ssrc.is_none() {
+            layer.ssrc = Some(header.ssrc);
+        }
+        return Ok((stream, false));
+    }
+    let tracks = &rooms.transports[slot].tracks;
+    let named = tracks.iter().find_map(|t| named_stream(*t, &rooms.tracks[*t], header, packet));
+    let stream = named.ok_or(DropReason::UnknownStream)?;
+    if !rooms.transports[slot].streams.insert(header.ssrc, stream) {
+        return Err(DropReason::UnknownStream);
+    }
+    if stream.role != Role::Media {
+        return Ok((stream, false));
+    }
+    let layer = &mut rooms.tracks[stream.track].layers[usize::from(stream.layer)];
+    let former = layer.ssrc.replace(header.ssrc);
+    if let Some(former) = former {
+        layer.restart();
+        rooms.transports[slot].streams.retire(former);
+    }
+    Ok((stream, former.is_some()))
+}
+
+/// The stream that mid and rid of the packet name, if `track` has it.
+fn named_stream(slot: u32, track: &Track, header: &RtpHeader, packet: &[u8]) -> Option<Stream> {
+    let name = |extension| header.extension(packet, track.extensions.id(extension)?).and_then(read_stream_id);
+    let mid = name(Extension::Mid)?;
+    if track.mid != Some(mid) {
+        return None;
+    }
+    let rtx = track.formats.iter().any(|f| f.rtx == Some(header.payload_type));
+    let (rid, role) = match (name(Extension::RepairedRid), name(Extension::Rid)) {
+        (Some(rid), _) => (Some(rid), Role::Retransmission),
+        (None, rid) if rtx => (rid, Role::Retransmission),
+        (None, rid) => (rid, Role::Media),
+    };
+    let layer = match rid {
+        Some(rid) if track.layers.len() > 1 => track.layers.iter().position(|l| l.rid == Some(rid))?,
+        None if track.layers.len() > 1 => return None,
+        _ => 0,
+    };
+    Some(Stream { track: slot, layer: layer as u8, role })
+}

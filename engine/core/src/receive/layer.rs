@@ -1,0 +1,109 @@
+//! One stream of a track: its numbering, its history, and what reports and keyframe requests need to know of it.
+
+use super::statistics::Statistics;
+use crate::control::LayerParameters;
+use crate::history::History;
+use crate::keyframe::KeyframeThrottle;
+use corelay_wire::units::{Instant, NtpTimestamp, Rid, RtpTimestamp, SequenceNumber, Ssrc};
+
+/// What the publisher's latest sender report said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SourceReport {
+    pub(crate) ntp: NtpTimestamp,
+    pub(crate) timestamp: RtpTimestamp,
+    pub(crate) arrived: Instant,
+    pub(crate) generation: u32,
+}
+
+/// One simulcast stream, or the only stream.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) rid: Option<Rid>,
+    pub(crate) ssrc: Option<Ssrc>,
+    /// How many streams the layer had before this one.
+    pub(crate) generation: u32,
+    pub(crate) history: History,
+    pub(crate) statistics: Statistics,
+    pub(crate) source_report: Option<SourceReport>,
+    pub(crate) keyframes: KeyframeThrottle,
+    pub(crate) last_packet: Option<Instant>,
+    /// The highest extended sequence number of the present stream.
+    highest: Option<u64>,
+}
+
+impl Layer {
+    pub(crate) fn new(parameters: &LayerParameters, history: History) -> Self {
+        Self {
+            rid: parameters.rid,
+            ssrc: parameters.ssrc,
+            generation: 0,
+            history,
+            statistics: Statistics::default(),
+            source_report: None,
+            keyframes: KeyframeThrottle::default(),
+            last_packet: None,
+            highest: None,
+        }
+    }
+
+    /// The extended sequence number: the one nearest to the highest so far (RFC 3711 section 3.3.1 has the same rule). A stream
+    /// begins a full rollover above the one before, so that no index of the layer means two packets.
+    pub(crate) fn extend(&mut self, sequence: SequenceNumber) -> u64 {
+        let index = match self.highest {
+            None => (((self.history.highest() >> 16) + 2) << 16) | u64::from(sequence.0),
+            Some(highest) => {
+                let distance = sequence.distance(SequenceNumber(highest as u16));
+                highest.saturating_add_signed(i64::from(distance))
+            }
+        };
+        self.highest = Some(self.highest.map_or(index, |h| h.max(index)));
+        index
+    }
+
+    /// The publisher sends another stream from here on.
+    pub(crate) fn restart(&mut self) {
+        self.generation += 1;
+        self.highest = None;
+        self.statistics = Statistics::default();
+        self.source_report = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::PacketMeta;
+    use corelay_wire::rtp::ExtensionSpans;
+
+    fn layer() -> Layer {
+        Layer::new(&LayerParameters::default(), History::new(16, 4096))
+    }
+
+    #[test]
+    fn sequence_numbers_are_extended_over_wraps_in_both_directions() {
+        let mut l = layer();
+        let indices = [65_534, 65_535, 1, 0, 65_533].map(|s| l.extend(SequenceNumber(s)));
+        assert_eq!(indices, [0x2_FFFE, 0x2_FFFF, 0x3_0001, 0x3_0000, 0x2_FFFD]);
+    }
+
+    #[test]
+    fn another_stream_begins_above_all_of_the_one_before() {
+        let mut l = layer();
+        let index = l.extend(SequenceNumber(65_535));
+        let meta = PacketMeta {
+            index,
+            arrived: Instant::ZERO,
+            timestamp: RtpTimestamp(0),
+            generation: 0,
+            extensions: ExtensionSpans::default(),
+            payload_offset: 0,
+            format: 0,
+            marker: false,
+            keyframe: false,
+        };
+        l.history.insert(meta, &[0; 12]);
+        l.restart();
+        assert_eq!(l.extend(SequenceNumber(3)), 0x4_0003);
+        assert_eq!(l.generation, 1);
+    }
+}

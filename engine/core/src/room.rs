@@ -1,0 +1,180 @@
+//! Who is here and what hangs on what: rooms, participants, transports, tracks and subscriptions, each in its slot.
+//!
+//! ```text
+//! room -> participants -> transports -> tracks        -> subscriptions
+//!                                    -> subscriptions -> (the track)          arrows are lists of slots, kept both ways
+//! ```
+
+use crate::control::{Cname, LAYERS_MAX, Refusal, SrtpProfile};
+use crate::forward::Subscriber;
+use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
+use crate::receive::{Layer, Streams};
+use crate::send::{PendingControl, SenderClock};
+use crate::table::Table;
+use crate::transport::Transport;
+use arrayvec::ArrayVec;
+use core::net::SocketAddr;
+use core::time::Duration;
+use corelay_wire::ids::{ParticipantId, RoomId, SubscriptionId, TrackId, TransportId};
+use corelay_wire::media::{ExtensionMap, Kind, PayloadFormats};
+use corelay_wire::units::{Instant, Mid, Ssrc};
+
+/// A call.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) participants: Vec<u32>,
+}
+
+/// One user in a room.
+#[derive(Debug)]
+pub(crate) struct Participant {
+    pub(crate) id: ParticipantId,
+    pub(crate) room: u32,
+    pub(crate) cname: Cname,
+    pub(crate) transports: Vec<u32>,
+}
+
+/// A transport and what it carries.
+#[derive(Debug)]
+pub(crate) struct TransportEntry {
+    pub(crate) id: TransportId,
+    pub(crate) participant: u32,
+    pub(crate) transport: Transport,
+    /// Set while media may flow.
+    pub(crate) connected: Option<SrtpProfile>,
+    /// Nothing was heard for a while: another transport may take its addresses.
+    pub(crate) stale: bool,
+    /// Addresses that lead here.
+    pub(crate) routes: ArrayVec<SocketAddr, ROUTES_PER_TRANSPORT_MAX>,
+    pub(crate) tracks: Vec<u32>,
+    pub(crate) subscriptions: Vec<u32>,
+    pub(crate) streams: Streams,
+    /// The SSRC under which the server reports on this transport.
+    pub(crate) reporter: Ssrc,
+    pub(crate) clock: SenderClock,
+    pub(crate) control: PendingControl,
+    /// The latest round trip that a receiver report told.
+    pub(crate) round_trip: Option<Duration>,
+}
+
+/// A published source.
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) id: TrackId,
+    pub(crate) transport: u32,
+    pub(crate) kind: Kind,
+    pub(crate) mid: Option<Mid>,
+    pub(crate) formats: PayloadFormats,
+    pub(crate) extensions: ExtensionMap,
+    pub(crate) layers: ArrayVec<Layer, LAYERS_MAX>,
+    pub(crate) subscriptions: Vec<u32>,
+    pub(crate) paused: bool,
+    pub(crate) published: Instant,
+    pub(crate) started: bool,
+    /// Whether this turn brought packets.
+    pub(crate) dirty: bool,
+}
+
+/// A participant's reception of a track.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) id: SubscriptionId,
+    pub(crate) track: u32,
+    pub(crate) transport: u32,
+    pub(crate) subscribed: Instant,
+    pub(crate) subscriber: Subscriber,
+}
+
+/// The tables.
+#[derive(Debug)]
+pub(crate) struct Rooms {
+    pub(crate) rooms: Table<RoomId, Room>,
+    pub(crate) participants: Table<ParticipantId, Participant>,
+    pub(crate) transports: Table<TransportId, TransportEntry>,
+    pub(crate) tracks: Table<TrackId, Track>,
+    pub(crate) subscriptions: Table<SubscriptionId, Subscription>,
+}
+
+impl Rooms {
+    pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
+        Self {
+            rooms: Table::new("rooms", limits.rooms_max, seed),
+            participants: Table::new("participants", limits.participants_max, seed),
+            transports: Table::new("transports", limits.transports_max, seed),
+            tracks: Table::new("tracks", limits.tracks_max, seed),
+            subscriptions: Table::new("subscriptions", limits.subscriptions_max, seed),
+        }
+    }
+
+    pub(crate) fn open_room(&mut self, id: RoomId) -> Result<(), Refusal> {
+        self.rooms.insert(id, Room { participants: Vec::new() }).map(|_| ())
+    }
+
+    pub(crate) fn join(&mut self, room: RoomId, id: ParticipantId, cname: Cname) -> Result<(), Refusal> {
+        let room = self.rooms.slot_of(room)?;
+        let slot = self.participants.insert(id, Participant { id, room, cname, transports: Vec::new() })?;
+        self.rooms[room].participants.push(slot);
+        Ok(())
+    }
+
+    pub(crate) fn add_transport(&mut self, entry: TransportEntry) -> Result<u32, Refusal> {
+        let participant = entry.participant;
+        let slot = self.transports.insert(entry.id, entry)?;
+        self.participants[participant].transports.push(slot);
+        Ok(slot)
+    }
+
+    pub(crate) fn add_track(&mut self, track: Track) -> Result<u32, Refusal> {
+        let transport = track.transport;
+        let slot = self.tracks.insert(track.id, track)?;
+        self.transports[transport].tracks.push(slot);
+        Ok(slot)
+    }
+
+    pub(crate) fn add_subscription(&mut self, subscription: Subscription) -> Result<u32, Refusal> {
+        let (track, transport) = (subscription.track, subscription.transport);
+        let slot = self.subscriptions.insert(subscription.id, subscription)?;
+        self.tracks[track].subscriptions.push(slot);
+        self.transports[transport].subscriptions.push(slot);
+        Ok(slot)
+    }
+
+    /// Takes a participant that has no transports out of its room.
+    pub(crate) fn remove_participant(&mut self, id: ParticipantId) {
+        if let Some((slot, participant)) = self.participants.remove(id) {
+            assert!(participant.transports.is_empty(), "a participant leaves after its transports");
+            take_out(&mut self.rooms[participant.room].participants, slot);
+        }
+    }
+
+    /// Takes out a transport that has no tracks and subscriptions.
+    pub(crate) fn remove_transport(&mut self, id: TransportId) {
+        if let Some((slot, entry)) = self.transports.remove(id) {
+            assert!(entry.tracks.is_empty() && entry.subscriptions.is_empty(), "a transport ends after what it carries");
+            take_out(&mut self.participants[entry.participant].transports, slot);
+        }
+    }
+
+    /// Takes out a track that has no subscriptions.
+    pub(crate) fn remove_track(&mut self, id: TrackId) {
+        if let Some((slot, track)) = self.tracks.remove(id) {
+            assert!(track.subscriptions.is_empty(), "a track ends after its subscriptions");
+            let transport = &mut self.transports[track.transport];
+            take_out(&mut transport.tracks, slot);
+            transport.streams.forget(slot);
+        }
+    }
+
+    /// Takes out a subscription; gives it back for its goodbye.
+    pub(crate) fn remove_subscription(&mut self, id: SubscriptionId) -> Option<Subscription> {
+        let (slot, subscription) = self.subscriptions.remove(id)?;
+        take_out(&mut self.tracks[subscription.track].subscriptions, slot);
+        take_out(&mut self.transports[subscription.transport].subscriptions, slot);
+        Some(subscription)
+    }
+}
+
+fn take_out(list: &mut Vec<u32>, slot: u32) {
+    let at = list.iter().position(|s| *s == slot).expect("relations are kept both ways");
+    list.swap_remove(at);
+}

@@ -1,0 +1,130 @@
+//! Slots for things that signaling names by id: the hot path goes by slot, only commands go by id.
+
+use crate::control::Refusal;
+use core::hash::Hash;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+#[derive(Debug)]
+struct Slot<V> {
+    /// Counts how often the slot was freed, so that a name of the slot's former owner does not reach the present one.
+    epoch: u32,
+    value: Option<V>,
+}
+
+/// At most `max` values, each with an id and a slot that stays its own while it lives.
+#[derive(Debug)]
+pub(crate) struct Table<K, V> {
+    what: &'static str,
+    slots: Vec<Slot<V>>,
+    free: Vec<u32>,
+    by_id: HashMap<K, u32, FixedState>,
+    max: usize,
+}
+
+impl<K: Copy + Eq + Hash, V> Table<K, V> {
+    /// Room for `max` values; `what` names them in refusals. Memory is reserved here and touched when used.
+    pub(crate) fn new(what: &'static str, max: u32, seed: u64) -> Self {
+        let max = max as usize;
+        Self {
+            what,
+            slots: Vec::with_capacity(max),
+            free: Vec::with_capacity(max),
+            by_id: HashMap::with_capacity_and_hasher(max, FixedState::with_seed(seed)),
+            max,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Slot and epoch that the next [`Table::insert`] of `id` will use, or why there is none.
+    pub(crate) fn vacant(&self, id: K) -> Result<(u32, u32), Refusal> {
+        if self.by_id.contains_key(&id) {
+            return Err(Refusal::Exists(self.what));
+        }
+        match self.free.last() {
+            Some(slot) => Ok((*slot, self.slots[*slot as usize].epoch)),
+            None if self.slots.len() < self.max => Ok((self.slots.len() as u32, 0)),
+            None => Err(Refusal::Full(self.what)),
+        }
+    }
+
+    pub(crate) fn insert(&mut self, id: K, value: V) -> Result<u32, Refusal> {
+        let (slot, epoch) = self.vacant(id)?;
+        if self.free.pop().is_none() {
+            self.slots.push(Slot { epoch, value: None });
+        }
+        self.slots[slot as usize].value = Some(value);
+        self.by_id.insert(id, slot);
+        Ok(slot)
+    }
+
+    pub(crate) fn slot_of(&self, id: K) -> Result<u32, Refusal> {
+        self.by_id.get(&id).copied().ok_or(Refusal::Unknown(self.what))
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> Option<&V> {
+        self.slots.get(slot as usize)?.value.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut V> {
+        self.slots.get_mut(slot as usize)?.value.as_mut()
+    }
+
+    /// The value in `slot` if that is still of `epoch`.
+    pub(crate) fn get_of_epoch(&self, slot: u32, epoch: u32) -> Option<&V> {
+        let entry = self.slots.get(slot as usize)?;
+        if entry.epoch == epoch { entry.value.as_ref() } else { None }
+    }
+
+    pub(crate) fn epoch(&self, slot: u32) -> u32 {
+        self.slots[slot as usize].epoch
+    }
+
+    pub(crate) fn remove(&mut self, id: K) -> Option<(u32, V)> {
+        let slot = self.by_id.remove(&id)?;
+        let entry = &mut self.slots[slot as usize];
+        entry.epoch = entry.epoch.wrapping_add(1);
+        self.free.push(slot);
+        let value = entry.value.take().expect("a slot in the id map is filled");
+        Some((slot, value))
+    }
+}
+
+/// A slot that is known to be filled: relations between tables are undone before a slot is freed.
+impl<K: Copy + Eq + Hash, V> core::ops::Index<u32> for Table<K, V> {
+    type Output = V;
+
+    fn index(&self, slot: u32) -> &V {
+        self.get(slot).expect("relations name filled slots")
+    }
+}
+
+impl<K: Copy + Eq + Hash, V> core::ops::IndexMut<u32> for Table<K, V> {
+    fn index_mut(&mut self, slot: u32) -> &mut V {
+        self.get_mut(slot).expect("relations name filled slots")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_reused_with_a_new_epoch() {
+        let mut table = Table::new("things", 2, 1);
+        assert_eq!(table.insert(10u64, 'a'), Ok(0));
+        assert_eq!(table.insert(11, 'b'), Ok(1));
+        assert_eq!(table.insert(10, 'c'), Err(Refusal::Exists("things")));
+        assert_eq!(table.insert(12, 'c'), Err(Refusal::Full("things")));
+        assert_eq!(table.remove(10), Some((0, 'a')));
+        assert_eq!(table.vacant(12), Ok((0, 1)));
+        assert_eq!(table.insert(12, 'c'), Ok(0));
+        assert_eq!(table.get_of_epoch(0, 0), None);
+        assert_eq!(table.get_of_epoch(0, 1), Some(&'c'));
+        assert_eq!(table.slot_of(10), Err(Refusal::Unknown("things")));
+        assert_eq!(table.len(), 2);
+    }
+}

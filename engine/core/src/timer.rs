@@ -1,0 +1,290 @@
+//! A hierarchical timer wheel: one entry for each timer that can exist, so that nothing is ever allocated, looked up or full.
+//!
+//! ```text
+//! level 0 | 1 ms a slot   | 64 slots |     an entry sits on the level of the highest 6-bit digit in which its tick
+//! level 1 | 64 ms a slot  | 64 slots |     differs from the wheel's; when the wheel reaches the slot, the entry
+//! ...                                      moves down. The lowest level that is not empty holds the earliest.
+//! level 5 | 12 days a slot| 64 slots |
+//! ```
+
+use crate::limits::Limits;
+use core::time::Duration;
+use corelay_wire::units::Instant;
+
+/// Why the core wants to be woken. The number is the slot of whose timer it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// A transport: DTLS retransmission, handshake deadline or consent.
+    Transport(u32),
+    /// The RTCP reports of a transport.
+    Reports(u32),
+    /// A keyframe request of a track that was throttled, or that is unanswered.
+    Keyframe(u32),
+}
+
+/// Finer wakes the thread more often for neighbours in time; coarser delays DTLS retransmission, which starts at 50 ms and more.
+const TICK_NANOS: u64 = 1_000_000;
+const LEVELS: usize = 6;
+const DIGIT_BITS: u32 = 6;
+const SLOTS: usize = 1 << DIGIT_BITS;
+/// The farthest a timer can be: 2 years of ticks.
+const REACH: u64 = (1 << (DIGIT_BITS * (LEVELS as u32) - 1)) - 1;
+const NIL: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    previous: u32,
+    next: u32,
+    /// When, in ticks; [`IDLE`] while it is not scheduled.
+    tick: u64,
+    /// Where it is linked: the wheel's own tick, by which the place was found, goes on.
+    level: u8,
+    slot: u8,
+}
+
+const IDLE: u64 = u64::MAX;
+
+/// The wheel. Owned by the core; time is told by the caller and never goes back.
+#[derive(Debug)]
+pub struct Wheel {
+    entries: Box<[Entry]>,
+    heads: [[u32; SLOTS]; LEVELS],
+    occupied: [u64; LEVELS],
+    tick: u64,
+    scheduled: usize,
+    transports_max: u32,
+}
+
+impl Wheel {
+    /// A wheel with one entry for each timer that `limits` allow.
+    pub fn new(limits: &Limits) -> Self {
+        let idle = Entry { previous: NIL, next: NIL, tick: IDLE, level: 0, slot: 0 };
+        Self {
+            entries: vec![idle; Self::entries(limits)].into_boxed_slice(),
+            heads: [[NIL; SLOTS]; LEVELS],
+            occupied: [0; LEVELS],
+            tick: 0,
+            scheduled: 0,
+            transports_max: limits.transports_max,
+        }
+    }
+
+    /// Bytes of a wheel under `limits`.
+    pub fn bytes(limits: &Limits) -> u64 {
+        (size_of::<Self>() + Self::entries(limits) * size_of::<Entry>()) as u64
+    }
+
+    fn entries(limits: &Limits) -> usize {
+        2 * limits.transports_max as usize + limits.tracks_max as usize
+    }
+
+    /// How many timers are scheduled.
+    pub fn len(&self) -> usize {
+        self.scheduled
+    }
+
+    /// Whether no timer is scheduled.
+    pub fn is_empty(&self) -> bool {
+        self.scheduled == 0
+    }
+
+    /// Sets `timer` to fire at `at`, never before; a timer that was set before moves.
+    pub fn schedule(&mut self, timer: Timer, at: Instant) {
+        self.cancel(timer);
+        let tick = at.as_nanos().div_ceil(TICK_NANOS).clamp(self.tick, self.tick + REACH);
+        self.link(self.key(timer), tick);
+        self.scheduled += 1;
+    }
+
+    /// Sets `timer` to `at`, or stops it.
+    pub fn set(&mut self, timer: Timer, at: Option<Instant>) {
+        match at {
+            Some(at) => self.schedule(timer, at),
+            None => self.cancel(timer),
+        }
+    }
+
+    /// Stops `timer`; one that is not set stays so.
+    pub fn cancel(&mut self, timer: Timer) {
+        let key = self.key(timer);
+        if self.entries[key as usize].tick != IDLE {
+            self.unlink(key);
+            self.scheduled -= 1;
+        }
+    }
+
+    /// When to wake, and for whom. May be earlier than the timer (the wheel then only turns), never later.
+    pub fn next(&self) -> Option<(Instant, Timer)> {
+        let (level, slot, tick) = self.earliest()?;
+        let at = Instant::from_nanos(tick * TICK_NANOS);
+        Some((at, self.timer(self.heads[level][slot])))
+    }
+
+    /// Takes one timer that is due at `now`; `None` when there are no more.
+    pub fn expire(&mut self, now: Instant) -> Option<Timer> {
+        let target = now.as_nanos() / TICK_NANOS;
+        while let Some((level, slot, tick)) = self.earliest() {
+            if tick > target {
+                break;
+            }
+            self.tick = tick;
+            if level == 0 {
+                let key = self.heads[0][slot];
+                self.unlink(key);
+                self.scheduled -= 1;
+                return Some(self.timer(key));
+            }
+            self.cascade(level, slot);
+        }
+        self.tick = self.tick.max(target);
+        None
+    }
+
+    fn cascade(&mut self, level: usize, slot: usize) {
+        while self.heads[level][slot] != NIL {
+            let key = self.heads[level][slot];
+            let tick = self.entries[key as usize].tick;
+            self.unlink(key);
+            self.link(key, tick);
+        }
+    }
+
+    /// The earliest slot that is not empty: level, slot, and the tick at which the wheel reaches it.
+    fn earliest(&self) -> Option<(usize, usize, u64)> {
+        let level = self.occupied.iter().position(|bits| *bits != 0)?;
+        let slot = self.occupied[level].trailing_zeros() as usize;
+        let shift = DIGIT_BITS * level as u32;
+        let above = self.tick >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS);
+        Some((level, slot, above | ((slot as u64) << shift)))
+    }
+
+    /// Level and slot of `tick`: the highest digit in which it differs from the wheel's own.
+    fn place(&self, tick: u64) -> (usize, usize) {
+        let different = (tick ^ self.tick) | 1;
+        let level = ((u64::BITS - 1 - different.leading_zeros()) / DIGIT_BITS) as usize;
+        (level, (tick >> (DIGIT_BITS * level as u32)) as usize & (SLOTS - 1))
+    }
+
+    fn link(&mut self, key: u32, tick: u64) {
+        let (level, slot) = self.place(tick);
+        let head = self.heads[level][slot];
+        self.entries[key as usize] = Entry { previous: NIL, next: head, tick, level: level as u8, slot: slot as u8 };
+        if head != NIL {
+            self.entries[head as usize].previous = key;
+        }
+        self.heads[level][slot] = key;
+        self.occupied[level] |= 1 << slot;
+    }
+
+    fn unlink(&mut self, key: u32) {
+        let entry = self.entries[key as usize];
+        if entry.previous == NIL {
+            let (level, slot) = (usize::from(entry.level), usize::from(entry.slot));
+            debug_assert_eq!(self.heads[level][slot], key, "an entry without a previous one is a head");
+            self.heads[level][slot] = entry.next;
+            if entry.next == NIL {
+                self.occupied[level] &= !(1 << slot);
+            }
+        } else {
+            self.entries[entry.previous as usize].next = entry.next;
+        }
+        if entry.next != NIL {
+            self.entries[entry.next as usize].previous = entry.previous;
+        }
+        self.entries[key as usize].tick = IDLE;
+    }
+
+    fn key(&self, timer: Timer) -> u32 {
+        match timer {
+            Timer::Transport(slot) => slot,
+            Timer::Reports(slot) => self.transports_max + slot,
+            Timer::Keyframe(slot) => 2 * self.transports_max + slot,
+        }
+    }
+
+    fn timer(&self, key: u32) -> Timer {
+        match key / self.transports_max {
+            0 => Timer::Transport(key),
+            1 => Timer::Reports(key - self.transports_max),
+            _ => Timer::Keyframe(key - 2 * self.transports_max),
+        }
+    }
+}
+
+/// The length of a tick: how late a timer may be.
+pub const TICK: Duration = Duration::from_nanos(TICK_NANOS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn wheel() -> Wheel {
+        Wheel::new(&Limits { transports_max: 4, tracks_max: 8, ..Limits::default() })
+    }
+
+    #[test]
+    fn fires_in_order_and_never_early() {
+        let mut w = wheel();
+        w.schedule(Timer::Keyframe(7), Instant::from_millis(70_000));
+        w.schedule(Timer::Reports(1), Instant::from_nanos(1));
+        w.schedule(Timer::Transport(3), Instant::from_millis(65));
+        assert_eq!(w.expire(Instant::ZERO), None);
+        assert_eq!(w.next(), Some((Instant::from_millis(1), Timer::Reports(1))));
+        assert_eq!(w.expire(Instant::from_millis(64)), Some(Timer::Reports(1)));
+        assert_eq!(w.expire(Instant::from_millis(64)), None);
+        assert_eq!(w.expire(Instant::from_millis(65)), Some(Timer::Transport(3)));
+        assert_eq!(w.expire(Instant::from_millis(69_999)), None);
+        assert_eq!(w.expire(Instant::from_millis(70_000)), Some(Timer::Keyframe(7)));
+        assert!(w.is_empty());
+        assert_eq!(w.next(), None);
+    }
+
+    #[test]
+    fn a_timer_in_the_past_fires_at_once_and_a_moved_one_fires_once() {
+        let mut w = wheel();
+        assert_eq!(w.expire(Instant::from_millis(5_000)), None);
+        w.schedule(Timer::Transport(0), Instant::from_millis(9_000));
+        w.schedule(Timer::Transport(0), Instant::from_millis(1));
+        assert_eq!(w.len(), 1);
+        assert_eq!(w.expire(Instant::from_millis(5_000)), Some(Timer::Transport(0)));
+        assert_eq!(w.expire(Instant::from_millis(100_000)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_sorted_map(steps in prop::collection::vec((0u32..16, prop::option::weighted(0.8, 0u64..300_000), 0u64..9_000), 1..200)) {
+            let mut w = wheel();
+            let mut model: BTreeMap<u32, u64> = BTreeMap::new();
+            let mut now = 0;
+            for (key, at, forward) in steps {
+                let timer = w.timer(key);
+                match at {
+                    Some(at) => {
+                        model.insert(key, (now + at).max(now));
+                        w.schedule(timer, Instant::from_millis(now + at));
+                    }
+                    None => {
+                        model.remove(&key);
+                        w.cancel(timer);
+                    }
+                }
+                let earliest = model.values().min().copied();
+                prop_assert_eq!(w.next().is_some(), earliest.is_some());
+                if let (Some((at, _)), Some(earliest)) = (w.next(), earliest) {
+                    prop_assert!(at <= Instant::from_millis(earliest));
+                }
+                now += forward;
+                let mut last = 0;
+                while let Some(timer) = w.expire(Instant::from_millis(now)) {
+                    let due = model.remove(&w.key(timer)).expect("only what was scheduled fires");
+                    prop_assert!(due <= now && due >= last);
+                    last = due;
+                }
+                prop_assert!(model.values().all(|due| *due > now));
+                prop_assert_eq!(w.len(), model.len());
+            }
+        }
+    }
+}
