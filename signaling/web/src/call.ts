@@ -69,9 +69,10 @@ export class Call extends Emitter<CallEvents> {
   }
 
   async leave(): Promise<void> {
-    const session = this.session;
+    // First the session: what `ended` sets off, such as the end of the local tracks, must not be published any more.
+    const left = this.session?.leave();
     this.#finish(endingWith('left', 'stop'));
-    await session?.leave();
+    await left;
   }
 
   readonly #retryNow = (): void => this.#wake?.();
@@ -111,7 +112,8 @@ export class Call extends Emitter<CallEvents> {
     if (this.state === 'ended') return;
     const ending = endingFor(error);
     if (ending.remedy === 'stop' || (ending.remedy === 'fresh-token' && !this.#options.tokens.refused())) return this.#finish(ending);
-    this.trouble = ending;
+    // "The server is restarting" says more than that the attempts meanwhile fail.
+    if (this.trouble === undefined || ending.reason !== 'lost') this.trouble = ending;
     this.#setState(this.state === 'connecting' ? 'connecting' : 'reconnecting');
     // A refused token has cost no time; its successor may be tried at once.
     const delayMs = ending.remedy === 'fresh-token' ? 0 : backoffMs(this.#attempt++);

@@ -28,7 +28,10 @@ export class Devices extends Emitter<DevicesEvents> {
   lists: DeviceLists = { microphones: [], cameras: [], speakers: [] };
   readonly #tracks = new Map<Source, MediaStreamTrack>();
   readonly #on: Record<Input, boolean> = { microphone: false, camera: false };
+  readonly #forbidden = new Set<Input>();
   readonly #cameraHeight: number;
+  /** Counts the calls of `stopAll`. */
+  #epoch = 0;
   readonly preferences: Preferences;
 
   constructor(preferences: Preferences, cameraHeight: number) {
@@ -49,15 +52,33 @@ export class Devices extends Emitter<DevicesEvents> {
     return this.#tracks.has(source);
   }
 
+  /** Whether the access token excludes the input; then it is never opened. */
+  isForbidden(input: Input): boolean {
+    return this.#forbidden.has(input);
+  }
+
+  /** Releases what the access token does not allow: a camera light without a picture that anyone gets would be a lie. */
+  restrict(allowed: (input: Input) => boolean): void {
+    this.#forbidden.clear();
+    for (const input of ['microphone', 'camera'] as const) {
+      if (allowed(input)) continue;
+      this.#forbidden.add(input);
+      this.#on[input] = false;
+      this.#drop(input);
+      this.emit('changed', input);
+    }
+  }
+
   /** Switches on what is wanted. Asks once for both where possible: one question of the browser, not two. */
   async start(wanted: Record<Input, boolean>): Promise<void> {
-    const inputs = (['microphone', 'camera'] as const).filter((input) => wanted[input] && !this.isOn(input));
+    const inputs = (['microphone', 'camera'] as const).filter((input) => wanted[input] && !this.isOn(input) && !this.isForbidden(input));
     if (inputs.length === 2) {
       try {
-        const stream = await capture({ audio: this.#constraints('microphone'), video: this.#constraints('camera') });
-        for (const track of stream.getTracks()) this.#adopt(track.kind === 'audio' ? 'microphone' : 'camera', track);
+        const stream = await this.#capture({ audio: this.#constraints('microphone'), video: this.#constraints('camera') });
+        for (const track of stream.getTracks()) this.#adopt(track.kind === 'audio' ? 'microphone' : 'camera', track, true);
         return await this.list();
-      } catch {
+      } catch (error) {
+        if (isAbandoned(error)) return;
         // One of the two is missing or refused: ask for each alone, so that the other one works and the message names the right one.
       }
     }
@@ -70,17 +91,22 @@ export class Devices extends Emitter<DevicesEvents> {
   }
 
   async turnOn(input: Input): Promise<boolean> {
+    if (this.isForbidden(input)) return false;
     const kept = this.#tracks.get(input);
     if (kept?.readyState === 'live') {
+      kept.enabled = true;
       this.#on[input] = true;
       this.emit('changed', input);
       return true;
     }
-    return this.#open(input);
+    return this.#open(input, true);
   }
 
   turnOff(input: Input): void {
     this.#on[input] = false;
+    const track = this.#tracks.get(input);
+    // Silent from this instant on, whatever the connection to the server is doing.
+    if (track !== undefined) track.enabled = false;
     if (input === 'camera') this.#drop('camera');
     this.emit('changed', input);
   }
@@ -92,8 +118,7 @@ export class Devices extends Emitter<DevicesEvents> {
     const wasOn = this.#on[input];
     // Some systems open a device only once: let the old one go first.
     this.#drop(input);
-    await this.#open(input);
-    if (!wasOn) this.turnOff(input);
+    await this.#open(input, wasOn);
   }
 
   async startScreen(): Promise<void> {
@@ -123,6 +148,7 @@ export class Devices extends Emitter<DevicesEvents> {
   }
 
   stopAll(): void {
+    this.#epoch++;
     this.stopScreen();
     for (const input of ['microphone', 'camera'] as const) {
       this.#on[input] = false;
@@ -138,27 +164,38 @@ export class Devices extends Emitter<DevicesEvents> {
     this.emit('listed', this.lists);
   }
 
-  async #open(input: Input): Promise<boolean> {
+  async #open(input: Input, on: boolean): Promise<boolean> {
     try {
       const constraints = this.#constraints(input);
-      const stream = await capture(input === 'camera' ? { video: constraints } : { audio: constraints });
+      const stream = await this.#capture(input === 'camera' ? { video: constraints } : { audio: constraints });
       const [track] = stream.getTracks();
       if (track === undefined) throw new DOMException('', 'NotFoundError');
-      this.#adopt(input, track);
+      this.#adopt(input, track, on);
       await this.list();
       return true;
     } catch (error) {
       this.#on[input] = false;
-      this.emit('trouble', troubleOf(input, error));
+      if (!isAbandoned(error)) this.emit('trouble', troubleOf(input, error));
       this.emit('changed', input);
       return false;
     }
   }
 
-  #adopt(input: Input, track: MediaStreamTrack): void {
+  /** Asks the browser; what it gives after `stopAll` is closed again, or the camera light would stay on after the call. */
+  async #capture(constraints: MediaStreamConstraints): Promise<MediaStream> {
+    const epoch = this.#epoch;
+    if (navigator.mediaDevices === undefined) throw new DOMException('', 'SecurityError');
+    const stream = await navigator.mediaDevices.getUserMedia(constraints);
+    if (epoch === this.#epoch) return stream;
+    for (const track of stream.getTracks()) track.stop();
+    throw new DOMException('', 'AbortError');
+  }
+
+  #adopt(input: Input, track: MediaStreamTrack, on: boolean): void {
     this.#drop(input);
+    track.enabled = on;
     this.#tracks.set(input, track);
-    this.#on[input] = true;
+    this.#on[input] = on;
     if (input === 'camera') track.contentHint = 'motion';
     track.addEventListener('ended', () => this.#unplugged(input, track));
     this.emit('changed', input);
@@ -190,9 +227,8 @@ export class Devices extends Emitter<DevicesEvents> {
   }
 }
 
-async function capture(constraints: MediaStreamConstraints): Promise<MediaStream> {
-  if (navigator.mediaDevices === undefined) throw new DOMException('', 'SecurityError');
-  return navigator.mediaDevices.getUserMedia(constraints);
+function isAbandoned(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
 }
 
 export function troubleOf(input: Input, error: unknown): string {

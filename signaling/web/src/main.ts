@@ -5,7 +5,7 @@ import { Devices } from './devices.ts';
 import type { Ending } from './ending.ts';
 import { expose, type Inspected } from './inspect.ts';
 import { loadPreferences, readLaunch, savePreferences } from './settings.ts';
-import { DemoTokens, GivenToken, NoDemoTokens, readClaims } from './token.ts';
+import { DemoTokens, GivenToken, grantOf, NoDemoTokens, readClaims } from './token.ts';
 import { CallView } from './ui/callview.ts';
 import { endView } from './ui/endview.ts';
 import { Lobby } from './ui/lobby.ts';
@@ -37,13 +37,21 @@ function showLobby(message?: string): void {
   void startDevices();
 }
 
+/** What a given token does not allow to send is not opened either. The tokens of a development server allow everything. */
+function restrictDevices(): void {
+  const publish = token === undefined ? undefined : readClaims(token).publish;
+  devices.restrict((input) => publish === undefined || publish.has(grantOf(input)));
+}
+
 async function startDevices(): Promise<void> {
+  restrictDevices();
   await devices.start({ microphone: preferences.microphone, camera: preferences.camera });
   await devices.list();
 }
 
 async function join(given: string | undefined): Promise<void> {
   token = given;
+  restrictDevices();
   const room = (given && readClaims(given).room) || preferences.room;
   const tokens = given === undefined ? new DemoTokens(preferences.room, preferences.name) : new GivenToken(given);
   const call = new Call({ tokens, displayName: preferences.name, devices, codec: preferences.codec });

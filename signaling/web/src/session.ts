@@ -90,6 +90,7 @@ export class Session extends Emitter<SessionEvents> {
 
   /** Says goodbye and ends; the answer is not waited for longer than the connection lives. */
   async leave(): Promise<void> {
+    this.publisher.close();
     await this.#signaling.request('leave', {}).catch(() => undefined);
     this.close();
   }
@@ -98,6 +99,7 @@ export class Session extends Emitter<SessionEvents> {
   close(): void {
     this.#ended = true;
     this.publisher.close();
+    this.publisher.producers.clear();
     this.receiver.close();
     this.#signaling.close();
     for (const link of this.#openLinks.values()) link.close();

@@ -1,6 +1,6 @@
 /** One WebSocket to the server: requests with their answers, notifications, and how it ended. It never reconnects: `Call` does. */
 import { Emitter } from './emitter.ts';
-import { endingOf, type Ending } from './ending.ts';
+import { endingOf, endingWith, type Ending } from './ending.ts';
 import { decodeMessage, encodeRequest, SUBPROTOCOL, type Answer, type Goodbye, type Method, type Notification, type Requests } from './protocol.ts';
 
 /**
@@ -56,6 +56,8 @@ export class Signaling extends Emitter<SignalingEvents> {
   static open(token: string): Promise<Signaling> {
     const url = new URL('/ws', location.href);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    // A pasted token may hold anything; the constructor throws at what cannot stand in a header.
+    if (!/^[\w.-]+$/.test(token)) return Promise.reject(new Ended(endingWith('token-malformed', 'stop')));
     const socket = new WebSocket(url, [SUBPROTOCOL, `bearer.${token}`]);
     const signaling = new Signaling(socket);
     return new Promise((resolve, reject) => {

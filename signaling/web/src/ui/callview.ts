@@ -1,4 +1,4 @@
-/** The page during a call: header, banner, tiles, controls. Draws itself anew when the call has changed, once a frame at most. */
+/** The page during a call: header, banner, tiles, controls. Draws itself anew when the call has changed, once for all changes of a turn. */
 import type { Call } from '../call.ts';
 import { grantOf } from '../token.ts';
 import { LevelMeter, receivedLevel, SpeakerTracker } from '../speaker.ts';
@@ -35,7 +35,7 @@ export class CallView {
   readonly #connection = h('span', { class: 'connection', role: 'status', testid: 'connection' });
   readonly #count = h('span', { class: 'header__count', testid: 'participant-count' });
   readonly #clock = h('span', { class: 'header__clock', testid: 'clock', role: 'timer', 'aria-live': 'off' });
-  readonly #room = h('span', { class: 'header__room', testid: 'room-name' });
+  readonly #room = h('h1', { class: 'header__room', testid: 'room-name' });
   readonly #banner = h('div', { class: 'banner', role: 'alert', testid: 'banner', hidden: true });
   readonly #hear: HTMLButtonElement;
   readonly #alone: HTMLElement;
@@ -106,9 +106,8 @@ export class CallView {
   #planDraw(): void {
     if (this.#drawPlanned) return;
     this.#drawPlanned = true;
-    // A hidden page has no animation frames, and its sound must begin all the same.
-    const next = document.hidden ? (draw: () => void) => setTimeout(draw) : requestAnimationFrame;
-    next(() => {
+    // Not an animation frame: a hidden page has none, and the voice of a newcomer must be heard there too.
+    setTimeout(() => {
       this.#drawPlanned = false;
       if (this.element.isConnected) this.#draw();
     });

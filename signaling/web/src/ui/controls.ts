@@ -57,7 +57,7 @@ export class Controls {
     swapIcon(control, on ? icons[0] : icons[1]);
     name(control, allowed ? (on ? words[0] : words[1]) : `Your access does not include the ${source}`, words[2]);
     setAttribute(control, 'aria-pressed', String(on));
-    control.classList.toggle('control--off', !on);
+    control.classList.toggle('control--off', !on && allowed);
     control.disabled = !allowed;
   }
 

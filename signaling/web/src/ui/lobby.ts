@@ -81,7 +81,7 @@ export class Lobby {
     const more = h('details', { class: 'more' }, h('summary', {}, 'More options'), field('codec', 'Video codec', codec), needsToken || token !== undefined ? undefined : tokenField);
     const form = h('form', { class: 'form', novalidate: true },
       h('h1', { class: 'form__title' }, 'Ready to join?'),
-      h('p', { class: 'form__lead' }, 'No account and no download. Whoever opens the same room is in the call.'),
+      h('p', { class: 'form__lead' }, token === undefined ? 'No account and no download. Whoever opens the same room is in the call.' : 'You were invited to this room. Check how you look and sound, then go in.'),
       field('name', 'Your name', this.#name), field('room', 'Room', this.#room), needsToken && token === undefined ? tokenField : undefined,
       this.#error, h('button', { class: 'primary', type: 'submit', testid: 'join' }, 'Join call'), more);
     form.addEventListener('submit', (event) => {
@@ -156,17 +156,24 @@ export class Lobby {
     this.#drawToggle(this.#camera, 'camera');
     this.#drawVideo(devices.isOn('camera') ? devices.track('camera') : undefined);
     setText(this.#initials, initialsOf(this.#name.value));
-    setText(this.#cameraText, 'Your camera is off');
+    setText(this.#cameraText, this.#cameraWords());
     setAttribute(this.#preview, 'data-hue', String(hueOf(this.#name.value)));
     fill(this.#selects.microphone, devices.lists.microphones, devices.track('microphone')?.getSettings().deviceId ?? preferences.microphoneId);
     fill(this.#selects.camera, devices.lists.cameras, devices.track('camera')?.getSettings().deviceId ?? preferences.cameraId);
     fill(this.#selects.speaker, devices.lists.speakers, preferences.speakerId);
   }
 
+  #cameraWords(): string {
+    const { devices } = this.#options;
+    if (!devices.isForbidden('camera')) return 'Your camera is off';
+    return devices.isForbidden('microphone') ? 'Your access is for watching and listening' : 'Your access does not include a camera';
+  }
+
   #drawToggle(control: HTMLButtonElement, input: Input): void {
     const on = this.#options.devices.isOn(input);
+    control.disabled = this.#options.devices.isForbidden(input);
     swapIcon(control, on ? input : `${input}-off`);
-    control.classList.toggle('control--off', !on);
+    control.classList.toggle('control--off', !on && !control.disabled);
     setAttribute(control, 'aria-pressed', String(on));
     setAttribute(control, 'aria-label', `Turn the ${input} ${on ? 'off' : 'on'}`);
     setAttribute(control, 'title', `Turn the ${input} ${on ? 'off' : 'on'}`);

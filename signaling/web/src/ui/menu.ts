@@ -54,10 +54,13 @@ export class Menu {
   }
 
   #close(focusButton: boolean): void {
-    this.#panel?.remove();
+    const panel = this.#panel;
+    if (panel === undefined) return;
+    // Forgotten before it goes: the focus that moves away from it calls this again.
     this.#panel = undefined;
     this.#button.setAttribute('aria-expanded', 'false');
     if (focusButton) this.#button.focus();
+    panel.remove();
   }
 
   #items(): HTMLElement[] {
