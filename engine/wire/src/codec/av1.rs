@@ -54,8 +54,8 @@ impl Payload {
         if (found.starts_sequence && found.continues) || reader.rest().is_empty() {
             return None;
         }
-        let elements = header >> 4 & 0x03;
-        let mut index = 0;
+        let elements = usize::from(header >> 4 & 0x03);
+        let mut index = 0usize;
         while !reader.rest().is_empty() {
             index += 1;
             let len = if index == elements { reader.rest().len() } else { read_leb128(&mut reader)? };

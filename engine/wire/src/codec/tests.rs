@@ -162,6 +162,11 @@ fn av1_elements_may_be_cut_anywhere() {
 }
 
 #[test]
+fn av1_elements_may_be_more_than_a_byte_counts() {
+    assert!(describe(Codec::Av1, &[0; 1_200]).is_some_and(|d| !d.starts_frame), "empty elements, each with its length");
+}
+
+#[test]
 fn av1_contradictions_are_refused() {
     let bad: [&[u8]; 7] = [
         &[],
@@ -179,7 +184,7 @@ fn av1_contradictions_are_refused() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(payload in vec(any::<u8>(), 0..64)) {
+    fn no_bytes_panic(payload in vec(any::<u8>(), 0..1_200)) {
         for codec in [Codec::Opus, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1] {
             let _ = describe(codec, &payload);
         }
