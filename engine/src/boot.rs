@@ -1,9 +1,211 @@
-//! From a configuration to running shards.
+//! From a configuration to running shards: ask the kernel, open the ports, start the threads, wait until each is in its loop.
+
+use std::io;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use corelay_core::CoreConfig;
+use corelay_core::transport::{Certificate, CertificateError};
+use corelay_uring::{GsoMode, Kind, Options, ProbeError, UdpSocket};
+use corelay_wire::ids::ShardId;
+
+use crate::budget::{Budget, core_limits};
+use crate::clock::Clock;
+use crate::config::{Config, IoBackend, Switch, limits};
+use crate::events::Events;
+use crate::mailbox::{Bell, CommandSender, command_mailbox, event_mailbox};
+use crate::metrics::{Metrics, Shelf};
+use crate::node::ShardInfo;
+use crate::ports::{self, PortError};
+use crate::shard::{Plan, Shard};
+use crate::topology::Topology;
 
 /// Why the node does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
-    /// The back-ends are not there yet.
-    #[error("this build has no back-end: build one that has")]
-    NotBuilt,
+    /// A media port.
+    #[error(transparent)]
+    Ports(#[from] PortError),
+    /// The wanted back-end does not work here.
+    #[error("{0}. Set IO_BACKEND=auto to take what works")]
+    Backend(#[from] ProbeError),
+    /// The certificate of DTLS.
+    #[error("cannot make the node's certificate: {0}. Check that the system gives randomness")]
+    Certificate(#[from] CertificateError),
+    /// More shards than ids.
+    #[error("{0} shards are more than {max}. Lower SHARDS", max = limits::SHARDS_MAX)]
+    TooManyShards(usize),
+    /// A descriptor or a thread.
+    #[error("cannot {what}: {source}. Check the limits of open files and processes (`ulimit -n`, `ulimit -u`)")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A shard began and could not go on.
+    #[error(
+        "{shard:?} cannot start with the {backend} back-end: {source}. IO_BACKEND=epoll needs less of the kernel; for io_uring check `ulimit -l`"
+    )]
+    Shard {
+        /// The shard.
+        shard: ShardId,
+        /// Its back-end.
+        backend: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A shard's thread and the ways to it. Dropping it ends the thread.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) commands: CommandSender,
+    pub(crate) shelf: Shelf,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a started node is made of.
+pub(crate) struct Started {
+    pub(crate) shards: Vec<Running>,
+    pub(crate) infos: Vec<ShardInfo>,
+    pub(crate) signaling_core: usize,
+    pub(crate) certificate: Certificate,
+    pub(crate) clock: Clock,
+    pub(crate) events: Events,
+}
+
+impl Running {
+    /// Asks the thread to end, without waiting.
+    pub(crate) fn stop(&self) {
+        self.commands.stop();
+        if let Some(thread) = &self.thread {
+            // It may be pausing between two lives.
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a shard's thread ended by a panic outside its loop: report this");
+        }
+    }
+}
+
+/// Starts everything, or nothing: what had started when something failed is ended again.
+pub(crate) fn boot(config: &Config) -> Result<Started, BootError> {
+    let topology = Topology::detect();
+    let placement = topology.place(config.shards);
+    let count = placement.shards.len().min(if config.shards.is_none() { limits::SHARDS_MAX } else { usize::MAX });
+    if count > limits::SHARDS_MAX {
+        return Err(BootError::TooManyShards(count));
+    }
+    let (kind, options) = choose(config)?;
+    let ports = ports::first_ports(config.rtc_min_port, config.rtc_max_port, count)?;
+    let certificate = Certificate::generate()?;
+    let clock = Clock::start();
+    let budget = Budget::of(config, count);
+    tracing::debug!(total_bytes = budget.total(), "memory budget\n{budget}");
+
+    let bell = Bell::new().map_err(|source| BootError::System { what: "make an eventfd", source })?;
+    let mut infos = Vec::with_capacity(count);
+    let mut plans = Vec::with_capacity(count);
+    for (index, (&port, &cpu)) in ports.iter().zip(&placement.shards).enumerate() {
+        let id = ShardId(u16::try_from(index).expect("the number of shards is checked above"));
+        let sockets = ports::listen(&config.rtc_listen_ips, port)?;
+        warn_of_small_buffers(id, &sockets);
+        infos.push(ShardInfo { id, candidates: ports::candidates(config, &sockets), backend: kind.name(), core: cpu });
+        plans.push(Plan {
+            core: CoreConfig { shard: id, dtls_versions: config.dtls_version, limits: core_limits(config, count) },
+            certificate: certificate.clone(),
+            clock,
+            kind,
+            options,
+            sockets,
+            cpu,
+            company: Duration::from_micros(u64::from(config.coalesce_us)),
+        });
+    }
+    let (shards, inboxes) = start(plans, &bell)?;
+    for info in &infos {
+        tracing::info!(shard = %info.id, core = info.core, candidates = ?info.candidates, "shard is in its loop");
+    }
+    tracing::info!(
+        shards = count,
+        cores = topology.cores(),
+        physical = topology.physical(),
+        signaling_core = placement.signaling,
+        "ready"
+    );
+    let events = Events::new(bell, inboxes);
+    Ok(Started { shards, infos, signaling_core: placement.signaling, certificate, clock, events })
+}
+
+/// Asks the kernel, says what was found, and chooses.
+fn choose(config: &Config) -> Result<(Kind, Options), BootError> {
+    let probe = corelay_uring::probe();
+    for line in probe.to_string().lines() {
+        tracing::info!("{line}");
+    }
+    let kind = probe.choose(match config.io_backend {
+        IoBackend::Auto => corelay_uring::IoBackend::Auto,
+        IoBackend::Uring => corelay_uring::IoBackend::Uring,
+        IoBackend::Epoll => corelay_uring::IoBackend::Epoll,
+    })?;
+    let gso = probe.gso(match config.udp_gso {
+        Switch::Auto => GsoMode::Auto,
+        Switch::On => GsoMode::On,
+        Switch::Off => GsoMode::Off,
+    });
+    tracing::info!(backend = kind.name(), gso, coalesce_us = config.coalesce_us, "chosen");
+    Ok((kind, Options { gso, ..Options::default() }))
+}
+
+type Inboxes = Vec<(ShardId, crate::mailbox::EventInbox, CommandSender)>;
+
+/// Starts a thread for each plan and waits until all of them are in their loops.
+fn start(plans: Vec<Plan>, bell: &Bell) -> Result<(Vec<Running>, Inboxes), BootError> {
+    let backend = plans.first().map_or("", |plan| plan.kind.name());
+    let (report, reports) = mpsc::channel();
+    let (mut shards, mut inboxes) = (Vec::with_capacity(plans.len()), Vec::with_capacity(plans.len()));
+    for plan in plans {
+        let id = plan.core.shard;
+        let (sender, receiver) = command_mailbox();
+        let (outbox, inbox) = event_mailbox(bell.clone());
+        let metrics = Metrics::new(id);
+        let shelf = metrics.shelf();
+        let report = report.clone();
+        let shard = Shard::new(plan, receiver, outbox, metrics);
+        // Boot may have given up on another shard's account: then nobody listens, and the shard is being stopped.
+        let ready = Box::new(move |result| drop(report.send((id, result))));
+        let thread = std::thread::Builder::new()
+            .name(format!("shard-{id}"))
+            .spawn(move || shard.run(ready))
+            .map_err(|source| BootError::System { what: "start a shard's thread", source })?;
+        inboxes.push((id, inbox, sender.clone()));
+        shards.push(Running { commands: sender, shelf, thread: Some(thread) });
+    }
+    drop(report);
+    for _ in 0..shards.len() {
+        // A shard reports once, in its loop or on its failure, so that a sender that is gone has reported.
+        let (shard, result) = reports.recv().expect("each shard reports before it ends");
+        result.map_err(|source| BootError::Shard { shard, backend, source })?;
+    }
+    Ok((shards, inboxes))
+}
+
+/// A quarter of what was asked for: bursts of a few hundred datagrams are lost before a turn sees them.
+fn warn_of_small_buffers(shard: ShardId, sockets: &[UdpSocket]) {
+    let wanted = corelay_uring::BufferSizes::default().receive;
+    if let Some(granted) = sockets.iter().map(|s| s.granted().receive).min()
+        && granted < wanted / 4
+    {
+        tracing::warn!(%shard, granted, wanted, "the receive buffer is small: raise net.core.rmem_max, or bursts are lost");
+    }
 }

@@ -17,6 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use corelay_core::transport::DtlsVersions;
 pub use error::{ConfigError, Place};
 pub use key::{Key, Kind};
 pub use secret::Secret;
@@ -111,17 +112,6 @@ pub enum Switch {
     On,
     /// Off.
     Off,
-}
-
-/// The DTLS versions that are spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DtlsVersions {
-    /// 1.2 (RFC 6347) only.
-    V12,
-    /// 1.3 (RFC 9147) only.
-    V13,
-    /// What the client offers, 1.3 first.
-    Auto,
 }
 
 impl Default for Config {

@@ -1,6 +1,6 @@
 //! What the shards tell signaling, in one place to wait for and one to take from.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use corelay_core::control::Event;
 use corelay_wire::ids::ShardId;
@@ -48,5 +48,12 @@ impl Events {
 impl AsFd for Events {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.bell.waker().as_fd()
+    }
+}
+
+/// `tokio`'s `AsyncFd` asks for this one.
+impl AsRawFd for Events {
+    fn as_raw_fd(&self) -> RawFd {
+        self.bell.waker().as_raw_fd()
     }
 }

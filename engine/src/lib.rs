@@ -8,14 +8,18 @@
 //!
 //! Nothing crosses a shard boundary but a value. [`Node`] is the face; [`config::Config`] is what it starts from.
 #![forbid(unsafe_code)]
-#![expect(dead_code, unused_imports, reason = "the shard loop, which uses the other ends of the mailboxes, follows")]
 
 pub mod boot;
+pub mod budget;
+mod clock;
 pub mod config;
+mod entropy;
 mod events;
 mod mailbox;
+mod metrics;
 mod node;
 pub mod ports;
+mod shard;
 mod snapshot;
 pub mod topology;
 

@@ -104,6 +104,11 @@ impl CommandReceiver {
         self.shared.queue.pop()
     }
 
+    /// Whether nothing is queued.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shared.queue.is_empty()
+    }
+
     /// Announces a sleep. False when there is something to do first.
     pub(crate) fn may_sleep(&mut self) -> bool {
         self.shared.sleeping.store(true, Ordering::SeqCst);

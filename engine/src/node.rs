@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use corelay_core::control::{Command, Fingerprint};
 use corelay_wire::ids::ShardId;
+use corelay_wire::units::Instant;
 
-use crate::boot::BootError;
+use crate::boot::{self, BootError, Running};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::Events;
 use crate::mailbox::MailboxFull;
@@ -25,11 +27,14 @@ pub struct ShardInfo {
     pub core: usize,
 }
 
-/// The shards and their mailboxes. Dropping it ends them, as [`Self::shutdown`] does.
+/// The shards and their mailboxes. Any number of threads may send. Dropping it ends the shards, as [`Self::shutdown`] does.
 #[derive(Debug)]
 pub struct Node {
-    shards: Vec<ShardInfo>,
+    shards: Vec<Running>,
+    infos: Vec<ShardInfo>,
+    signaling_core: usize,
     fingerprint: Fingerprint,
+    clock: Clock,
 }
 
 impl Node {
@@ -37,13 +42,26 @@ impl Node {
     ///
     /// # Errors
     /// What keeps a shard from starting; the message says what to change.
-    pub fn start(_config: &Config) -> Result<(Self, Events), BootError> {
-        Err(BootError::NotBuilt)
+    pub fn start(config: &Config) -> Result<(Self, Events), BootError> {
+        let started = boot::boot(config)?;
+        let node = Self {
+            shards: started.shards,
+            infos: started.infos,
+            signaling_core: started.signaling_core,
+            fingerprint: started.certificate.fingerprint(),
+            clock: started.clock,
+        };
+        Ok((node, started.events))
     }
 
-    /// The shards, by id.
+    /// The shards, by id: `shards()[id]` is the shard `id`.
     pub fn shards(&self) -> &[ShardInfo] {
-        &self.shards
+        &self.infos
+    }
+
+    /// The core that is left for signaling; see [`crate::topology::pin`].
+    pub fn signaling_core(&self) -> usize {
+        self.signaling_core
     }
 
     /// The digest of the certificate that all shards show in DTLS.
@@ -51,25 +69,52 @@ impl Node {
         &self.fingerprint
     }
 
-    /// Puts a command into a shard's mailbox.
+    /// The node's time, to tell the age of a snapshot.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Puts a command into a shard's mailbox, and wakes the shard if it sleeps.
     ///
     /// # Errors
     /// When the mailbox is full, with the command. Nothing was queued.
     ///
     /// # Panics
     /// When there is no such shard: ids come from [`Self::shards`].
-    pub fn send(&self, _shard: ShardId, command: Command) -> Result<(), MailboxFull> {
-        Err(MailboxFull(Box::new(command)))
+    pub fn send(&self, shard: ShardId, command: Command) -> Result<(), MailboxFull> {
+        self.shard(shard).commands.send(command)
     }
 
-    /// What a shard posted last.
+    /// What a shard posted last. It posts once a second, and once when it starts.
     ///
     /// # Panics
     /// When there is no such shard.
     pub fn snapshot(&self, shard: ShardId) -> Arc<ShardSnapshot> {
-        unreachable!("no node starts yet: {shard}")
+        self.shard(shard).shelf.look()
     }
 
-    /// Ends the shards, after what is in their mailboxes is carried out, and waits for them.
-    pub fn shutdown(self) {}
+    /// Ends the shards, after what is in their mailboxes is carried out, and waits for them. Their ports are free afterwards.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+
+    /// Makes a shard panic in its next turn.
+    ///
+    /// # Panics
+    /// When there is no such shard.
+    #[cfg(any(test, feature = "fault-injection"))]
+    pub fn inject_panic(&self, shard: ShardId) {
+        self.shard(shard).commands.inject_panic();
+    }
+
+    fn shard(&self, shard: ShardId) -> &Running {
+        &self.shards[usize::from(shard.0)]
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // All at once, then each is waited for as it is dropped.
+        self.shards.iter().for_each(Running::stop);
+    }
 }

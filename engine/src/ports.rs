@@ -43,7 +43,9 @@ pub enum PortError {
         address: SocketAddr,
     },
     /// The machine does not have the address.
-    #[error("{ip} is not an address of this machine. Correct RTC_LISTEN_IPS; behind NAT, list the inner address and set ANNOUNCED_IP to the outer")]
+    #[error(
+        "{ip} is not an address of this machine. Correct RTC_LISTEN_IPS; behind NAT, list the inner address and set ANNOUNCED_IP to the outer"
+    )]
     NotHere {
         /// The address.
         ip: IpAddr,

@@ -19,7 +19,11 @@ fn clash(keys: &'static str, problem: String, advice: impl Into<String>) -> Resu
 fn ports(config: &Config) -> Result<(), ConfigError> {
     let (min, max) = (config.rtc_min_port, config.rtc_max_port);
     if min > max {
-        return clash("RTC_MIN_PORT, RTC_MAX_PORT", format!("the first port {min} is above the last {max}"), "Swap or correct them");
+        return clash(
+            "RTC_MIN_PORT, RTC_MAX_PORT",
+            format!("the first port {min} is above the last {max}"),
+            "Swap or correct them",
+        );
     }
     let count = usize::from(max - min) + 1;
     match config.shards {
@@ -62,7 +66,11 @@ fn announced(config: &Config) -> Result<(), ConfigError> {
             );
         }
     }
-    match config.rtc_listen_ips.iter().find(|l| l.is_unspecified() && !config.announced_ips.iter().any(|a| a.is_ipv4() == l.is_ipv4())) {
+    match config
+        .rtc_listen_ips
+        .iter()
+        .find(|l| l.is_unspecified() && !config.announced_ips.iter().any(|a| a.is_ipv4() == l.is_ipv4()))
+    {
         Some(listen) => clash(
             "RTC_LISTEN_IPS, ANNOUNCED_IP",
             format!("{listen} listens everywhere and tells clients nothing"),
@@ -87,6 +95,9 @@ fn authentication(config: &Config) -> Result<(), ConfigError> {
     clash(
         key,
         format!("without a secret anyone who reaches {open} could join any room"),
-        format!("Set JWT_SECRET (at least {} bytes), JWKS_FILE or JWKS_URL, or listen on 127.0.0.1 and ::1 only", limits::JWT_SECRET_BYTES_MIN),
+        format!(
+            "Set JWT_SECRET (at least {} bytes), JWKS_FILE or JWKS_URL, or listen on 127.0.0.1 and ::1 only",
+            limits::JWT_SECRET_BYTES_MIN
+        ),
     )
 }

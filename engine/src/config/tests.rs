@@ -81,7 +81,10 @@ fn every_bad_value_names_its_key_and_what_is_allowed() {
         let message = message(env(&[(key, value)]));
         assert!(message.starts_with(key), "{key}={value}: {message}");
         assert!(message.contains("Allowed: ") && message.contains("the environment"), "{key}={value}: {message}");
-        assert!(key == "RTC_LISTEN_IPS" || key == "JWT_SECRET" || message.contains(value.rsplit('=').next().unwrap_or(value)), "{message}");
+        assert!(
+            key == "RTC_LISTEN_IPS" || key == "JWT_SECRET" || message.contains(value.rsplit('=').next().unwrap_or(value)),
+            "{message}"
+        );
     }
     let tested: Vec<&str> = bad.iter().map(|(key, _)| *key).collect();
     let free_text = ["JWKS_FILE", "JWT_AUDIENCE", "JWT_ISSUER"];

@@ -75,7 +75,7 @@ pub(crate) struct EventOutbox {
     shared: Arc<Shared>,
     bell: Bell,
     /// Behind `shared.queue`, in order. Its capacity is reserved at boot.
-    spilled: VecDeque<Event>,
+    pub(super) spilled: VecDeque<Event>,
     dropped: EventDrops,
     is_fresh: bool,
 }
@@ -160,6 +160,12 @@ impl EventOutbox {
         if std::mem::take(&mut self.is_fresh) {
             self.bell.ring();
         }
+    }
+
+    /// Whether there is room for what is aside. Asked after a sleep was announced and before it: signaling may have made room when
+    /// there was nobody to wake.
+    pub(crate) fn can_refill(&self) -> bool {
+        !self.spilled.is_empty() && !self.shared.queue.is_full()
     }
 
     /// Events that were dropped so far.

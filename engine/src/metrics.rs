@@ -1,0 +1,161 @@
+//! What a shard counts, and how it posts it.
+//!
+//! Counting is plain arithmetic in memory of the shard's own. Once a second the shard copies its numbers into a spare snapshot and
+//! swaps that with the one on the shelf. The shelf is a lock that is held for the swap or for one clone of an `Arc`; the shard only
+//! *tries* it, and posts a second later when a reader is in just then. So the packet path meets no lock and no shared counter, and a
+//! snapshot costs an allocation only while a reader still holds the one before the last.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use corelay_core::Core;
+use corelay_core::counters::Counters;
+use corelay_core::outbox::Outbox;
+use corelay_uring::{Arrivals, Departures};
+use corelay_wire::ids::ShardId;
+use corelay_wire::units::Instant;
+
+use crate::mailbox::{CommandReceiver, EventOutbox};
+use crate::snapshot::ShardSnapshot;
+
+/// How often a shard posts. Higher: what is read is older, and readiness is told later. Lower: an idle shard wakes more often for
+/// nothing (21 us each).
+pub(crate) const POST_EVERY: Duration = Duration::from_secs(1);
+
+/// Where a shard's last snapshot lies for whoever wants it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shelf(Arc<Mutex<Arc<ShardSnapshot>>>);
+
+impl Shelf {
+    /// The last snapshot.
+    pub(crate) fn look(&self) -> Arc<ShardSnapshot> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The numbers of one shard. They outlive its core.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    current: ShardSnapshot,
+    /// Totals of cores that are gone.
+    past: Counters,
+    spare: Arc<ShardSnapshot>,
+    shelf: Shelf,
+    post_at: Instant,
+}
+
+impl Metrics {
+    pub(crate) fn new(shard: ShardId) -> Self {
+        let current = ShardSnapshot::new(shard);
+        Self {
+            spare: Arc::new(current.clone()),
+            shelf: Shelf(Arc::new(Mutex::new(Arc::new(current.clone())))),
+            current,
+            past: Counters::default(),
+            post_at: Instant::ZERO,
+        }
+    }
+
+    pub(crate) fn shelf(&self) -> Shelf {
+        self.shelf.clone()
+    }
+
+    /// When the next post is due.
+    pub(crate) fn post_at(&self) -> Instant {
+        self.post_at
+    }
+
+    pub(crate) fn arrivals(&mut self, arrivals: Arrivals) {
+        self.current.datagrams_truncated += arrivals.truncated as u64;
+        self.current.wake_ups += u64::from(arrivals.woken);
+    }
+
+    /// The runs that are about to be sent.
+    pub(crate) fn runs(&mut self, outbox: &Outbox) {
+        for run in outbox.runs() {
+            self.current.run_length.saturating_record(run.bytes.len().div_ceil(run.segment) as u64);
+        }
+    }
+
+    pub(crate) fn departures(&mut self, departures: Departures) {
+        self.current.packets_refused += departures.refused as u64;
+        self.current.send_calls += departures.calls as u64;
+    }
+
+    pub(crate) fn command(&mut self) {
+        self.current.commands += 1;
+    }
+
+    /// A turn that began at `now` and ended at `end`.
+    pub(crate) fn turn(&mut self, now: Instant, end: Instant) {
+        self.current.turns += 1;
+        self.current.turn_time_ns.saturating_record(u64::try_from(end.since(now).as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// The core is lost. What it counted since the last post is lost with it; what was posted stays, so that totals never go back.
+    pub(crate) fn restarted(&mut self) {
+        self.current.restarts += 1;
+        self.past = sum(&self.current.core, &Counters::default());
+        self.post_at = Instant::ZERO;
+    }
+
+    /// Puts the numbers of this moment on the shelf.
+    pub(crate) fn post(&mut self, now: Instant, core: &Core, commands: &CommandReceiver, events: &EventOutbox) {
+        self.post_at = now + POST_EVERY;
+        self.current.posted_at = now;
+        self.current.core = sum(&self.past, core.counters());
+        self.current.commands_refused = commands.refused();
+        self.current.events_dropped = events.dropped();
+        match Arc::get_mut(&mut self.spare) {
+            Some(spare) => spare.copy_from(&self.current),
+            None => self.spare = Arc::new(self.current.clone()),
+        }
+        if let Ok(mut on_shelf) = self.shelf.0.try_lock() {
+            std::mem::swap(&mut *on_shelf, &mut self.spare);
+        }
+    }
+}
+
+/// The totals of both; what there is at present, of the second alone.
+fn sum(past: &Counters, present: &Counters) -> Counters {
+    let mut drops = past.drops.clone();
+    drops.add(&present.drops);
+    Counters {
+        datagrams_in: past.datagrams_in + present.datagrams_in,
+        bytes_in: past.bytes_in + present.bytes_in,
+        packets_in: past.packets_in + present.packets_in,
+        datagrams_out: past.datagrams_out + present.datagrams_out,
+        bytes_out: past.bytes_out + present.bytes_out,
+        packets_out: past.packets_out + present.packets_out,
+        runs_out: past.runs_out + present.runs_out,
+        keyframe_requests_out: past.keyframe_requests_out + present.keyframe_requests_out,
+        keyframe_requests_in: past.keyframe_requests_in + present.keyframe_requests_in,
+        drops,
+        ..present.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use corelay_core::drop_reason::DropReason;
+
+    #[test]
+    fn totals_add_up_and_what_there_is_does_not() {
+        let mut past = Counters { datagrams_in: 5, rooms: 7, ..Counters::default() };
+        past.drops.count(DropReason::NotOurs);
+        let mut present = Counters { datagrams_in: 2, rooms: 1, ..Counters::default() };
+        present.drops.count(DropReason::NotOurs);
+        let sum = sum(&past, &present);
+        assert_eq!((sum.datagrams_in, sum.rooms, sum.drops.total(DropReason::NotOurs)), (7, 1, 2));
+    }
+
+    #[test]
+    fn a_restart_keeps_the_totals_that_were_posted() {
+        let mut metrics = Metrics::new(ShardId(0));
+        metrics.current.core.packets_out = 9;
+        metrics.current.core.tracks = 3;
+        metrics.restarted();
+        assert_eq!((metrics.past.packets_out, metrics.past.tracks, metrics.current.restarts), (9, 0, 1));
+    }
+}

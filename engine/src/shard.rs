@@ -1,0 +1,239 @@
+//! One shard: a pinned thread that turns datagrams and commands into packets and events, for as long as the node lives.
+//!
+//! ```text
+//!            .---------------------------- sleep: datagram, waker, timer ----------------------------.
+//!            v                                                                                        |
+//! receive (each datagram into the core) -> commands -> timers -> transmit -> events -> counters -> how long?
+//! ```
+//!
+//! A turn gives everything it takes in the same time: the clock is read when the first datagram is delivered (after the sleep and the
+//! wait for company), or when the sleep ends without one. A second reading at the end of the turn measures it and shortens the sleep.
+//!
+//! A life of the shard is one core and one back-end. A panic ends the life, not the thread: the rooms end with an event, the next
+//! life begins on the same sockets, and whoever sends to the shard notices nothing but that.
+
+mod backoff;
+mod company;
+mod rooms;
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use corelay_core::datagram::Datagram;
+use corelay_core::outbox::Run;
+use corelay_core::transport::Certificate;
+use corelay_core::{Core, CoreConfig};
+use corelay_uring::{Backend, Kind, Options, Segments, UdpSocket, Wait};
+use corelay_wire::ids::ShardId;
+use corelay_wire::units::Instant;
+
+use crate::clock::Clock;
+use crate::config::limits;
+use crate::entropy;
+use crate::mailbox::{CommandReceiver, EventOutbox};
+use crate::metrics::Metrics;
+use crate::topology;
+use backoff::Backoff;
+use company::Company;
+use rooms::Rooms;
+
+/// What a shard is made of in every life. Plain values and descriptors, made at boot.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) core: CoreConfig,
+    pub(crate) certificate: Certificate,
+    pub(crate) clock: Clock,
+    pub(crate) kind: Kind,
+    pub(crate) options: Options,
+    /// Kept open over lives, so that nobody takes the ports between two of them.
+    pub(crate) sockets: Vec<UdpSocket>,
+    pub(crate) cpu: usize,
+    /// `COALESCE_US`.
+    pub(crate) company: Duration,
+}
+
+/// A shard and what outlives its core.
+pub(crate) struct Shard {
+    plan: Plan,
+    commands: CommandReceiver,
+    events: EventOutbox,
+    metrics: Metrics,
+    rooms: Rooms,
+    company: Company,
+}
+
+/// What the shard tells boot, once: that it is in its loop, or why it is not.
+pub(crate) type Ready = Box<dyn FnOnce(io::Result<()>) + Send>;
+
+impl Shard {
+    pub(crate) fn new(plan: Plan, commands: CommandReceiver, events: EventOutbox, metrics: Metrics) -> Self {
+        let rooms = Rooms::new(plan.core.limits.rooms_max as usize);
+        let company = Company::new(plan.company);
+        Self { plan, commands, events, metrics, rooms, company }
+    }
+
+    /// The thread: lives until it is told to stop. A first life that cannot begin is the node's failure to start.
+    pub(crate) fn run(mut self, ready: Ready) {
+        let id = self.id();
+        if !topology::pin(self.plan.cpu) {
+            tracing::warn!(shard = %id, core = self.plan.cpu, "cannot pin the shard to its core: it runs where the kernel puts it");
+        }
+        let mut ready = Some(ready);
+        let mut backoff = Backoff::new(std::time::Instant::now());
+        while !self.commands.is_stopped() {
+            let failure = match catch_unwind(AssertUnwindSafe(|| self.live(&mut ready))) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => Failure::Io(error),
+                Err(panic) => Failure::Panic(message(&*panic)),
+            };
+            if let Some(ready) = ready.take() {
+                return ready(Err(failure.into()));
+            }
+            let wait = backoff.failed(std::time::Instant::now());
+            tracing::error!(shard = %id, ?wait, "the shard {failure}: its rooms end, and it starts anew");
+            self.mourn();
+            self.pause(wait);
+        }
+    }
+
+    /// One life: a core and a back-end, until the shard is told to stop (`Ok`) or the back-end is lost.
+    fn live(&mut self, ready: &mut Option<Ready>) -> io::Result<()> {
+        let plan = &self.plan;
+        let sockets = plan.sockets.iter().map(UdpSocket::try_clone).collect::<io::Result<Vec<_>>>()?;
+        let mut backend = corelay_uring::open(plan.kind, sockets, plan.options)?;
+        let clock = plan.clock;
+        let seed = entropy::seed()?;
+        let mut core = Core::new(plan.core.clone(), seed, clock.origin(), clock.wall_origin(), plan.certificate.clone());
+        self.commands.set_waker(backend.waker());
+        if let Some(ready) = ready.take() {
+            ready(Ok(()));
+        }
+        let mut wait = Wait { at_most: Some(Duration::ZERO), company: Duration::ZERO };
+        while !self.is_done() {
+            wait = self.turn(&mut *backend, &mut core, wait)?;
+        }
+        Ok(())
+    }
+
+    /// One turn. Gives how long the next may sleep.
+    fn turn(&mut self, backend: &mut dyn Backend, core: &mut Core, wait: Wait) -> io::Result<Wait> {
+        let clock = self.plan.clock;
+        let mut began = None;
+        let arrivals = backend.receive(wait, &mut |received| {
+            let now = *began.get_or_insert_with(|| clock.now());
+            core.handle_datagram(now, Datagram { source: received.source, local: received.local, bytes: received.bytes });
+        })?;
+        self.commands.awake();
+        let now = began.unwrap_or_else(|| clock.now());
+        self.metrics.arrivals(arrivals);
+
+        self.carry_out(core, now);
+        if core.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            core.handle_timeout(now);
+        }
+        self.transmit(backend, core, now)?;
+        while let Some(event) = core.poll_event() {
+            self.events.push(event);
+        }
+        self.events.flush();
+
+        let end = clock.now();
+        self.company.observe(now, arrivals.datagrams, end);
+        self.metrics.turn(now, end);
+        if self.metrics.post_at() <= now {
+            self.metrics.post(now, core, &self.commands, &self.events);
+        }
+        Ok(self.next_wait(core, end))
+    }
+
+    /// Commands, at most a bounded number: a storm of joins must not hold up the media.
+    fn carry_out(&mut self, core: &mut Core, now: Instant) {
+        #[cfg(any(test, feature = "fault-injection"))]
+        assert!(!self.commands.take_panic(), "a panic that a test asked for");
+        for _ in 0..limits::COMMANDS_PER_TURN_MAX {
+            let Some(command) = self.commands.next() else { return };
+            self.rooms.note(&command);
+            self.metrics.command();
+            core.handle_command(now, command);
+        }
+    }
+
+    fn transmit(&mut self, backend: &mut dyn Backend, core: &mut Core, now: Instant) -> io::Result<()> {
+        while let Some(outbox) = core.poll_transmit(now) {
+            self.metrics.runs(outbox);
+            let departures = backend.send(&mut outbox.runs().map(segments))?;
+            self.metrics.departures(departures);
+        }
+        Ok(())
+    }
+
+    /// Until the next timer or post; not at all when a mailbox has something. Announces the sleep.
+    fn next_wait(&mut self, core: &Core, now: Instant) -> Wait {
+        if !self.commands.may_sleep() || self.events.can_refill() {
+            self.commands.awake();
+            return Wait { at_most: Some(Duration::ZERO), company: Duration::ZERO };
+        }
+        let timer = core.poll_timeout().map(|(due, _)| due);
+        let until = timer.map_or(self.metrics.post_at(), |due| due.min(self.metrics.post_at()));
+        Wait { at_most: Some(until.since(now)), company: self.company.wait() }
+    }
+
+    /// A shard that is told to stop carries out what is in its mailbox first: goodbyes are commands.
+    fn is_done(&self) -> bool {
+        self.commands.is_stopped() && self.commands.is_empty()
+    }
+
+    /// After a life that failed: the rooms end, the numbers go on.
+    fn mourn(&mut self) {
+        self.metrics.restarted();
+        self.company = Company::new(self.plan.company);
+        for event in self.rooms.end() {
+            self.events.push(event);
+        }
+        self.events.flush();
+    }
+
+    /// Waits before the next life, unless the node stops: [`crate::Node`] unparks the thread then.
+    fn pause(&self, wait: Duration) {
+        let until = std::time::Instant::now() + wait;
+        while !self.commands.is_stopped() {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::park_timeout(left);
+        }
+    }
+
+    fn id(&self) -> ShardId {
+        self.plan.core.shard
+    }
+}
+
+/// How a life ended that should not have.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("panicked ({0})")]
+    Panic(String),
+    #[error("lost its back-end ({0})")]
+    Io(io::Error),
+}
+
+impl From<Failure> for io::Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Io(error) => error,
+            Failure::Panic(_) => Self::other(failure.to_string()),
+        }
+    }
+}
+
+fn segments(run: Run<'_>) -> Segments<'_> {
+    Segments { remote: run.path.remote, local: run.path.local, bytes: run.bytes, segment: run.segment }
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
+}
