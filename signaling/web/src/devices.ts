@@ -71,6 +71,8 @@ export class Devices extends Emitter<DevicesEvents> {
 
   /** Switches on what is wanted. Asks once for both where possible: one question of the browser, not two. */
   async start(wanted: Record<Input, boolean>): Promise<void> {
+    // A remembered device is asked for only when it is there.
+    await this.list();
     const inputs = (['microphone', 'camera'] as const).filter((input) => wanted[input] && !this.isOn(input) && !this.isForbidden(input));
     if (inputs.length === 2) {
       try {
@@ -219,8 +221,9 @@ export class Devices extends Emitter<DevicesEvents> {
 
   #constraints(input: Input): MediaTrackConstraints {
     const deviceId = input === 'camera' ? this.preferences.cameraId : this.preferences.microphoneId;
-    // `ideal`: a device that is gone gives the default one and not an error.
-    const device: MediaTrackConstraints = deviceId === '' ? {} : { deviceId: { ideal: deviceId } };
+    // `exact`: with `ideal` Chromium may give another one although the chosen one is there.
+    const isListed = [...this.lists.cameras, ...this.lists.microphones].some((listed) => listed.deviceId === deviceId);
+    const device: MediaTrackConstraints = isListed ? { deviceId: { exact: deviceId } } : {};
     if (input === 'microphone') return { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
     const height = this.#cameraHeight;
     return { ...device, width: { ideal: Math.round((height * 16) / 9) }, height: { ideal: height }, frameRate: { ideal: 30 } };
