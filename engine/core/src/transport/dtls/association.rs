@@ -1,0 +1,173 @@
+//! One DTLS association: the engine, and the rule that no key is used before the peer's certificate is the announced one.
+
+use super::{DtlsEngine, DtlsError, DtlsOutput, DtlsSetup, SCRATCH_LEN};
+use crate::control::{DtlsRole, RemoteDtls, TransportFailure};
+use crate::outbox::{Outbox, PACKET_BYTES_MAX, Path};
+use crate::transport::srtp::KeyingMaterial;
+use corelay_wire::units::Instant;
+
+/// What the transport must know of.
+#[derive(Debug)]
+pub(crate) enum DtlsEvent {
+    /// The peer has proved to be the announced one, and these are the keys.
+    Keys(KeyingMaterial),
+    /// The peer said goodbye.
+    PeerClosed,
+    /// The handshake cannot succeed.
+    Failed(TransportFailure),
+}
+
+#[derive(Debug)]
+pub(crate) struct Association {
+    remote: RemoteDtls,
+    /// Gone after a fatal error.
+    engine: Option<Box<dyn DtlsEngine>>,
+    started: bool,
+    /// The peer's certificate has an announced fingerprint.
+    verified: bool,
+    /// The handshake is complete.
+    complete: bool,
+    /// The keys were given out.
+    keyed: bool,
+    /// When the engine wants to be woken.
+    wake: Option<Instant>,
+}
+
+impl Association {
+    pub(crate) fn new(setup: &DtlsSetup, now: Instant, remote: RemoteDtls) -> Self {
+        let role = own_role(&remote);
+        let engine = Some(setup.engine(now, role));
+        Self { remote, engine, started: false, verified: false, complete: false, keyed: false, wake: None }
+    }
+
+    pub(crate) fn remote(&self) -> &RemoteDtls {
+        &self.remote
+    }
+
+    /// The role of this side.
+    pub(crate) fn role(&self) -> DtlsRole {
+        own_role(&self.remote)
+    }
+
+    pub(crate) fn is_started(&self) -> bool {
+        self.started
+    }
+
+    pub(crate) fn wake(&self) -> Option<Instant> {
+        self.wake
+    }
+
+    /// Begins: in the client role this makes the ClientHello.
+    pub(crate) fn start(&mut self, now: Instant) -> Result<(), DtlsError> {
+        self.started = true;
+        self.with_engine(|engine| engine.handle_timeout(now))
+    }
+
+    pub(crate) fn handle_datagram(&mut self, now: Instant, bytes: &[u8]) -> Result<(), DtlsError> {
+        self.with_engine(|engine| engine.handle_datagram(now, bytes))
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsError> {
+        match self.wake {
+            Some(at) if at <= now => self.with_engine(|engine| engine.handle_timeout(now)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn close(&mut self, now: Instant) {
+        if let Some(engine) = &mut self.engine {
+            engine.close(now);
+        }
+    }
+
+    /// Sends what the engine has to send, until it has an event or is idle. To be called until it gives `None`.
+    pub(crate) fn poll(&mut self, path: Path, out: &mut Outbox) -> Option<DtlsEvent> {
+        let mut scratch = [0; SCRATCH_LEN];
+        loop {
+            let output = self.engine.as_mut()?.poll(&mut scratch);
+            match self.advance(output, path, out) {
+                Progress::More => {}
+                Progress::Event(event) => return Some(event),
+                Progress::Idle => return None,
+            }
+        }
+    }
+
+    fn advance(&mut self, output: Result<DtlsOutput<'_>, DtlsError>, path: Path, out: &mut Outbox) -> Progress {
+        match output {
+            Ok(DtlsOutput::Datagram(bytes)) => {
+                send(path, bytes, out);
+                Progress::More
+            }
+            Ok(DtlsOutput::PeerCertificate(der)) => {
+                self.verified = self.remote.fingerprints.iter().any(|f| f.matches(der));
+                if self.verified { Progress::More } else { self.fail(TransportFailure::FingerprintMismatch) }
+            }
+            Ok(DtlsOutput::Keys(_)) if !self.verified => self.fail(TransportFailure::FingerprintMismatch),
+            Ok(DtlsOutput::Keys(keys)) => {
+                self.keyed = true;
+                Progress::Event(DtlsEvent::Keys(keys))
+            }
+            Ok(DtlsOutput::Complete) => {
+                self.complete = true;
+                Progress::More
+            }
+            Ok(DtlsOutput::PeerClosed) => Progress::Event(DtlsEvent::PeerClosed),
+            Ok(DtlsOutput::Idle(wake)) => self.rest(wake),
+            Err(DtlsError) => self.fail(TransportFailure::Handshake),
+        }
+    }
+
+    /// A handshake that completes without keys had no SRTP profile in common: there is nothing to carry media with.
+    fn rest(&mut self, wake: Option<Instant>) -> Progress {
+        if self.complete && !self.keyed {
+            return self.fail(TransportFailure::Handshake);
+        }
+        self.wake = wake;
+        Progress::Idle
+    }
+
+    /// Drops the engine. After the keys were given out an error of the engine does not end the media: alerts of the first epoch are not
+    /// authenticated, and one forged datagram must not end a call.
+    fn fail(&mut self, failure: TransportFailure) -> Progress {
+        self.engine = None;
+        self.wake = None;
+        if self.keyed { Progress::Idle } else { Progress::Event(DtlsEvent::Failed(failure)) }
+    }
+
+    /// An error is fatal before the keys are there, and ends only the engine afterwards.
+    fn with_engine(&mut self, f: impl FnOnce(&mut dyn DtlsEngine) -> Result<(), DtlsError>) -> Result<(), DtlsError> {
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let result = f(engine.as_mut());
+        if result.is_err() {
+            self.engine = None;
+            self.wake = None;
+        }
+        if self.keyed { Ok(()) } else { result }
+    }
+}
+
+enum Progress {
+    More,
+    Event(DtlsEvent),
+    Idle,
+}
+
+/// The server takes the role that the peer leaves.
+fn own_role(remote: &RemoteDtls) -> DtlsRole {
+    match remote.role {
+        DtlsRole::Client => DtlsRole::Server,
+        DtlsRole::Server => DtlsRole::Client,
+    }
+}
+
+/// A full outbox loses the datagram, as the network may: DTLS sends it again.
+fn send(path: Path, bytes: &[u8], out: &mut Outbox) {
+    if bytes.is_empty() || bytes.len() > PACKET_BYTES_MAX {
+        return;
+    }
+    out.push(path, bytes.len(), |dst| {
+        dst.copy_from_slice(bytes);
+        Some(bytes.len())
+    });
+}
