@@ -102,49 +102,72 @@ impl Drop for Running {
 pub(crate) fn boot(config: &Config) -> Result<Started, BootError> {
     let topology = Topology::detect();
     let placement = topology.place(config.shards);
-    let count = placement.shards.len().min(if config.shards.is_none() { limits::SHARDS_MAX } else { usize::MAX });
-    if count > limits::SHARDS_MAX {
-        return Err(BootError::TooManyShards(count));
+    let shards = placement.shards.len();
+    if shards > limits::SHARDS_MAX {
+        return Err(BootError::TooManyShards(shards));
     }
-    let (kind, options) = choose(config)?;
-    let ports = ports::first_ports(config.rtc_min_port, config.rtc_max_port, count)?;
-    let certificate = Certificate::generate()?;
-    let clock = Clock::start();
-    let budget = Budget::of(config, count);
+    let budget = Budget::of(config, shards);
     tracing::debug!(total_bytes = budget.total(), "memory budget\n{budget}");
-
-    let bell = Bell::new().map_err(|source| BootError::System { what: "make an eventfd", source })?;
-    let mut infos = Vec::with_capacity(count);
-    let mut plans = Vec::with_capacity(count);
-    for (index, (&port, &cpu)) in ports.iter().zip(&placement.shards).enumerate() {
-        let id = ShardId(u16::try_from(index).expect("the number of shards is checked above"));
-        let sockets = ports::listen(&config.rtc_listen_ips, port)?;
-        warn_of_small_buffers(id, &sockets);
-        infos.push(ShardInfo { id, candidates: ports::candidates(config, &sockets), backend: kind.name(), core: cpu });
-        plans.push(Plan {
-            core: CoreConfig { shard: id, dtls_versions: config.dtls_version, limits: core_limits(config, count) },
-            certificate: certificate.clone(),
-            clock,
-            kind,
-            options,
-            sockets,
-            cpu,
-            company: Duration::from_micros(u64::from(config.coalesce_us)),
-        });
-    }
-    let (shards, inboxes) = start(plans, &bell)?;
+    let (kind, options) = choose(config)?;
+    let node = NodePlan { config, cpus: &placement.shards, certificate: Certificate::generate()?, clock: Clock::start(), options };
+    let (started, infos, events) = match node.start(kind) {
+        // The probe tried one small ring; a ring for each shard may be more than the limits allow.
+        Err(error @ BootError::Shard { .. }) if config.io_backend == IoBackend::Auto && kind == Kind::Uring => {
+            tracing::warn!("{error}. Going on with epoll");
+            node.start(Kind::Epoll)?
+        }
+        other => other?,
+    };
     for info in &infos {
         tracing::info!(shard = %info.id, core = info.core, candidates = ?info.candidates, "shard is in its loop");
     }
-    tracing::info!(
-        shards = count,
-        cores = topology.cores(),
-        physical = topology.physical(),
-        signaling_core = placement.signaling,
-        "ready"
-    );
-    let events = Events::new(bell, inboxes);
-    Ok(Started { shards, infos, signaling_core: placement.signaling, certificate, clock, events })
+    let (cores, physical, signaling_core) = (topology.cores(), topology.physical(), placement.signaling);
+    tracing::info!(shards, cores, physical, signaling_core, "ready");
+    let NodePlan { certificate, clock, .. } = node;
+    Ok(Started { shards: started, infos, signaling_core, certificate, clock, events })
+}
+
+/// What all shards of a node have in common.
+struct NodePlan<'a> {
+    config: &'a Config,
+    cpus: &'a [usize],
+    certificate: Certificate,
+    clock: Clock,
+    options: Options,
+}
+
+impl NodePlan<'_> {
+    /// Opens the ports and starts the shards on a back-end of `kind`.
+    fn start(&self, kind: Kind) -> Result<(Vec<Running>, Vec<ShardInfo>, Events), BootError> {
+        let count = self.cpus.len();
+        let ports = ports::first_ports(self.config.rtc_min_port, self.config.rtc_max_port, count)?;
+        let bell = Bell::new().map_err(|source| BootError::System { what: "make an eventfd", source })?;
+        let (mut infos, mut plans) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for (index, (&port, &cpu)) in ports.iter().zip(self.cpus).enumerate() {
+            let id = ShardId(u16::try_from(index).expect("the number of shards is checked at boot"));
+            let sockets = ports::listen(&self.config.rtc_listen_ips, port)?;
+            warn_of_small_buffers(id, &sockets);
+            let candidates = ports::candidates(self.config, &sockets);
+            infos.push(ShardInfo { id, candidates, backend: kind.name(), core: cpu });
+            plans.push(self.shard(id, kind, sockets, cpu));
+        }
+        let (shards, inboxes) = start(plans, &bell)?;
+        Ok((shards, infos, Events::new(bell, inboxes)))
+    }
+
+    fn shard(&self, id: ShardId, kind: Kind, sockets: Vec<UdpSocket>, cpu: usize) -> Plan {
+        let limits = core_limits(self.config, self.cpus.len());
+        Plan {
+            core: CoreConfig { shard: id, dtls_versions: self.config.dtls_version, limits },
+            certificate: self.certificate.clone(),
+            clock: self.clock,
+            kind,
+            options: self.options,
+            sockets,
+            cpu,
+            company: Duration::from_micros(u64::from(self.config.coalesce_us)),
+        }
+    }
 }
 
 /// Asks the kernel, says what was found, and chooses.

@@ -118,3 +118,8 @@ impl Drop for Node {
         self.shards.iter().for_each(Running::stop);
     }
 }
+
+const _: () = {
+    const fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Node>();
+};

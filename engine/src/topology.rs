@@ -9,6 +9,8 @@
 
 use std::path::Path;
 
+use crate::config::limits;
+
 /// Where the kernel describes its processors.
 const SYS: &str = "/sys/devices/system/cpu";
 
@@ -67,7 +69,7 @@ impl Topology {
     /// Gives out the cores to `shards` shards, or to one per core but one.
     pub fn place(&self, shards: Option<usize>) -> Placement {
         let usable = self.cores.len().min(self.quota);
-        let count = shards.unwrap_or(usable - 1).max(1);
+        let count = shards.unwrap_or((usable - 1).min(limits::SHARDS_MAX)).max(1);
         let shards: Vec<usize> = self.cores.iter().copied().cycle().take(count).collect();
         let last = self.cores[usable - 1];
         let signaling = self.cores.get(count).copied().unwrap_or(last);

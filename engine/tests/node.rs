@@ -6,34 +6,40 @@ mod nodes;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use corelay_core::drop_reason::DropReason;
 use corelay_engine::config::{Config, limits};
 use corelay_engine::control::{Command, FingerprintAlgorithm};
 use corelay_engine::ports::PortError;
 use corelay_engine::{BootError, EventKind, Node};
 use corelay_wire::ids::{RequestId, ShardId};
-use corelay_wire::stun::{Class, MessageWriter, Method, TransactionId};
-use nodes::{BACKENDS, PATIENCE, client, config, start};
+use corelay_wire::stun::{Class, Message, MessageWriter, Method, TransactionId};
+use nodes::{PATIENCE, backends, client, config, start};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// A connectivity check (RFC 8445 section 7.2.2) for `username`, by someone who does not know the password.
-fn forged_check(username: &str) -> Vec<u8> {
+/// A connectivity check (RFC 8445 section 7.2.2) for `username`, its tag made by `hmac`.
+fn check(username: &str, hmac: impl FnOnce(&[u8]) -> [u8; 20]) -> Vec<u8> {
     let mut message = vec![0; 200];
     let len = MessageWriter::new(&mut message, Class::Request, Method::BINDING, TransactionId(*b"transaction!"))
         .username(username)
         .priority(1)
         .ice_controlling(7)
         .use_candidate()
-        .finish_with_integrity(|_| [0xAB; 20])
+        .finish_with_integrity(hmac)
         .expect("it fits");
     message.truncate(len);
     message
 }
 
+/// A check by someone who does not know the password.
+fn forged_check(username: &str) -> Vec<u8> {
+    check(username, |_| [0xAB; 20])
+}
+
 #[test]
 fn a_node_boots_and_every_shard_answers() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let mut node = start(backend, 2);
         assert_eq!(node.node.shards().len(), 2);
         assert_ne!(node.address(0), node.address(1));
@@ -50,7 +56,7 @@ fn a_node_boots_and_every_shard_answers() {
 
 #[test]
 fn a_transport_has_credentials_of_its_own() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let mut node = start(backend, 1);
         let (first, second) = (node.open_transport(0, 1), node.open_transport(0, 2));
         assert!(first.ufrag != second.ufrag && first.password != second.password);
@@ -65,7 +71,7 @@ fn a_transport_has_credentials_of_its_own() {
 
 #[test]
 fn a_forged_check_gets_no_answer_and_is_counted() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let mut node = start(backend, 1);
         let ice = node.open_transport(0, 1);
         let client = client(LOOPBACK, PATIENCE);
@@ -81,8 +87,30 @@ fn a_forged_check_gets_no_answer_and_is_counted() {
 }
 
 #[test]
+fn a_check_with_the_password_is_answered_from_the_shards_port() {
+    for backend in backends() {
+        let mut node = start(backend, 2);
+        for shard in 0..2 {
+            let ice = node.open_transport(shard, 1 + u64::from(shard));
+            let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, ice.password.as_bytes());
+            let tag = |input: &[u8]| hmac::sign(&key, input).as_ref().try_into().expect("SHA-1 has 20 bytes");
+            let client = client(LOOPBACK, PATIENCE);
+            client.send_to(&check(&format!("{}:peer", ice.ufrag), tag), node.address(shard)).expect("it is sent");
+            let mut answer = [0; 200];
+            let (len, from) = client.recv_from(&mut answer).expect("the shard answers");
+            assert_eq!(from, node.address(shard));
+            let answer = Message::parse(&answer[..len]).expect("it is STUN");
+            assert_eq!((answer.class, answer.transaction), (Class::Success, TransactionId(*b"transaction!")));
+            assert_eq!(answer.mapped_address, client.local_addr().ok());
+            let snapshot = node.snapshot(shard, |s| s.core.datagrams_out == 1);
+            assert_eq!((snapshot.run_length.max(), snapshot.send_calls, snapshot.packets_refused), (1, 1, 0));
+        }
+    }
+}
+
+#[test]
 fn a_shard_goes_on_when_nobody_reads_its_events() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let mut node = start(backend, 1);
         let ice = node.open_transport(0, 1);
         let held = limits::EVENTS_QUEUED_MAX + limits::EVENTS_SPILLED_MAX;
@@ -110,7 +138,7 @@ fn a_shard_goes_on_when_nobody_reads_its_events() {
 
 #[test]
 fn shutdown_carries_out_what_is_queued_and_frees_the_ports() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let mut node = start(backend, 2);
         let addresses = [node.address(0), node.address(1)];
         for n in 0..100 {
@@ -130,7 +158,7 @@ fn shutdown_carries_out_what_is_queued_and_frees_the_ports() {
 
 #[test]
 fn a_port_in_use_stops_the_start_and_leaves_nothing_behind() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let config = config(backend, 2);
         let taken = UdpSocket::bind((LOOPBACK, config.rtc_max_port)).expect("the port was free");
         match Node::start(&config) {
@@ -151,7 +179,7 @@ fn too_few_ports_stop_the_start() {
 
 #[test]
 fn ipv6_loopback_is_a_candidate_where_there_is_one() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let config = Config { rtc_listen_ips: Config::default().rtc_listen_ips, ..config(backend, 1) };
         let (node, _events) = Node::start(&config).expect("IPv4 loopback is always there");
         let has_v6 = UdpSocket::bind(("::1", 0)).is_ok();
@@ -161,7 +189,7 @@ fn ipv6_loopback_is_a_candidate_where_there_is_one() {
 
 #[test]
 fn an_idle_node_does_not_spin() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let mut node = start(backend, 1);
         node.ping(0, 1);
         let first = node.snapshot(0, |s| s.commands == 1);

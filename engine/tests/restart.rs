@@ -6,7 +6,7 @@ mod nodes;
 use corelay_core::drop_reason::DropReason;
 use corelay_engine::control::{Event, Refusal, Reply, RoomEndReason};
 use corelay_wire::ids::{RoomId, ShardId};
-use nodes::{BACKENDS, PATIENCE, TestNode, client, start};
+use nodes::{PATIENCE, TestNode, backends, client, start};
 
 /// The room that ended, and on which shard.
 fn ended(shard: ShardId, event: &Event) -> Option<(ShardId, RoomId)> {
@@ -24,7 +24,7 @@ fn rooms_ended(node: &mut TestNode, count: usize) -> Vec<(ShardId, RoomId)> {
 
 #[test]
 fn a_panic_ends_the_rooms_of_its_shard_only() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let mut node = start(backend, 2);
         let address = node.address(0);
         for (shard, room) in [(0, 1), (0, 2), (1, 3)] {
@@ -50,7 +50,7 @@ fn a_panic_ends_the_rooms_of_its_shard_only() {
 
 #[test]
 fn a_shard_that_panics_again_and_again_is_slowed_down_and_comes_back() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let mut node = start(backend, 2);
         for round in 1..=3 {
             node.open_transport(0, round);
@@ -65,7 +65,7 @@ fn a_shard_that_panics_again_and_again_is_slowed_down_and_comes_back() {
 
 #[test]
 fn commands_that_wait_over_a_restart_are_answered_by_the_next_life() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let mut node = start(backend, 1);
         node.node.inject_panic(ShardId(0));
         for n in 0..50 {
@@ -80,7 +80,7 @@ fn commands_that_wait_over_a_restart_are_answered_by_the_next_life() {
 
 #[test]
 fn a_node_stops_while_a_shard_waits_for_its_next_life() {
-    for backend in BACKENDS {
+    for backend in backends() {
         let node = start(backend, 1);
         let started = std::time::Instant::now();
         for restarts in 1..=6 {

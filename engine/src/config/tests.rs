@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Environment variables.
+type Pairs = &'static [(&'static str, &'static str)];
+
 fn env(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::load(None, pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
 }
@@ -124,7 +127,7 @@ fn a_short_secret_is_refused_with_a_reason_and_not_shown() {
 
 #[test]
 fn values_that_clash_say_what_to_change() {
-    let clashes: [(&[(&str, &str)], &[&str]); 9] = [
+    let clashes: [(Pairs, &[&str]); 9] = [
         (&[("RTC_MIN_PORT", "10200")], &["RTC_MIN_PORT", "RTC_MAX_PORT", "above"]),
         (&[("RTC_MIN_PORT", "10099"), ("SHARDS", "3")], &["SHARDS", "RTC_MAX_PORT by 1", "to 2"]),
         (&[("ROOM_PARTICIPANTS_MAX", "9000")], &["PARTICIPANTS_MAX", "ROOM_PARTICIPANTS_MAX"]),

@@ -16,17 +16,25 @@ use tokio::io::unix::AsyncFd;
 use corelay_wire::ids::{ParticipantId, RequestId, RoomId, ShardId, TransportId};
 
 /// Longer than anything here takes; a test that waits this long has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-pub const BACKENDS: [IoBackend; 2] = [IoBackend::Uring, IoBackend::Epoll];
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The back-ends that work here: a container's seccomp profile may forbid io_uring, and epoll is what serves there.
+pub(crate) fn backends() -> impl Iterator<Item = IoBackend> {
+    let uring = corelay_uring::probe().choose(corelay_uring::IoBackend::Uring);
+    if let Err(why) = &uring {
+        eprintln!("without io_uring: {why}");
+    }
+    uring.ok().map(|_| IoBackend::Uring).into_iter().chain([IoBackend::Epoll])
+}
 
 /// A node and its events.
-pub struct TestNode {
-    pub node: Node,
-    pub events: Events,
+pub(crate) struct TestNode {
+    pub(crate) node: Node,
+    pub(crate) events: Events,
 }
 
 /// A configuration with `shards` shards on IPv4 loopback and a port range that was free a moment ago.
-pub fn config(backend: IoBackend, shards: usize) -> Config {
+pub(crate) fn config(backend: IoBackend, shards: usize) -> Config {
     let first = free_range(shards as u16);
     Config {
         io_backend: backend,
@@ -39,7 +47,7 @@ pub fn config(backend: IoBackend, shards: usize) -> Config {
 }
 
 /// Starts a node on ports of its own: another test may take a range between the look and the start, then there is another.
-pub fn start(backend: IoBackend, shards: usize) -> TestNode {
+pub(crate) fn start(backend: IoBackend, shards: usize) -> TestNode {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match Node::start(&config(backend, shards)) {
@@ -51,7 +59,7 @@ pub fn start(backend: IoBackend, shards: usize) -> TestNode {
 }
 
 /// The first of `count` ports in a row that are free. Below the range that the kernel gives to clients.
-pub fn free_range(count: u16) -> u16 {
+pub(crate) fn free_range(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const BASE: u16 = 12_000;
     const SPAN: u16 = 18_000;
@@ -67,12 +75,12 @@ pub fn free_range(count: u16) -> u16 {
 }
 
 impl TestNode {
-    pub fn send(&self, shard: u16, command: Command) {
+    pub(crate) fn send(&self, shard: u16, command: Command) {
         self.node.send(ShardId(shard), command).expect("the mailbox has room");
     }
 
     /// Waits for an event that `pick` takes, passing over the others.
-    pub fn wait_for<T>(&mut self, mut pick: impl FnMut(ShardId, &Event) -> Option<T>) -> T {
+    pub(crate) fn wait_for<T>(&mut self, mut pick: impl FnMut(ShardId, &Event) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
             self.events.clear_wake();
@@ -88,7 +96,7 @@ impl TestNode {
     }
 
     /// The answer to `request` from `shard`.
-    pub fn answer(&mut self, shard: u16, request: u64) -> Result<Reply, Refusal> {
+    pub(crate) fn answer(&mut self, shard: u16, request: u64) -> Result<Reply, Refusal> {
         self.wait_for(|from, event| match event {
             Event::Reply { request: of, result } if of.0 == request && from.0 == shard => Some(result.clone()),
             _ => None,
@@ -96,13 +104,13 @@ impl TestNode {
     }
 
     /// Whether `shard` answers.
-    pub fn ping(&mut self, shard: u16, request: u64) {
+    pub(crate) fn ping(&mut self, shard: u16, request: u64) {
         self.send(shard, Command::Ping { request: RequestId(request) });
         assert!(matches!(self.answer(shard, request), Ok(Reply::Done)));
     }
 
     /// Opens a room with one participant and one transport, all with the number `n`; gives the transport's credentials.
-    pub fn open_transport(&mut self, shard: u16, n: u64) -> corelay_engine::control::IceCredentials {
+    pub(crate) fn open_transport(&mut self, shard: u16, n: u64) -> corelay_engine::control::IceCredentials {
         let cname = Cname::from("someone").expect("it is short");
         self.send(shard, Command::OpenRoom { room: RoomId(n) });
         self.send(shard, Command::Join { room: RoomId(n), participant: ParticipantId(n), cname });
@@ -117,7 +125,7 @@ impl TestNode {
     }
 
     /// Waits for a snapshot that `is_it` accepts: shards post once a second.
-    pub fn snapshot(&self, shard: u16, mut is_it: impl FnMut(&ShardSnapshot) -> bool) -> Arc<ShardSnapshot> {
+    pub(crate) fn snapshot(&self, shard: u16, mut is_it: impl FnMut(&ShardSnapshot) -> bool) -> Arc<ShardSnapshot> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let snapshot = self.node.snapshot(ShardId(shard));
@@ -130,13 +138,13 @@ impl TestNode {
     }
 
     /// The address of the shard's media socket.
-    pub fn address(&self, shard: u16) -> std::net::SocketAddr {
+    pub(crate) fn address(&self, shard: u16) -> std::net::SocketAddr {
         self.node.shards()[usize::from(shard)].candidates[0]
     }
 }
 
 /// A client's socket, which gives up listening after `patience`.
-pub fn client(ip: IpAddr, patience: Duration) -> UdpSocket {
+pub(crate) fn client(ip: IpAddr, patience: Duration) -> UdpSocket {
     let socket = UdpSocket::bind((ip, 0)).expect("a port is free");
     socket.set_read_timeout(Some(patience)).expect("the timeout is not zero");
     socket
@@ -146,6 +154,8 @@ pub fn client(ip: IpAddr, patience: Duration) -> UdpSocket {
 fn wait_readable(events: &Events, patience: Duration) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     runtime.block_on(async {
+        // `register_with_interest`, which it names, is unsafe for types whose descriptor may change or close under it.
+        #[expect(deprecated, reason = "the descriptor is borrowed from the events for as long as it is waited on")]
         let fd = AsyncFd::with_interest(events.as_fd(), Interest::READABLE).expect("the descriptor can be polled");
         let _ = tokio::time::timeout(patience, fd.readable()).await;
     });
