@@ -1,0 +1,208 @@
+//! What a client may ask.
+
+use super::envelope::from_value;
+use super::{DtlsParameters, ErrorName, MediaKind, ProtocolError, RtpCapabilities, RtpParameters};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Audio of a microphone: publish grant `audio`.
+    Microphone,
+    /// Video of a camera: publish grant `video`.
+    Camera,
+    /// Video of a shared screen: publish grant `screen`.
+    Screen,
+    /// Audio of a shared screen: publish grant `screen`.
+    ScreenAudio,
+}
+
+impl Source {
+    /// The kind of media of this source.
+    pub const fn kind(self) -> MediaKind {
+        match self {
+            Self::Microphone | Self::ScreenAudio => MediaKind::Audio,
+            Self::Camera | Self::Screen => MediaKind::Video,
+        }
+    }
+}
+
+/// Which way media flows on a transport, seen from the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportDirection {
+    /// The client publishes on it.
+    Send,
+    /// The client receives on it.
+    Recv,
+}
+
+/// `join`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Join {
+    /// Shown to others; the token's `name` where absent.
+    pub display_name: Option<String>,
+    /// What the client can receive.
+    pub rtp_capabilities: Option<RtpCapabilities>,
+    /// What the client is, free of form.
+    #[serde(default)]
+    pub device: Option<Map<String, Value>>,
+}
+
+/// `createWebRtcTransport`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateWebRtcTransport {
+    /// Which way media flows.
+    pub direction: TransportDirection,
+}
+
+/// `connectWebRtcTransport`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConnectWebRtcTransport {
+    /// Which transport.
+    pub transport_id: String,
+    /// The client's side of DTLS.
+    pub dtls_parameters: DtlsParameters,
+}
+
+/// `produce`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Produce {
+    /// On which transport.
+    pub transport_id: String,
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// How its packets look.
+    pub rtp_parameters: RtpParameters,
+    /// What it is.
+    pub source: Source,
+    /// Whether it starts paused.
+    #[serde(default)]
+    pub paused: bool,
+    /// The application's own, passed to the others.
+    #[serde(default)]
+    pub app_data: Map<String, Value>,
+}
+
+/// `consume`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Consume {
+    /// On which transport.
+    pub transport_id: String,
+    /// What.
+    pub producer_id: String,
+    /// What the client can receive, if not told at `join`.
+    pub rtp_capabilities: Option<RtpCapabilities>,
+    /// Whether it starts paused.
+    #[serde(default)]
+    pub paused: bool,
+}
+
+/// A request about a transport.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TransportRef {
+    /// Which one.
+    pub transport_id: String,
+}
+
+/// A request about an own producer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProducerRef {
+    /// Which one.
+    pub producer_id: String,
+}
+
+/// A request about an own consumer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConsumerRef {
+    /// Which one.
+    pub consumer_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+macro_rules! requests {
+    ($($(#[$doc:meta])* $method:literal => $variant:ident $(($data:ident))?),+ $(,)?) => {
+        /// A request with its data.
+        #[derive(Clone, Debug)]
+        pub enum Request {
+            $($(#[$doc])* $variant $(($data))?),+
+        }
+
+        /// The methods that a client may call.
+        pub const METHODS: &[&str] = &[$($method),+];
+
+        impl Request {
+            /// The request that `method` names, from its `data`.
+            pub fn parse(method: &str, data: Value) -> Result<Self, ProtocolError> {
+                match method {
+                    $($method => requests!(@parse $variant $(($data))?, data),)+
+                    _ => Err(unknown_method(method)),
+                }
+            }
+
+            /// The method's name, for metrics and logs.
+            pub const fn method(&self) -> &'static str {
+                match self {
+                    $(requests!(@pattern $variant $(($data))?) => $method),+
+                }
+            }
+        }
+    };
+    (@parse $variant:ident ($data:ident), $value:ident) => { from_value::<$data>("data", $value).map(Self::$variant) };
+    (@parse $variant:ident, $value:ident) => { from_value::<Nothing>("data", $value).map(|Nothing {}| Self::$variant) };
+    (@pattern $variant:ident ($data:ident)) => { Self::$variant(_) };
+    (@pattern $variant:ident) => { Self::$variant };
+}
+
+requests! {
+    /// What the router can carry.
+    "getRouterRtpCapabilities" => RouterRtpCapabilities,
+    /// Enters the token's room.
+    "join" => Join(Join),
+    /// Makes a transport.
+    "createWebRtcTransport" => CreateWebRtcTransport(CreateWebRtcTransport),
+    /// Tells the client's side of DTLS.
+    "connectWebRtcTransport" => ConnectWebRtcTransport(ConnectWebRtcTransport),
+    /// New ICE credentials.
+    "restartIce" => RestartIce(TransportRef),
+    /// Ends a transport.
+    "closeTransport" => CloseTransport(TransportRef),
+    /// Publishes.
+    "produce" => Produce(Produce),
+    /// Ends a producer.
+    "closeProducer" => CloseProducer(ProducerRef),
+    /// Pauses a producer for everyone.
+    "pauseProducer" => PauseProducer(ProducerRef),
+    /// Resumes a producer.
+    "resumeProducer" => ResumeProducer(ProducerRef),
+    /// Subscribes.
+    "consume" => Consume(Consume),
+    /// Ends a consumer.
+    "closeConsumer" => CloseConsumer(ConsumerRef),
+    /// Pauses a consumer.
+    "pauseConsumer" => PauseConsumer(ConsumerRef),
+    /// Resumes a consumer.
+    "resumeConsumer" => ResumeConsumer(ConsumerRef),
+    /// Asks the publisher for a keyframe.
+    "requestConsumerKeyFrame" => RequestConsumerKeyFrame(ConsumerRef),
+    /// Leaves the room.
+    "leave" => Leave,
+}
+
+fn unknown_method(method: &str) -> ProtocolError {
+    let shown: String = method.chars().filter(|c| !c.is_control()).take(32).collect();
+    ProtocolError::new(ErrorName::UnknownMethod, format!("there is no method \"{shown}\": the methods are {}", METHODS.join(", ")))
+}
