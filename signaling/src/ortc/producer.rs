@@ -1,0 +1,206 @@
+//! A publisher's `rtpParameters`, checked and taken over.
+
+use super::codec::{Described, RouterCodec, engine_feedback, router_codec};
+use super::extension::router_extension;
+use crate::protocol::{
+    CodecParameters, ErrorName, HeaderExtensionParameters, MediaKind, ProtocolError, RtpCodecParameters, RtpEncodingParameters,
+    RtpParameters,
+};
+use corelay_engine::control::{LAYERS_MAX, LayerParameters, TrackParameters};
+use corelay_wire::media::{Extension, ExtensionMap, Kind, PayloadFormat, PayloadFormats};
+use corelay_wire::units::{Mid, PayloadType, Rid, Ssrc};
+use serde_json::Value;
+
+/// Format parameters of a codec: browsers write fewer than ten.
+const PARAMETERS_MAX: usize = 16;
+/// Longest text in format parameters: `sprop-parameter-sets` of H.264 is the longest that is seen.
+const PARAMETER_LEN_MAX: usize = 256;
+
+/// A codec of a producer as its consumers will be told.
+#[derive(Clone)]
+pub(crate) struct ProducerFormat {
+    pub(super) codec: &'static RouterCodec,
+    /// The publisher's payload type.
+    pub(crate) payload_type: u8,
+    /// The publisher's format parameters.
+    pub(super) parameters: CodecParameters,
+}
+
+impl ProducerFormat {
+    /// Whether two formats under one payload type can share a transport.
+    pub(crate) fn is_same_codec(&self, other: &Self) -> bool {
+        std::ptr::eq(self.codec, other.codec)
+    }
+}
+
+/// The engine's parameters for what a client publishes, and what consumers will be told of its formats.
+pub(crate) fn producer(
+    kind: MediaKind,
+    parameters: &RtpParameters,
+) -> Result<(TrackParameters, Vec<ProducerFormat>), ProtocolError> {
+    let formats = formats(kind, &parameters.codecs)?;
+    let extensions = extensions(kind, &parameters.header_extensions)?;
+    let layers = parameters.encodings.iter().enumerate().map(|(i, e)| layer(i, e)).collect::<Result<Vec<_>, _>>()?;
+    let track = TrackParameters {
+        kind: match kind {
+            MediaKind::Audio => Kind::Audio,
+            MediaKind::Video => Kind::Video,
+        },
+        mid: parameters.mid.as_deref().map(mid).transpose()?,
+        formats: payload_formats(&formats, &parameters.codecs)?,
+        layers: checked_layers(kind, layers, &extensions)?,
+        extensions,
+    };
+    Ok((track, formats))
+}
+
+fn formats(kind: MediaKind, codecs: &[RtpCodecParameters]) -> Result<Vec<ProducerFormat>, ProtocolError> {
+    let mut formats: Vec<ProducerFormat> = Vec::new();
+    let mut seen = [false; 128];
+    for (i, codec) in codecs.iter().enumerate() {
+        let field = format!("data.rtpParameters.codecs[{i}]");
+        match seen.get_mut(usize::from(codec.payload_type)) {
+            None => return Err(malformed(format!("{field}.payloadType: must be below 128 (RFC 3550 section 5.1)"))),
+            Some(true) => return Err(malformed(format!("{field}.payloadType: stands twice: give each codec its own"))),
+            Some(slot) => *slot = true,
+        }
+        // Retransmission is not negotiated by the router; a client that lists it anyway sends without it.
+        if codec.mime_type.to_ascii_lowercase().ends_with("/rtx") {
+            continue;
+        }
+        let format = format(kind, codec, &field)?;
+        // The forwarding stage tells formats of a track apart by codec, and a publisher uses one profile.
+        if formats.iter().any(|f| f.codec.codec == format.codec.codec) {
+            return Err(unsupported(format!("{field}: the codec stands twice: publish with one profile of it")));
+        }
+        formats.push(format);
+    }
+    if formats.is_empty() {
+        return Err(malformed("data.rtpParameters.codecs: must name at least one codec"));
+    }
+    Ok(formats)
+}
+
+fn format(kind: MediaKind, codec: &RtpCodecParameters, field: &str) -> Result<ProducerFormat, ProtocolError> {
+    check_parameters(&codec.parameters, field)?;
+    let described = Described {
+        mime_type: &codec.mime_type,
+        clock_rate: codec.clock_rate,
+        channels: codec.channels,
+        parameters: &codec.parameters,
+    };
+    let known = router_codec(&described).filter(|c| c.kind() == kind).ok_or_else(|| {
+        let shown: String = codec.mime_type.chars().filter(|c| c.is_ascii_graphic()).take(32).collect();
+        unsupported(format!(
+            "{field}: the router has no {shown} with these parameters for this kind: choose from getRouterRtpCapabilities"
+        ))
+    })?;
+    Ok(ProducerFormat { codec: known, payload_type: codec.payload_type, parameters: codec.parameters.clone() })
+}
+
+/// Format parameters go into the session descriptions that other clients write: nothing may break out of its `a=fmtp` line.
+fn check_parameters(parameters: &CodecParameters, field: &str) -> Result<(), ProtocolError> {
+    let is_plain = |text: &str| text.len() <= PARAMETER_LEN_MAX && text.chars().all(|c| c.is_ascii_graphic() && c != ';');
+    let fits = parameters.len() <= PARAMETERS_MAX
+        && parameters.iter().all(|(key, value)| {
+            is_plain(key)
+                && match value {
+                    Value::String(text) => is_plain(text),
+                    Value::Number(_) => true,
+                    _ => false,
+                }
+        });
+    if fits { Ok(()) } else { Err(malformed(format!("{field}.parameters: must be few, short, plain strings and numbers"))) }
+}
+
+fn payload_formats(formats: &[ProducerFormat], codecs: &[RtpCodecParameters]) -> Result<PayloadFormats, ProtocolError> {
+    let mut out = PayloadFormats::new();
+    for format in formats {
+        let theirs = codecs.iter().find(|c| c.payload_type == format.payload_type).map_or(&[][..], |c| c.rtcp_feedback.as_slice());
+        let payload_format = PayloadFormat {
+            codec: format.codec.codec,
+            payload_type: PayloadType(format.payload_type),
+            rtx: None,
+            feedback: engine_feedback(&format.codec.common_feedback(theirs)),
+        };
+        out.try_push(payload_format)
+            .map_err(|_| unsupported("data.rtpParameters.codecs: too many codecs: name those that are sent"))?;
+    }
+    Ok(out)
+}
+
+fn extensions(kind: MediaKind, list: &[HeaderExtensionParameters]) -> Result<ExtensionMap, ProtocolError> {
+    let mut map = ExtensionMap::default();
+    let mut seen = [false; 256];
+    for (i, extension) in list.iter().enumerate() {
+        let field = format!("data.rtpParameters.headerExtensions[{i}]");
+        // RFC 8285 section 4.2 and 4.3: 0 is padding, 15 is reserved.
+        if matches!(extension.id, 0 | 15) {
+            return Err(malformed(format!("{field}.id: 0 and 15 are no ids (RFC 8285 section 4.2)")));
+        }
+        if extension.encrypt {
+            return Err(unsupported(format!("{field}.encrypt: encrypted header extensions are not supported")));
+        }
+        if std::mem::replace(&mut seen[usize::from(extension.id)], true) {
+            return Err(malformed(format!("{field}.id: stands twice: give each extension its own")));
+        }
+        if let Some(known) = router_extension(kind, &extension.uri) {
+            map.insert(known.extension, extension.id);
+        }
+    }
+    Ok(map)
+}
+
+fn layer(index: usize, encoding: &RtpEncodingParameters) -> Result<LayerParameters, ProtocolError> {
+    let field = format!("data.rtpParameters.encodings[{index}]");
+    let rid = match encoding.rid.as_deref() {
+        // RFC 8851 section 10: alphanumeric, dash and underscore.
+        Some(rid) if rid.is_empty() || !rid.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') => {
+            return Err(malformed(format!("{field}.rid: must be letters, digits, '-' and '_' (RFC 8851 section 10)")));
+        }
+        Some(rid) => Some(Rid::from(rid).map_err(|_| malformed(format!("{field}.rid: must be at most 16 characters")))?),
+        None => None,
+    };
+    if rid.is_none() && encoding.ssrc.is_none() {
+        return Err(malformed(format!("{field}: must have ssrc or rid, or its packets cannot be told from others")));
+    }
+    Ok(LayerParameters { ssrc: encoding.ssrc.map(Ssrc), rtx_ssrc: None, rid })
+}
+
+fn checked_layers(
+    kind: MediaKind,
+    layers: Vec<LayerParameters>,
+    extensions: &ExtensionMap,
+) -> Result<arrayvec::ArrayVec<LayerParameters, LAYERS_MAX>, ProtocolError> {
+    let max = if kind == MediaKind::Audio { 1 } else { LAYERS_MAX };
+    if layers.is_empty() || layers.len() > max {
+        return Err(unsupported(format!("data.rtpParameters.encodings: must have 1 to {max} entries for this kind")));
+    }
+    let repeats =
+        |a: &LayerParameters, b: &LayerParameters| (a.ssrc.is_some() && a.ssrc == b.ssrc) || (a.rid.is_some() && a.rid == b.rid);
+    if layers.iter().enumerate().any(|(i, a)| layers[..i].iter().any(|b| repeats(a, b))) {
+        return Err(malformed("data.rtpParameters.encodings: an ssrc or rid stands twice: give each encoding its own"));
+    }
+    if layers.iter().any(|l| l.ssrc.is_none()) && extensions.id(Extension::Rid).is_none() {
+        return Err(malformed(
+            "data.rtpParameters.headerExtensions: encodings by rid need urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+        ));
+    }
+    Ok(layers.into_iter().collect())
+}
+
+fn mid(mid: &str) -> Result<Mid, ProtocolError> {
+    // RFC 8843 section 15 has the header extension carry it; RFC 4566 calls its alphabet a token.
+    match Mid::from(mid) {
+        Ok(mid) if !mid.is_empty() && mid.chars().all(|c| c.is_ascii_graphic()) => Ok(mid),
+        _ => Err(malformed("data.rtpParameters.mid: must be 1 to 16 plain characters")),
+    }
+}
+
+fn malformed(reason: impl Into<std::borrow::Cow<'static, str>>) -> ProtocolError {
+    ProtocolError::malformed(reason)
+}
+
+fn unsupported(reason: impl Into<std::borrow::Cow<'static, str>>) -> ProtocolError {
+    ProtocolError::new(ErrorName::Unsupported, reason)
+}
