@@ -1,0 +1,78 @@
+//! What one connection and one participant may take up. The node's own limits (rooms, participants) are the operator's: `Config`.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// The limits of signaling. The defaults are for people; tests make them small.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Longest message of a client. Higher: one client can make the server parse more. Lower: a browser with many codecs cannot tell its
+    /// capabilities (30 kB are seen). The protocol page promises 64 KiB.
+    pub message_len_max: usize,
+    /// Requests of one connection per second, over a while. Higher: one client can keep signaling busier. Lower: entering a large room
+    /// takes longer, at two `consume` and two `resumeConsumer` for each participant.
+    pub requests_per_second: NonZeroU32,
+    /// Requests of one connection at once, before the rate counts.
+    pub requests_burst: NonZeroU32,
+    /// Messages that are malformed, unknown or too many before the connection is closed. Higher: a broken client costs more. Lower: a
+    /// client of a newer version, with methods that this server does not know, is thrown out.
+    pub errors_max: u32,
+    /// Messages that wait for a client that does not read. Higher: a client that stalls (a laptop lid, a bad network) is kept for
+    /// longer. Lower: entering a large room, whose notifications come at once, throws it out.
+    pub queue_messages_max: usize,
+    /// Bytes of these messages: the memory that one client that does not read can take.
+    pub queue_bytes_max: usize,
+    /// How long one message may take to be written before the client counts as lost.
+    pub write_timeout: Duration,
+    /// Between two WebSocket pings.
+    pub ping_interval: Duration,
+    /// Without any message or pong, the client counts as lost.
+    pub silence_max: Duration,
+    /// A participant whose WebSocket is lost stays for this long. Higher: others look at a frozen tile for longer. Lower: a client that
+    /// reconnects after a change of networks appears as new.
+    pub linger: Duration,
+    /// How long a shard may take to answer a command before the client is told `busy`. A shard that lives answers within a millisecond.
+    pub shard_timeout: Duration,
+    /// How long a shard may take to answer `/ready`.
+    pub ready_timeout: Duration,
+    /// A snapshot older than this is stale: shards post once a second.
+    pub snapshot_age_max: Duration,
+    /// Transports of one participant; the engine reserves as many.
+    pub transports_max: usize,
+    /// Producers of one participant. Microphone, camera, screen and its sound are four.
+    pub producers_max: usize,
+    /// Consumers of one participant: both kinds of 500 others.
+    pub consumers_max: usize,
+    /// Bytes of `appData`, which every participant of the room is told.
+    pub app_data_len_max: usize,
+    /// Connections that have not joined a room. Higher: more memory for clients that only connect. Lower: a burst of joins is refused.
+    pub lobby_max: usize,
+    /// A connection that does not join within this time is closed.
+    pub join_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_len_max: 64 * 1024,
+            requests_per_second: const { NonZeroU32::new(100).expect("not zero") },
+            requests_burst: const { NonZeroU32::new(400).expect("not zero") },
+            errors_max: 50,
+            queue_messages_max: 2_048,
+            queue_bytes_max: 1024 * 1024,
+            write_timeout: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(15),
+            silence_max: Duration::from_secs(45),
+            linger: Duration::from_secs(10),
+            shard_timeout: Duration::from_secs(5),
+            ready_timeout: Duration::from_secs(1),
+            snapshot_age_max: Duration::from_secs(5),
+            transports_max: corelay_engine::config::limits::TRANSPORTS_PER_PARTICIPANT,
+            producers_max: 16,
+            consumers_max: 1_000,
+            app_data_len_max: 4 * 1024,
+            lobby_max: 1_000,
+            join_timeout: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The way to one client: a bounded queue between whoever has something to tell and the task that writes to the socket.
+//!
+//! A queue that is full means a client that does not read. It is cut off: the others and the memory do not wait for it.
+
+use crate::limits::Limits;
+use crate::protocol::{GoodbyeReason, Notification, notification};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::sync::{Notify, mpsc};
+
+/// One thing to write.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    /// A message.
+    Text(String),
+    /// A ping.
+    Ping,
+    /// The last thing: a close frame.
+    Close {
+        /// The close code.
+        code: u16,
+        /// The reason in the frame.
+        reason: &'static str,
+    },
+}
+
+/// The end that is written to; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbox {
+    id: u64,
+    sender: mpsc::Sender<Outgoing>,
+    shared: Arc<Shared>,
+}
+
+/// The end that the writing task reads.
+#[derive(Debug)]
+pub(crate) struct OutboxReader {
+    receiver: mpsc::Receiver<Outgoing>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    bytes: AtomicUsize,
+    bytes_max: usize,
+    is_closing: AtomicBool,
+    is_cut: AtomicBool,
+    cut: Notify,
+}
+
+impl Outbox {
+    /// A queue for the session `id`.
+    pub(crate) fn new(id: u64, limits: &Limits) -> (Self, OutboxReader) {
+        // One place more than messages may take: the close frame always fits.
+        let (sender, receiver) = mpsc::channel(limits.queue_messages_max + 1);
+        let shared = Arc::new(Shared {
+            bytes: AtomicUsize::new(0),
+            bytes_max: limits.queue_bytes_max,
+            is_closing: AtomicBool::new(false),
+            is_cut: AtomicBool::new(false),
+            cut: Notify::new(),
+        });
+        (Self { id, sender, shared: Arc::clone(&shared) }, OutboxReader { receiver, shared })
+    }
+
+    /// The session that reads it.
+    pub(crate) fn session(&self) -> u64 {
+        self.id
+    }
+
+    /// Queues a message; after [`Self::close`] it is dropped.
+    pub(crate) fn text(&self, text: String) {
+        if self.shared.is_closing.load(Ordering::Relaxed) {
+            return;
+        }
+        let len = text.len();
+        let queued = self.shared.bytes.fetch_add(len, Ordering::Relaxed) + len;
+        // The last place is the close frame's.
+        if queued > self.shared.bytes_max || self.sender.capacity() < 2 || self.sender.try_send(Outgoing::Text(text)).is_err() {
+            self.shared.is_cut.store(true, Ordering::Relaxed);
+            self.shared.cut.notify_one();
+        }
+    }
+
+    /// Queues a notification.
+    pub(crate) fn notify(&self, message: &Notification) {
+        self.text(notification(message));
+    }
+
+    /// Queues a ping, unless messages wait anyway.
+    pub(crate) fn ping(&self) {
+        if self.sender.capacity() > 1 {
+            let _ = self.sender.try_send(Outgoing::Ping);
+        }
+    }
+
+    /// Says goodbye and closes. What comes after is dropped.
+    pub(crate) fn goodbye(&self, reason: GoodbyeReason, message: impl Into<String>) {
+        self.notify(&Notification::goodbye(reason, message));
+        self.close(reason.close_code(), reason.label());
+    }
+
+    /// Closes after what is queued.
+    pub(crate) fn close(&self, code: u16, reason: &'static str) {
+        if !self.shared.is_closing.swap(true, Ordering::Relaxed) {
+            let _ = self.sender.try_send(Outgoing::Close { code, reason });
+        }
+    }
+
+    /// Waits until the queue overflowed.
+    pub(crate) async fn cut(&self) {
+        while !self.shared.is_cut.load(Ordering::Relaxed) {
+            self.shared.cut.notified().await;
+        }
+    }
+}
+
+impl OutboxReader {
+    /// The next thing to write.
+    pub(crate) async fn next(&mut self) -> Option<Outgoing> {
+        let outgoing = self.receiver.recv().await?;
+        if let Outgoing::Text(text) = &outgoing {
+            self.shared.bytes.fetch_sub(text.len(), Ordering::Relaxed);
+        }
+        Some(outgoing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::{Duration, timeout};
+
+    fn small() -> (Outbox, OutboxReader) {
+        Outbox::new(1, &Limits { queue_messages_max: 4, queue_bytes_max: 100, ..Limits::default() })
+    }
+
+    async fn is_cut(outbox: &Outbox) -> bool {
+        timeout(Duration::from_millis(1), outbox.cut()).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn too_many_messages_cut() {
+        let (outbox, _reader) = small();
+        for _ in 0..4 {
+            outbox.text("x".to_owned());
+        }
+        assert!(!is_cut(&outbox).await);
+        outbox.text("x".to_owned());
+        assert!(is_cut(&outbox).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn too_many_bytes_cut_and_read_ones_do_not_count() {
+        let (outbox, mut reader) = small();
+        for _ in 0..10 {
+            outbox.text("x".repeat(60));
+            assert!(matches!(reader.next().await, Some(Outgoing::Text(_))));
+        }
+        assert!(!is_cut(&outbox).await);
+        outbox.text("x".repeat(60));
+        outbox.text("x".repeat(60));
+        assert!(is_cut(&outbox).await);
+    }
+
+    #[tokio::test]
+    async fn a_close_fits_a_full_queue_and_is_the_last() {
+        let (outbox, mut reader) = small();
+        for _ in 0..4 {
+            outbox.text("x".to_owned());
+        }
+        outbox.close(1000, "left");
+        outbox.text("y".to_owned());
+        for _ in 0..4 {
+            assert!(matches!(reader.next().await, Some(Outgoing::Text(_))));
+        }
+        assert!(matches!(reader.next().await, Some(Outgoing::Close { code: 1000, .. })));
+        drop(outbox);
+        assert!(reader.next().await.is_none());
+    }
+}

@@ -1,0 +1,84 @@
+//! Who is where: rooms on shards, participants in rooms, and what they publish and receive.
+//!
+//! Public ids (random text) name things on the wire, engine ids (numbers) name them in the shards; this is where one becomes the
+//! other. A change here is followed by the shard's at once: whatever leaves the registry is ended in the engine by the same call, so
+//! that nothing is left on either side.
+
+mod consume;
+mod ids;
+mod leave;
+mod media;
+mod participant;
+mod produce;
+mod room;
+mod view;
+
+pub(crate) use ids::public_id;
+pub(crate) use leave::Departure;
+use participant::{Consumer, Participant, Producer, Transport};
+use room::Room;
+pub(crate) use view::{RoomView, ShardLoad};
+
+use crate::limits::Limits;
+use crate::shards::Shards;
+use corelay_engine::config::Config;
+use corelay_wire::ids::{ParticipantId, RoomId, TransportId};
+use ids::Ids;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The operator's limits.
+#[derive(Clone, Copy, Debug)]
+struct NodeLimits {
+    rooms_max: usize,
+    participants_max: usize,
+    room_participants_max: usize,
+    room_auto_create: bool,
+}
+
+/// All rooms of the node.
+pub(crate) struct Registry {
+    shards: Arc<Shards>,
+    node_limits: NodeLimits,
+    limits: Limits,
+    ids: Ids,
+    rooms: HashMap<String, Room>,
+    room_names: HashMap<RoomId, String>,
+    participants: HashMap<ParticipantId, Participant>,
+    /// By public id, because any participant of the room may name them.
+    producers: HashMap<String, Producer>,
+    /// For events: whose transport it is and what the wire calls it.
+    transports: HashMap<TransportId, (ParticipantId, String)>,
+}
+
+impl Registry {
+    pub(crate) fn new(shards: Arc<Shards>, config: &Config, limits: Limits) -> Self {
+        Self {
+            shards,
+            node_limits: NodeLimits {
+                rooms_max: config.rooms_max,
+                participants_max: config.participants_max,
+                room_participants_max: config.room_participants_max,
+                room_auto_create: config.room_auto_create,
+            },
+            limits,
+            ids: Ids::default(),
+            rooms: HashMap::new(),
+            room_names: HashMap::new(),
+            participants: HashMap::new(),
+            producers: HashMap::new(),
+            transports: HashMap::new(),
+        }
+    }
+
+    /// Whether nobody is here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.participants.is_empty()
+    }
+
+    /// Whose transport `id` is, and its public id.
+    pub(crate) fn transport_owner(&self, id: TransportId) -> Option<(&Participant, &str)> {
+        let (participant, public_id) = self.transports.get(&id)?;
+        Some((self.participants.get(participant)?, public_id))
+    }
+}

@@ -1,0 +1,157 @@
+//! Consumers of participants.
+
+use super::participant::gone;
+use super::{Consumer, Registry, public_id};
+use crate::ortc::{self, Receiver};
+use crate::protocol::{Consume, Consumed, ErrorName, ProtocolError, RtpParameters, TransportDirection};
+use corelay_engine::control::{Command, SubscriptionParameters};
+use corelay_wire::ids::{ParticipantId, ShardId, SubscriptionId, TrackId, TransportId};
+use rand::RngExt as _;
+
+/// A consumer that may be, once the shard made its subscription.
+pub(crate) struct PlannedConsumer {
+    pub(crate) shard: ShardId,
+    pub(crate) transport: TransportId,
+    pub(crate) track: TrackId,
+    pub(crate) id: SubscriptionId,
+    pub(crate) paused: bool,
+    owner: ParticipantId,
+    public_id: String,
+    consumer: Consumer,
+    rtp_parameters: RtpParameters,
+}
+
+impl Registry {
+    /// Checks a wish to subscribe. Gives what the shard shall be asked for, too.
+    pub(crate) fn plan_consumer(
+        &mut self,
+        owner: ParticipantId,
+        consume: Consume,
+    ) -> Result<(PlannedConsumer, Box<SubscriptionParameters>), ProtocolError> {
+        let id = self.ids.subscription();
+        self.check_subscribe(owner)?;
+        let (shard, transport) = self.transport(owner, &consume.transport_id)?;
+        if transport.direction != TransportDirection::Recv {
+            return Err(ProtocolError::new(ErrorName::Conflict, "the transport sends: consume on one of direction \"recv\""));
+        }
+        let (transport, mid) = (transport.id, transport.next_mid);
+        let participant = self.acting(owner)?;
+        let producer = self.producers.get(&consume.producer_id).ok_or_else(unknown_producer)?;
+        let publisher = self.participants.get(&producer.participant).filter(|p| p.room == participant.room && p.id != owner);
+        let publisher = publisher.ok_or_else(unknown_producer)?;
+        let capabilities = consume.rtp_capabilities.as_ref().or(participant.capabilities.as_ref()).ok_or_else(|| {
+            ProtocolError::malformed("data.rtpCapabilities: must be told here or at join: what the client can receive is not known")
+        })?;
+        let ssrc = self.free_ssrc(owner, &consume.transport_id)?;
+        let receiver = Receiver { capabilities, ssrc, mid: mid.to_string(), cname: publisher.cname.to_string() };
+        let (rtp_parameters, parameters) = ortc::consumer(producer.kind, &producer.formats, receiver)?;
+        let track = producer.id;
+        self.count_mid(owner, &consume.transport_id);
+        let planned = PlannedConsumer {
+            shard,
+            transport,
+            track,
+            id,
+            paused: consume.paused,
+            owner,
+            public_id: public_id(),
+            consumer: Consumer { id, producer: consume.producer_id, transport: consume.transport_id, ssrc },
+            rtp_parameters,
+        };
+        Ok((planned, Box::new(parameters)))
+    }
+
+    fn check_subscribe(&self, owner: ParticipantId) -> Result<(), ProtocolError> {
+        let participant = self.acting(owner)?;
+        if !participant.grants.subscribe {
+            let reason = "the token does not allow this: have your token server leave \"subscribe\": false out";
+            return Err(ProtocolError::new(ErrorName::NoSubscribeGrant, reason));
+        }
+        let max = self.limits.consumers_max;
+        if participant.consumers.len() >= max {
+            let reason = format!("a participant may have {max} consumers: close one with closeConsumer");
+            return Err(ProtocolError::new(ErrorName::Full, reason));
+        }
+        Ok(())
+    }
+
+    /// Random, so that it says nothing of others, and not in use on the transport. Zero is left out: clients take it for "none".
+    fn free_ssrc(&self, owner: ParticipantId, transport: &str) -> Result<u32, ProtocolError> {
+        let participant = self.acting(owner)?;
+        let is_taken = |ssrc| participant.consumers.values().any(|c| c.transport == transport && c.ssrc == ssrc);
+        let mut rng = rand::rng();
+        Ok(std::iter::repeat_with(|| rng.random_range(1..=u32::MAX)).find(|ssrc| !is_taken(*ssrc)).expect("an endless iterator"))
+    }
+
+    fn count_mid(&mut self, owner: ParticipantId, transport: &str) {
+        if let Some(transport) = self.participants.get_mut(&owner).and_then(|p| p.transports.get_mut(transport)) {
+            transport.next_mid += 1;
+        }
+    }
+
+    /// The shard made the subscription.
+    pub(crate) fn finish_consumer(&mut self, planned: PlannedConsumer) -> Result<Consumed, ProtocolError> {
+        let PlannedConsumer { owner, public_id, consumer, rtp_parameters, .. } = planned;
+        let participant = self.participants.get_mut(&owner).ok_or_else(gone)?;
+        if !participant.transports.contains_key(&consumer.transport) {
+            return Err(super::media::unknown_transport());
+        }
+        // It may have ended while the shard worked, and its end told nobody of a consumer that was not there.
+        let producer = self.producers.get_mut(&consumer.producer).ok_or_else(unknown_producer)?;
+        producer.consumers.insert(public_id.clone(), owner);
+        let consumed = Consumed {
+            id: public_id.clone(),
+            producer_id: consumer.producer.clone(),
+            kind: producer.kind,
+            consumer_type: "simple",
+            rtp_parameters,
+            producer_paused: producer.paused,
+            source: producer.source,
+            app_data: producer.app_data.clone(),
+        };
+        participant.consumers.insert(public_id, consumer);
+        Ok(consumed)
+    }
+
+    /// Ends an own consumer.
+    pub(crate) fn close_consumer(&mut self, owner: ParticipantId, public_id: &str) -> Result<(), ProtocolError> {
+        let (shard, subscription) = self.own_consumer(owner, public_id)?;
+        self.forget_consumer(owner, public_id);
+        self.shards.post(shard, Command::Unsubscribe { subscription });
+        Ok(())
+    }
+
+    /// Pauses or resumes an own consumer.
+    pub(crate) fn pause_consumer(&self, owner: ParticipantId, public_id: &str, paused: bool) -> Result<(), ProtocolError> {
+        let (shard, subscription) = self.own_consumer(owner, public_id)?;
+        self.shards.post(shard, Command::PauseSubscription { subscription, paused });
+        Ok(())
+    }
+
+    /// Asks the publisher of an own consumer for a keyframe.
+    pub(crate) fn request_keyframe(&self, owner: ParticipantId, public_id: &str) -> Result<(), ProtocolError> {
+        let (shard, subscription) = self.own_consumer(owner, public_id)?;
+        self.shards.post(shard, Command::RequestKeyframe { subscription });
+        Ok(())
+    }
+
+    /// Takes a consumer off its participant and its producer; the caller ends the subscription.
+    pub(super) fn forget_consumer(&mut self, owner: ParticipantId, public_id: &str) {
+        let Some(consumer) = self.participants.get_mut(&owner).and_then(|p| p.consumers.remove(public_id)) else { return };
+        if let Some(producer) = self.producers.get_mut(&consumer.producer) {
+            producer.consumers.remove(public_id);
+        }
+    }
+
+    fn own_consumer(&self, owner: ParticipantId, public_id: &str) -> Result<(ShardId, SubscriptionId), ProtocolError> {
+        let participant = self.acting(owner)?;
+        let consumer = participant.consumers.get(public_id).ok_or_else(|| {
+            ProtocolError::new(ErrorName::UnknownConsumer, "there is no such consumer of yours: it ended, or its producer did")
+        })?;
+        Ok((participant.shard, consumer.id))
+    }
+}
+
+fn unknown_producer() -> ProtocolError {
+    ProtocolError::new(ErrorName::UnknownProducer, "there is no such producer of another in the room: it ended")
+}
