@@ -1,0 +1,33 @@
+//! The HTTP side: health, metrics, the interface for servers, the demo page, and the door to the WebSocket.
+
+mod admin;
+mod answer;
+mod auth;
+mod demo;
+mod openapi;
+mod origin;
+mod page;
+mod status;
+mod ws;
+
+use crate::app::App;
+use axum::Router;
+use axum::routing::{delete, get, post};
+use std::sync::Arc;
+
+/// All routes.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let router = Router::new()
+        .route("/ws", get(ws::upgrade))
+        .route("/health", get(status::health))
+        .route("/ready", get(status::ready))
+        .route("/metrics", get(status::metrics))
+        .route("/api/stats", get(status::stats))
+        .route("/api/rooms", get(admin::rooms).post(admin::open_room))
+        .route("/api/rooms/{room}", delete(admin::close_room))
+        .route("/api/rooms/{room}/participants/{identity}", delete(admin::remove_participant))
+        .route("/api/openapi.json", get(openapi::document));
+    let router = if app.config.is_development() { router.route("/api/demo/token", post(demo::token)) } else { router };
+    let router = if app.config.demo { router.fallback(page::asset) } else { router.fallback(page::nothing) };
+    router.with_state(app)
+}

@@ -1,0 +1,128 @@
+//! The interface for servers: rooms and participants, with an admin's token.
+
+use super::answer::{ErrorBody, Refused, malformed};
+use super::auth;
+use crate::app::App;
+use crate::registry::RoomView;
+use crate::token::is_name;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// A room.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoomInfo {
+    /// Its name.
+    room: String,
+    /// The shard that carries it.
+    shard: u16,
+    /// Whether it stays when the last participant leaves.
+    kept: bool,
+    /// Who is in it.
+    participants: Vec<Member>,
+}
+
+/// A participant.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Member {
+    /// The token's `sub`.
+    identity: String,
+    /// Shown to others.
+    display_name: String,
+}
+
+/// The rooms of the node.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RoomList {
+    /// By name.
+    rooms: Vec<RoomInfo>,
+}
+
+/// A room to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewRoom {
+    /// 1 to 128 characters.
+    room: String,
+}
+
+impl From<RoomView> for RoomInfo {
+    fn from(view: RoomView) -> Self {
+        let members = view.participants.into_iter().map(|(identity, display_name)| Member { identity, display_name });
+        Self { room: view.name, shard: view.shard.0, kept: view.is_kept, participants: members.collect() }
+    }
+}
+
+/// The rooms of the node and who is in them.
+#[utoipa::path(get, path = "/api/rooms", security(("admin" = [])), responses(
+    (status = 200, description = "the rooms", body = RoomList),
+    (status = 401, description = "no good token", body = ErrorBody),
+    (status = 403, description = "not an admin's token", body = ErrorBody)))]
+pub(super) async fn rooms(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Json<RoomList>, Refused> {
+    auth::admin(&app, &headers).await?;
+    let rooms = app.registry().rooms();
+    Ok(Json(RoomList { rooms: rooms.into_iter().map(RoomInfo::from).collect() }))
+}
+
+/// Makes a room that stays until it is deleted. One that is there already stays from here on.
+#[utoipa::path(post, path = "/api/rooms", security(("admin" = [])), request_body = NewRoom, responses(
+    (status = 201, description = "made", body = RoomInfo),
+    (status = 200, description = "was there", body = RoomInfo),
+    (status = 400, description = "no such body", body = ErrorBody),
+    (status = 401, description = "no good token", body = ErrorBody),
+    (status = 403, description = "not an admin's token", body = ErrorBody),
+    (status = 503, description = "as many rooms as there may be, or draining", body = ErrorBody)))]
+pub(super) async fn open_room(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(StatusCode, Json<RoomInfo>), Refused> {
+    auth::admin(&app, &headers).await?;
+    let NewRoom { room } =
+        serde_json::from_slice(&body).map_err(|e| malformed(format!("the body must be {{\"room\": \"name\"}}: {e}")))?;
+    if !is_name(&room) {
+        return Err(malformed("room: must be 1 to 128 characters, none of them a control character"));
+    }
+    let mut registry = app.registry();
+    let status = if registry.open_room(&room)? { StatusCode::CREATED } else { StatusCode::OK };
+    let view = registry.room(&room).expect("opened above");
+    Ok((status, Json(view.into())))
+}
+
+/// Ends a room: everyone in it is told `room-closed`.
+#[utoipa::path(delete, path = "/api/rooms/{room}", security(("admin" = [])), responses(
+    (status = 204, description = "ended"),
+    (status = 401, description = "no good token", body = ErrorBody),
+    (status = 403, description = "not an admin's token", body = ErrorBody),
+    (status = 404, description = "no such room", body = ErrorBody)))]
+pub(super) async fn close_room(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Path(room): Path<String>,
+) -> Result<StatusCode, Refused> {
+    auth::admin(&app, &headers).await?;
+    app.registry().close_room(&room)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a participant out of a room: it is told `removed`.
+#[utoipa::path(delete, path = "/api/rooms/{room}/participants/{identity}", security(("admin" = [])), responses(
+    (status = 204, description = "removed"),
+    (status = 401, description = "no good token", body = ErrorBody),
+    (status = 403, description = "not an admin's token", body = ErrorBody),
+    (status = 404, description = "no such room or participant", body = ErrorBody)))]
+pub(super) async fn remove_participant(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Path((room, identity)): Path<(String, String)>,
+) -> Result<StatusCode, Refused> {
+    auth::admin(&app, &headers).await?;
+    app.registry().remove_by_identity(&room, &identity)?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,73 @@
+//! The door to the WebSocket.
+
+use super::answer::Refused;
+use super::{auth, origin};
+use crate::app::App;
+use crate::protocol::{ErrorName, ProtocolError, SUBPROTOCOL};
+use crate::session;
+use crate::token::Claims;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// How a browser, which cannot set headers, hands over its token.
+const BEARER_PROTOCOL: &str = "bearer.";
+
+#[derive(Deserialize)]
+pub(super) struct Parameters {
+    token: Option<String>,
+}
+
+/// `GET /ws`. A refused token does not stop the upgrade: a browser could not read why.
+pub(super) async fn upgrade(
+    State(app): State<Arc<App>>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if !origin::is_allowed(&headers, &app.config.allowed_origins) {
+        app.metrics.refused(ErrorName::OriginNotAllowed);
+        let reason = "the page's origin may not connect: add it to ALLOWED_ORIGINS";
+        return Refused(ProtocolError::new(ErrorName::OriginNotAllowed, reason)).into_response();
+    }
+    let verified = admit(&app, &headers, parameters.token.as_deref()).await;
+    let len_max = app.limits.message_len_max;
+    upgrade.protocols([SUBPROTOCOL]).max_message_size(len_max).max_frame_size(len_max).on_upgrade(async move |websocket| {
+        match verified {
+            Ok(claims) => session::run(app, websocket, claims).await,
+            Err(error) => session::refuse(app, websocket, error).await,
+        }
+    })
+}
+
+async fn admit(app: &App, headers: &HeaderMap, query: Option<&str>) -> Result<Claims, ProtocolError> {
+    let token = auth::bearer(headers).or_else(|| subprotocol_token(headers)).or(query).ok_or_else(|| {
+        ProtocolError::new(
+            ErrorName::TokenMissing,
+            "no token came: send one as a header, as a subprotocol bearer.<token>, or as ?token=",
+        )
+    })?;
+    let claims = app.verifier.verify(token).await?;
+    if claims.identity.is_empty() || claims.room.is_empty() {
+        return Err(ProtocolError::new(
+            ErrorName::TokenMissingClaim,
+            "a token that joins a room needs sub and room: have both put in",
+        ));
+    }
+    if app.drain.is_draining() {
+        return Err(ProtocolError::new(ErrorName::Draining, "the node takes no new participants: connect again, to another node"));
+    }
+    Ok(claims)
+}
+
+fn subprotocol_token(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .find_map(|protocol| protocol.trim().strip_prefix(BEARER_PROTOCOL))
+}

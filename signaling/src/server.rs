@@ -1,0 +1,119 @@
+//! The server as a value: started from a configuration, stopped by a signal, with everything that it needs inside.
+
+use crate::app::App;
+use crate::limits::Limits;
+use crate::media_engine::{self, EventSource, MediaEngine, StartEngineError};
+use crate::token::JwksError;
+use crate::{drain, events, http};
+use axum::serve::ListenerExt as _;
+use corelay_engine::config::Config;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken or not allowed.
+    #[error("cannot listen on {address} ({source}): set PORT or LISTEN_IP to something free")]
+    Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The shards do not start.
+    #[error(transparent)]
+    Engine(#[from] StartEngineError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] JwksError),
+}
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct Server;
+
+/// A server that runs. Dropping it says goodbye to everyone at once.
+#[derive(Debug)]
+pub struct RunningServer {
+    address: SocketAddr,
+    signals: mpsc::Sender<()>,
+    main: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts the shards and listens.
+    ///
+    /// # Errors
+    /// When a shard, the keys or the listener does not start.
+    pub async fn start(config: Config) -> Result<RunningServer, StartError> {
+        let (engine, events) = media_engine::start(&config)?;
+        Self::start_with(config, Limits::default(), engine, events).await
+    }
+
+    /// [`Self::start`] with limits and an engine of the caller's.
+    ///
+    /// # Errors
+    /// When the keys or the listener do not start.
+    pub async fn start_with(
+        config: Config,
+        limits: Limits,
+        engine: Box<dyn MediaEngine>,
+        events: EventSource,
+    ) -> Result<RunningServer, StartError> {
+        let address = SocketAddr::new(config.listen_ip, config.port);
+        let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+        let app = Arc::new(App::new(config, limits, engine)?);
+        let (signals, receiver) = mpsc::channel(2);
+        let main = tokio::spawn(run(app, listener, events, receiver));
+        Ok(RunningServer { address, signals, main })
+    }
+}
+
+impl RunningServer {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Begins to drain; a second time ends at once.
+    pub fn signal(&self) {
+        // A third signal finds the queue full and changes nothing.
+        let _ = self.signals.try_send(());
+    }
+
+    /// A sender of signals, for a task that waits for the operating system's.
+    pub fn signals(&self) -> mpsc::Sender<()> {
+        self.signals.clone()
+    }
+
+    /// Waits until the server has ended.
+    pub async fn ended(mut self) {
+        let _ = (&mut self.main).await;
+    }
+}
+
+async fn run(app: Arc<App>, listener: TcpListener, events: EventSource, signals: mpsc::Receiver<()>) {
+    let for_events = Arc::clone(&app);
+    let event_task = tokio::spawn(events.run(move |event| events::handle(&for_events, event)));
+    let for_backlog = Arc::clone(&app);
+    let backlog_task = tokio::spawn(async move { for_backlog.shards.run_backlog().await });
+    app.verifier.prefetch().await;
+    let for_ending = Arc::clone(&app);
+    let ending = async move { for_ending.drain.ending().await };
+    // Nagle's algorithm would hold a small notification back until the one before it is acknowledged.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let http = tokio::spawn(axum::serve(listener, http::router(Arc::clone(&app))).with_graceful_shutdown(ending).into_future());
+    drain::run(Arc::clone(&app), signals).await;
+    // Its own end waits for connections that are kept alive; nobody needs them any more.
+    http.abort();
+    event_task.abort();
+    backlog_task.abort();
+    let _ = tokio::join!(http, event_task, backlog_task);
+}

@@ -1,0 +1,204 @@
+//! One WebSocket from its first message to its last.
+//!
+//! ```text
+//! Lobby --join--> Joined(participant) --leave--> over
+//!   \___________________\________________lost | dismissed | silent | slow_/
+//! ```
+//!
+//! Requests are carried out one after the other: a client may send them without waiting and finds them done in its order. While one
+//! is carried out the next is not read, so that a client that sends faster than it is served fills its own socket, not our memory.
+
+mod requests;
+mod socket;
+
+use crate::app::{App, LobbyPlace};
+use crate::metrics::SessionEnd;
+use crate::outbox::Outbox;
+use crate::protocol::{Envelope, ErrorName, GoodbyeReason, IncomingRequest, MalformedMessage, ProtocolError, failure};
+use crate::registry::Departure;
+use crate::token::Claims;
+use axum::extract::ws::WebSocket;
+use corelay_wire::ids::ParticipantId;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use socket::{Incoming, Socket};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, Interval};
+
+/// Who is at the other end.
+enum State {
+    /// Connected, in no room yet.
+    Lobby(#[expect(dead_code, reason = "held for its Drop")] LobbyPlace),
+    /// In the room.
+    Joined(ParticipantId),
+    /// Left: nothing more is taken.
+    Left,
+}
+
+struct Session {
+    app: Arc<App>,
+    claims: Claims,
+    outbox: Outbox,
+    state: State,
+    rate: DefaultDirectRateLimiter,
+    errors: u32,
+}
+
+/// A client whose token was refused: says why, in a way that a browser can read, and closes.
+pub(crate) async fn refuse(app: Arc<App>, websocket: WebSocket, error: ProtocolError) {
+    app.metrics.refused(error.name);
+    let (outbox, reader) = Outbox::new(app.next_session(), &app.limits);
+    outbox.goodbye(GoodbyeReason::Error(error.name), error.reason);
+    let socket = Socket::new(websocket, reader, &app.limits);
+    socket.finish().await;
+}
+
+/// A client with a good token.
+pub(crate) async fn run(app: Arc<App>, websocket: WebSocket, claims: Claims) {
+    let place = match app.enter_lobby() {
+        Ok(place) => place,
+        Err(error) => return refuse(app, websocket, error).await,
+    };
+    app.metrics.sessions.inc();
+    let (outbox, reader) = Outbox::new(app.next_session(), &app.limits);
+    let mut socket = Socket::new(websocket, reader, &app.limits);
+    let quota = Quota::per_second(app.limits.requests_per_second).allow_burst(app.limits.requests_burst);
+    let rate = RateLimiter::direct(quota);
+    let mut session = Session { app: Arc::clone(&app), claims, outbox, state: State::Lobby(place), rate, errors: 0 };
+    let end = session.converse(&mut socket).await;
+    session.depart(end);
+    app.metrics.session_ended(end);
+    drop(session);
+    if end != SessionEnd::SlowReader {
+        socket.finish().await;
+    }
+    app.metrics.sessions.dec();
+}
+
+impl Session {
+    async fn converse(&mut self, socket: &mut Socket) -> SessionEnd {
+        let app = Arc::clone(&self.app);
+        let outbox = self.outbox.clone();
+        let mut ping = interval(app.limits.ping_interval);
+        let join_by = Instant::now() + app.limits.join_timeout;
+        loop {
+            let silent_at = socket.heard_at() + app.limits.silence_max;
+            tokio::select! {
+                incoming = socket.next() => match incoming {
+                    Incoming::Text(text) => tokio::select! {
+                        () = self.take(&text) => {}
+                        () = outbox.cut() => return SessionEnd::SlowReader,
+                    },
+                    Incoming::Binary => self.malformed(&MalformedMessage::binary()),
+                    Incoming::Pong => {}
+                    Incoming::TooLarge => self.too_large(),
+                    Incoming::Written => return if matches!(self.state, State::Left) { SessionEnd::Left } else { SessionEnd::Dismissed },
+                    Incoming::Closed { is_deliberate } => return if is_deliberate { SessionEnd::Left } else { SessionEnd::Lost },
+                },
+                () = outbox.cut() => return SessionEnd::SlowReader,
+                () = app.drain.ending(), if matches!(self.state, State::Lobby(_)) => {
+                    outbox.goodbye(GoodbyeReason::ServerShutdown, "the server shuts down: connect again");
+                    return SessionEnd::Dismissed;
+                }
+                () = tokio::time::sleep_until(join_by), if matches!(self.state, State::Lobby(_)) => {
+                    outbox.goodbye(GoodbyeReason::Error(ErrorName::OutOfOrder), "no join came in time: connect when you are about to join");
+                    return SessionEnd::Dismissed;
+                }
+                () = tokio::time::sleep_until(silent_at) => return SessionEnd::Silent,
+                _ = ping.tick() => outbox.ping(),
+            }
+        }
+    }
+
+    /// Takes one text message.
+    async fn take(&mut self, text: &str) {
+        if self.rate.check().is_err() {
+            let id = serde_json::from_str::<RequestId>(text).ok().map(|request| request.id);
+            let error = ProtocolError::new(ErrorName::TooManyRequests, "too many requests: send fewer per second");
+            return self.fail(id, &error);
+        }
+        match Envelope::parse(text) {
+            Ok(IncomingRequest { id, request }) => {
+                self.app.metrics.requested(request.method());
+                match self.carry_out(id, request).await {
+                    Ok(response) => self.respond(response),
+                    Err(error) => self.refuse_request(id, &error),
+                }
+            }
+            Err(message) => self.malformed(&message),
+        }
+    }
+
+    fn respond(&self, response: String) {
+        self.outbox.text(response);
+        if matches!(self.state, State::Left) {
+            self.outbox.close(1000, "left");
+        }
+    }
+
+    /// A request that was understood and cannot be carried out.
+    fn refuse_request(&mut self, id: u32, error: &ProtocolError) {
+        self.app.metrics.refused(error.name);
+        self.outbox.text(failure(Some(id), error));
+        // Only another node can help: let go of the client so that it looks for one.
+        let is_final = matches!(error.name, ErrorName::Draining | ErrorName::Full) && matches!(self.state, State::Lobby(_));
+        if is_final {
+            self.outbox.goodbye(GoodbyeReason::Error(error.name), error.reason.clone());
+        }
+    }
+
+    fn malformed(&mut self, message: &MalformedMessage) {
+        self.fail(message.id, &message.error);
+    }
+
+    /// Answers what counts against the client.
+    fn fail(&mut self, id: Option<u32>, error: &ProtocolError) {
+        self.app.metrics.refused(error.name);
+        self.outbox.text(failure(id, error));
+        self.errors += 1;
+        if self.errors >= self.app.limits.errors_max {
+            self.outbox
+                .goodbye(GoodbyeReason::Error(error.name), "too many messages that are malformed or too fast: mend the client");
+        }
+    }
+
+    fn too_large(&mut self) {
+        self.app.metrics.refused(ErrorName::TooLarge);
+        let max = self.app.limits.message_len_max;
+        let message = format!("a message may have {max} bytes: send less appData or fewer codecs");
+        self.outbox.goodbye(GoodbyeReason::Error(ErrorName::TooLarge), message);
+    }
+
+    /// What becomes of the participant when its WebSocket is over.
+    fn depart(&self, end: SessionEnd) {
+        let State::Joined(participant) = self.state else { return };
+        let mut registry = self.app.registry();
+        if !registry.session_lost(participant, self.outbox.session()) {
+            return;
+        }
+        if end == SessionEnd::Left {
+            registry.remove(participant, Departure { reason: crate::protocol::LeaveReason::Left, goodbye: None });
+            return;
+        }
+        let app = Arc::clone(&self.app);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(app.limits.linger) => {}
+                () = app.drain.ending() => {}
+            }
+            app.registry().linger_over(participant);
+        });
+    }
+}
+
+/// The part of a request that is read when nothing else is.
+#[derive(serde::Deserialize)]
+struct RequestId {
+    id: u32,
+}
+
+fn interval(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    interval
+}
