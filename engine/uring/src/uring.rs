@@ -107,7 +107,8 @@ impl UringBackend {
             return self.ring.poll();
         }
         let company = wait.at_most.map_or(wait.company, |most| most.min(wait.company));
-        if company.is_zero() || self.full {
+        // The kernel counts in microseconds: less than one would be none, and the sleep would last until the batch is full.
+        if company < Duration::from_micros(1) || self.full {
             return self.ring.wait(1, Duration::ZERO, wait.at_most);
         }
         if self.minimum_wait {
