@@ -29,6 +29,10 @@ const CROWDED: f64 = 5.0;
 /// (33 ms) makes a busy shard look idle.
 const MEMORY: Duration = Duration::from_millis(50);
 
+/// The shortest wait that is one: what a wake-up costs. Higher: medium load waits less often. Lower: waits that end before the kernel
+/// has put the thread to sleep, and below a microsecond waits that its interface cannot express.
+const SHORTEST: Duration = Duration::from_micros(20);
+
 /// The arrival rate of one shard and the wait that follows from it.
 #[derive(Debug)]
 pub(super) struct Company {
@@ -58,7 +62,8 @@ impl Company {
     pub(super) fn wait(&self) -> Duration {
         let expected = self.per_second * self.window.as_secs_f64();
         let share = ((expected - LONELY) / (CROWDED - LONELY)).clamp(0.0, 1.0);
-        self.window.mul_f64(share).saturating_sub(self.worked)
+        let wait = self.window.mul_f64(share).saturating_sub(self.worked);
+        if wait < SHORTEST { Duration::ZERO } else { wait }
     }
 }
 
@@ -100,6 +105,19 @@ mod tests {
     fn work_counts_as_waited() {
         assert_eq!(after(10, WINDOW, Duration::from_micros(200)).wait(), Duration::from_micros(300));
         assert_eq!(after(100, Duration::from_millis(1), Duration::from_millis(1)).wait(), Duration::ZERO);
+    }
+
+    /// A wait of a fraction of a microsecond reached the kernel as "until the batch is full": a second without a turn.
+    #[test]
+    fn there_is_no_wait_that_a_kernel_interface_rounds_to_nothing() {
+        let mut company = after(10, WINDOW, Duration::ZERO);
+        let now = company.last;
+        for nanos in [1, 400, 999, 19_999] {
+            company.observe(now, 0, now + (WINDOW - Duration::from_nanos(nanos)));
+            assert_eq!(company.wait(), Duration::ZERO);
+        }
+        company.observe(now, 0, now + (WINDOW - SHORTEST));
+        assert_eq!(company.wait(), SHORTEST);
     }
 
     #[test]

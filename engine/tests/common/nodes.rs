@@ -133,7 +133,8 @@ impl TestNode {
                 return snapshot;
             }
             assert!(Instant::now() < deadline, "the snapshot does not come; the last: {:?}", snapshot.core);
-            std::thread::yield_now();
+            // Between two looks, so that the shards have the cores; the deadline above is what the test waits by.
+            std::thread::park_timeout(Duration::from_millis(5));
         }
     }
 
