@@ -237,7 +237,7 @@ pub enum TransportState {
         /// Where the peer is. For metrics and tests, not for logs at info.
         remote: SocketAddr,
     },
-    /// Consent is stale: nothing has been heard for 5 seconds.
+    /// Nothing authentic has been heard for [`crate::transport::SILENCE_MAX`].
     Disconnected,
     /// The end: consent expired, or DTLS could not agree.
     Failed(TransportFailure),
@@ -360,4 +360,3 @@ pub struct SubscriptionParameters {
     /// Header extension ids: an extension that is not here is taken out.
     pub extensions: ExtensionMap,
 }
-

@@ -262,11 +262,10 @@ impl Transport {
         let Some(association) = &mut self.dtls.association else { return };
         self.dtls.deadline = Some(now + HANDSHAKE_DEADLINE);
         let early = core::mem::take(&mut self.dtls.early);
-        let result = early.into_iter().try_fold(association.start(now), |started, datagram| {
-            started?;
-            Ok(association.handle_datagram(now, &datagram))
-        });
-        let _ = self.finish_dtls(now, result.and_then(|last| last), out);
+        let started = association.start(now);
+        let result = started.and_then(|()| early.into_iter().try_for_each(|d| association.handle_datagram(now, &d)));
+        // A failure shows in the state: these datagrams were taken when they came.
+        let _ = self.finish_dtls(now, result, out);
     }
 
     /// Sends what DTLS has to send and takes what it found; an error of the engine ends the transport.

@@ -6,7 +6,7 @@
 //!   selected, and moves to a pair of lower priority when the better one died (Wi-Fi to cellular); Firefox nominates once per
 //!   session or restart. A peer that nominates all pairs at once settles by checking only the one that it keeps.
 //! - The path moves by nothing else: neither by media nor by DTLS from another address.
-//! - Only requests count. An indication keeps NAT bindings open (RFC 8445 section 11) and "MUST NOT" be authenticated, so it proves
+//! - Only requests count. An indication keeps NAT bindings open and carries no authentication (RFC 8445 section 11), so it proves
 //!   nothing: it is taken and changes nothing.
 //! - A lite agent sends no checks of its own, so consent (RFC 7675) is read from the peer's: each is proof that the peer wants the
 //!   traffic at that address.

@@ -4,7 +4,7 @@
 //! bits   | shard 16 | slot 32 | epoch 32 | random 40 |  = 120 bits = 20 ice-chars of 6 bits
 //! ```
 //! The epoch counts the uses of a slot: a check for the transport that had the slot before is told from one for its successor. The
-//! random bits are for RFC 8445 section 5.3: "at least 24 bits of randomness". What the fragment names is no secret.
+//! random bits are for RFC 8445 section 5.3, which asks for 24 at least. What the fragment names is no secret.
 
 use crate::control::IceCredentials;
 use arrayvec::ArrayString;
@@ -16,7 +16,7 @@ const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 /// Characters of a user fragment.
 const UFRAG_LEN: usize = 20;
 const RANDOM_BITS: u32 = 40;
-/// Characters of a password: 144 bits. RFC 8445 section 5.3 asks for "at least 128 bits of randomness".
+/// Characters of a password: 144 bits. RFC 8445 section 5.3 asks for 128 at least.
 const PASSWORD_LEN: usize = 24;
 
 const _: () = assert!(UFRAG_LEN * 6 == 16 + 32 + 32 + RANDOM_BITS as usize);

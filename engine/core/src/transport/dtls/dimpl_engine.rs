@@ -2,7 +2,7 @@
 //!
 //! Its key exchange and signatures draw on the system's randomness: a handshake is not replayed bit by bit from a seed.
 
-use super::{DTLS_MTU, DtlsEngine, DtlsError, DtlsOutput, DtlsSetup, DtlsVersions, FLIGHT_RTO, HANDSHAKE_DEADLINE};
+use super::{DTLS_MTU, DtlsEngine, DtlsError, DtlsOutput, DtlsSetup, DtlsVersions, FLIGHT_RETRIES, FLIGHT_RTO, HANDSHAKE_DEADLINE};
 use crate::control::{DtlsRole, SrtpProfile};
 use crate::transport::srtp::KeyingMaterial;
 use corelay_wire::units::Instant;
@@ -16,6 +16,7 @@ pub(super) fn config() -> dimpl::Config {
         .use_server_cookie(false)
         .require_client_certificate(true)
         .flight_start_rto(FLIGHT_RTO)
+        .flight_retries(FLIGHT_RETRIES)
         .handshake_timeout(HANDSHAKE_DEADLINE)
         .build()
         .expect("constant settings that the engine takes")
@@ -98,4 +99,20 @@ fn keys(export: &[u8], profile: dimpl::SrtpProfile) -> Result<KeyingMaterial, Dt
         _ => return Err(DtlsError),
     };
     KeyingMaterial::new(profile, export).ok_or(DtlsError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_profile_of_the_engine_is_one_of_ours() {
+        let expected = [SrtpProfile::AeadAes256Gcm, SrtpProfile::AeadAes128Gcm, SrtpProfile::Aes128CmSha1_80];
+        assert_eq!(dimpl::SrtpProfile::ALL.len(), expected.len());
+        for (theirs, ours) in dimpl::SrtpProfile::ALL.iter().zip(expected) {
+            let export = vec![1; theirs.keying_material_len()];
+            assert_eq!(keys(&export, *theirs).map(|k| k.profile()), Ok(ours));
+            assert_eq!(keys(&export[1..], *theirs), Err(DtlsError));
+        }
+    }
 }

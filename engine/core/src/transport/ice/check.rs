@@ -39,7 +39,7 @@ impl IceAgent {
             (Class::Indication, Method::BINDING) => return Ok(None),
             _ => return Err(DropReason::StunUnexpected),
         }
-        // RFC 8445 section 7.1: "The FINGERPRINT mechanism MUST be used". A wrong one does not parse.
+        // Every connectivity check has one (RFC 8445 section 7.1). A wrong one does not parse.
         if !message.has_fingerprint {
             return Err(DropReason::StunMalformed);
         }

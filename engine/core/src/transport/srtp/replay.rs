@@ -2,8 +2,8 @@
 
 use corelay_wire::units::{PacketIndex, SequenceNumber};
 
-/// How far back a packet may be and still be told from a replay. RFC 3711 section 3.3.2 asks for 64 at least: "the receiver SHOULD
-/// use a window of at least 64". A keyframe at 4 Mbit/s is a burst of more than that, and reordering that large happens where
+/// How far back a packet may be and still be told from a replay. RFC 3711 section 3.3.2 asks for 64 at
+/// least. A keyframe at 4 Mbit/s is a burst of more than that, and reordering that large happens where
 /// paths change; 128 is what one machine word pair holds. Larger would accept older packets, which the history of a track has
 /// given up on; smaller would drop reordered ones that it can still use.
 pub(crate) const REPLAY_WINDOW: u64 = 128;
