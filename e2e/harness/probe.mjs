@@ -59,12 +59,11 @@ function install(picture, { WIDTH, HEIGHT, FRAMES }) {
     for (let at = 0; at < luma.length; at++) luma[at] = 16 + (219 / 255) * (0.299 * data[at * 4] + 0.587 * data[at * 4 + 1] + 0.114 * data[at * 4 + 2]);
     return luma;
   };
+  const connectionOf = (track) =>
+    connections.find((one) => one.connectionState !== 'closed' && one.getReceivers().some((receiver) => receiver.track.id === track.id));
   const inbound = async (track) => {
-    for (const connection of connections.filter(({ connectionState }) => connectionState !== 'closed')) {
-      const receiver = connection.getReceivers().find((one) => one.track.id === track.id);
-      if (receiver) return [...(await receiver.getStats()).values()].find(({ type }) => type === 'inbound-rtp');
-    }
-    return undefined;
+    const receiver = connectionOf(track)?.getReceivers().find((one) => one.track.id === track.id);
+    return receiver && [...(await receiver.getStats()).values()].find(({ type }) => type === 'inbound-rtp');
   };
 
   window.probe = {
@@ -84,8 +83,19 @@ function install(picture, { WIDTH, HEIGHT, FRAMES }) {
     async numbers(track) {
       const stats = await inbound(track);
       if (!stats) return null;
-      const { kind, packetsReceived, packetsLost, framesDecoded, framesDropped, freezeCount, totalFreezesDuration, keyFramesDecoded, totalAudioEnergy, totalSamplesDuration, estimatedPlayoutTimestamp, pliCount, nackCount, jitter } = stats;
-      return { kind, packetsReceived, packetsLost, framesDecoded, framesDropped, freezeCount, totalFreezesDuration, keyFramesDecoded, totalAudioEnergy, totalSamplesDuration, estimatedPlayoutTimestamp, pliCount, nackCount, jitter };
+      const names = ['kind', 'packetsReceived', 'packetsLost', 'framesDecoded', 'framesDropped', 'freezeCount', 'totalFreezesDuration',
+        'keyFramesDecoded', 'totalAudioEnergy', 'totalSamplesDuration', 'pliCount', 'nackCount', 'jitter'];
+      return Object.fromEntries(names.map((name) => [name, stats[name]]));
+    },
+    /** How much later, in ms, the sound is played than the picture of the same moment, by the sender's clock; `null` before the reports. */
+    async lipSyncMs(audio, video) {
+      const stats = [...((await connectionOf(video)?.getStats()) ?? new Map()).values()].filter(({ type }) => type === 'inbound-rtp');
+      const playedAt = (track) => {
+        const { estimatedPlayoutTimestamp, timestamp } = stats.find(({ trackIdentifier }) => trackIdentifier === track.id) ?? {};
+        return estimatedPlayoutTimestamp ? estimatedPlayoutTimestamp - timestamp : null;
+      };
+      const [sound, picture] = [playedAt(audio), playedAt(video)];
+      return sound === null || picture === null ? null : picture - sound;
     },
     /** The pitch that is strongest in a track within a time, and its level in dB. */
     async listen(track, ms) {

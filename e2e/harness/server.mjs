@@ -127,13 +127,15 @@ export class Server {
     return Object.fromEntries(names.map((name, n) => [name, values[n]]));
   }
 
-  /** Waits until everything that a call needs is given back. */
+  /** Waits until everything that a call needs is given back: by signaling's count, and by that of the shards, once a second. */
   async untilEmpty(limitMs = 20_000) {
     let counts;
     await until(
       () => `nothing is left of the call: ${JSON.stringify(counts)}`,
       async () => {
-        counts = await this.counts();
+        const { rooms, participants, shards } = await this.stats();
+        const inShards = shards.map(({ transports, tracks, subscriptions }) => transports + tracks + subscriptions);
+        counts = { ...(await this.counts()), rooms, participants, inShards: inShards.reduce((a, b) => a + b, 0) };
         return Object.values(counts).every((count) => count === 0);
       },
       limitMs,

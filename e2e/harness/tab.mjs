@@ -89,6 +89,13 @@ export class Tab {
     }, consumerId);
   }
 
+  lipSyncMs(audioId, videoId) {
+    return this.evaluate((ids) => {
+      const [audio, video] = ids.map((id) => window.corelay.consumers.find((one) => one.id === id)?.track);
+      return audio && video ? window.probe.lipSyncMs(audio, video) : null;
+    }, [audioId, videoId]);
+  }
+
   listen(consumerId, ms) {
     return this.evaluate(([id, limit]) => window.probe.listen(window.corelay.consumers.find((one) => one.id === id).track, limit), [consumerId, ms]);
   }
