@@ -1,1 +1,16 @@
-//! .
+//! The core on a simulated network and clock: one seed, every fault a knob. Tests of behaviours drive a [`World`].
+//!
+//! **The peers use parts of the core** (its DTLS engine and its SRTP), so that agreement with it proves forwarding, not
+//! cryptography: that is held against independent stacks, in `core/tests/srtp_interop.rs` and in `tests/str0m_peer.rs` here.
+#![forbid(unsafe_code)]
+
+pub mod ice_client;
+pub mod media;
+pub mod network;
+pub mod peer;
+pub mod received;
+pub mod world;
+
+pub use media::Source;
+pub use network::Faults;
+pub use world::{PeerId, World};
