@@ -35,9 +35,11 @@ pub(crate) struct Association {
 
 impl Association {
     pub(crate) fn new(setup: &DtlsSetup, now: Instant, remote: RemoteDtls) -> Self {
-        let role = own_role(&remote);
-        let engine = Some(setup.engine(now, role));
-        Self { remote, engine, started: false, verified: false, complete: false, keyed: false, wake: None }
+        Self::with(setup.engine(now, own_role(&remote)), remote)
+    }
+
+    fn with(engine: Box<dyn DtlsEngine>, remote: RemoteDtls) -> Self {
+        Self { remote, engine: Some(engine), started: false, verified: false, complete: false, keyed: false, wake: None }
     }
 
     pub(crate) fn remote(&self) -> &RemoteDtls {
@@ -170,4 +172,79 @@ fn send(path: Path, bytes: &[u8], out: &mut Outbox) {
         dst.copy_from_slice(bytes);
         Some(bytes.len())
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::{Fingerprint, FingerprintAlgorithm, SrtpProfile};
+    use crate::outbox::RUN_BYTES_MAX;
+    use core::net::{IpAddr, SocketAddr};
+    use std::collections::VecDeque;
+
+    const CERTIFICATE: &[u8] = b"the announced one";
+
+    /// Says what it was told to say, then nothing; every datagram is an error to it.
+    #[derive(Debug)]
+    struct Scripted(VecDeque<DtlsOutput<'static>>);
+
+    impl DtlsEngine for Scripted {
+        fn handle_datagram(&mut self, _: Instant, _: &[u8]) -> Result<(), DtlsError> {
+            Err(DtlsError)
+        }
+        fn handle_timeout(&mut self, _: Instant) -> Result<(), DtlsError> {
+            Ok(())
+        }
+        fn poll<'a>(&mut self, _: &'a mut [u8]) -> Result<DtlsOutput<'a>, DtlsError> {
+            Ok(self.0.pop_front().unwrap_or(DtlsOutput::Idle(None)))
+        }
+        fn close(&mut self, _: Instant) {}
+    }
+
+    fn keys() -> DtlsOutput<'static> {
+        DtlsOutput::Keys(KeyingMaterial::new(SrtpProfile::AeadAes128Gcm, &[1; 56]).expect("56 bytes"))
+    }
+
+    fn association<const N: usize>(script: [DtlsOutput<'static>; N]) -> Association {
+        let fingerprint = Fingerprint::of(FingerprintAlgorithm::Sha256, CERTIFICATE);
+        let remote = RemoteDtls { role: DtlsRole::Client, fingerprints: [fingerprint].into_iter().collect() };
+        Association::with(Box::new(Scripted(script.into())), remote)
+    }
+
+    fn poll(association: &mut Association) -> Option<DtlsEvent> {
+        let path = Path { remote: SocketAddr::from(([127, 0, 0, 1], 1)), local: IpAddr::from([127, 0, 0, 1]) };
+        association.poll(path, &mut Outbox::new(RUN_BYTES_MAX, 1))
+    }
+
+    #[test]
+    fn keys_of_the_announced_peer_are_given_out() {
+        let mut association = association([DtlsOutput::PeerCertificate(CERTIFICATE), DtlsOutput::Complete, keys()]);
+        assert!(matches!(poll(&mut association), Some(DtlsEvent::Keys(_))));
+        assert!(poll(&mut association).is_none());
+    }
+
+    #[test]
+    fn keys_without_the_announced_certificate_are_not() {
+        for script in [[DtlsOutput::PeerCertificate(b"another"), keys()], [DtlsOutput::Complete, keys()]] {
+            let mut association = association(script);
+            assert!(matches!(poll(&mut association), Some(DtlsEvent::Failed(TransportFailure::FingerprintMismatch))));
+            assert!(poll(&mut association).is_none(), "the engine is gone");
+        }
+    }
+
+    #[test]
+    fn a_handshake_without_an_srtp_profile_fails() {
+        let mut association = association([DtlsOutput::PeerCertificate(CERTIFICATE), DtlsOutput::Complete]);
+        assert!(matches!(poll(&mut association), Some(DtlsEvent::Failed(TransportFailure::Handshake))));
+    }
+
+    #[test]
+    fn an_error_is_fatal_before_the_keys_and_not_after() {
+        let mut early = association([]);
+        assert_eq!(early.handle_datagram(Instant::ZERO, &[22]), Err(DtlsError));
+        let mut late = association([DtlsOutput::PeerCertificate(CERTIFICATE), keys()]);
+        assert!(matches!(poll(&mut late), Some(DtlsEvent::Keys(_))));
+        assert_eq!(late.handle_datagram(Instant::ZERO, &[22]), Ok(()));
+        assert!(poll(&mut late).is_none() && late.wake().is_none());
+    }
 }
