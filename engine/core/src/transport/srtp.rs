@@ -222,3 +222,14 @@ fn rtcp_sender(packet: &[u8]) -> Option<Ssrc> {
     let bytes = packet.get(4..RTCP_HEADER_LEN)?;
     Some(Ssrc(u32::from_be_bytes(bytes.try_into().ok()?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node holds one a participant: growth here is growth of the memory per participant.
+    #[test]
+    fn a_session_is_small() {
+        assert!(size_of::<SrtpSession>() <= 320, "{} bytes", size_of::<SrtpSession>());
+    }
+}

@@ -11,7 +11,8 @@ use corelay_wire::units::{PacketIndex, Ssrc};
 #[derive(Debug)]
 pub(crate) enum Cipher {
     Aead(AeadCipher),
-    AesCm(AesCmCipher),
+    /// Boxed: it holds its key schedules and midstates itself, 1.7 KB, and few sessions have it.
+    AesCm(Box<AesCmCipher>),
 }
 
 /// The parts of an SRTCP packet that are known before it is opened.
@@ -26,7 +27,7 @@ impl Cipher {
     pub(crate) fn new(profile: SrtpProfile, keys: &SessionKeys) -> Self {
         match profile {
             SrtpProfile::AeadAes128Gcm | SrtpProfile::AeadAes256Gcm => Self::Aead(AeadCipher::new(keys)),
-            SrtpProfile::Aes128CmSha1_80 => Self::AesCm(AesCmCipher::new(keys)),
+            SrtpProfile::Aes128CmSha1_80 => Self::AesCm(Box::new(AesCmCipher::new(keys))),
         }
     }
 
