@@ -118,23 +118,20 @@ function install(picture, { WIDTH, HEIGHT, FRAMES }) {
       await context.close();
       return best;
     },
-    /** The media time and picture of a track's element, sampled on every frame that is shown for a while. */
+    /** Each frame of a track that is shown within a time, by an element of our own: the page takes its own away while a track is paused. */
     async follow(track, ms) {
-      const element = elementOf(track);
+      const element = document.body.appendChild(document.createElement('video'));
+      Object.assign(element, { srcObject: new MediaStream([track]), muted: true, autoplay: true, playsInline: true });
+      // In sight: a browser need not draw what nobody sees.
+      Object.assign(element.style, { position: 'fixed', top: 0, left: 0, width: '32px', zIndex: 9999 });
       const frames = [];
-      const end = performance.now() + ms;
-      await new Promise((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        const step = (now, { mediaTime, rtpTimestamp }) => {
-          frames.push({ now, mediaTime, rtpTimestamp });
-          if (now < end) element.requestVideoFrameCallback(step);
-          else {
-            clearTimeout(timer);
-            resolve();
-          }
-        };
+      const step = (now, { mediaTime }) => {
+        frames.push({ now, mediaTime });
         element.requestVideoFrameCallback(step);
-      });
+      };
+      element.requestVideoFrameCallback(step);
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      element.remove();
       return frames;
     },
   };

@@ -104,14 +104,16 @@ export class Tab {
     return this.evaluate(([id, limit]) => window.probe.follow(window.corelay.consumers.find((one) => one.id === id).track, limit), [consumerId, ms]);
   }
 
-  /** Milliseconds from the `consume` request of a track to the first frame that the page showed of it. */
+  /** Milliseconds from the requests `consume` and `resumeConsumer` of a track to the first frame that the page showed of it. */
   async firstFrameMs(consumerId) {
     return until(`a first frame of ${consumerId}`, () =>
       this.evaluate((id) => {
         const { producerId, track } = window.corelay.consumers.find((one) => one.id === id);
         const shown = window.probe.firstFrames.get(track.id);
-        const request = window.probe.sent.find(({ text }) => text.includes('"consume"') && JSON.parse(text).data?.producerId === producerId);
-        return shown && request ? shown - request.at : null;
+        const requests = window.probe.sent.map(({ at, text }) => ({ at, ...JSON.parse(text) }));
+        const consume = requests.find(({ method, data }) => method === 'consume' && data?.producerId === producerId);
+        const resume = requests.find(({ method, data }) => method === 'resumeConsumer' && data?.consumerId === id);
+        return shown && consume ? { fromConsume: shown - consume.at, fromResume: resume && shown - resume.at } : null;
       }, consumerId));
   }
 }
