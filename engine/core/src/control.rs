@@ -16,6 +16,7 @@ pub const LAYERS_MAX: usize = 4;
 /// What signaling asks. Ids are signaling's; a command with an unknown id is answered with [`Refusal::Unknown`] where it has a
 /// request, and counted where it has none.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "commands are few, and one in its place in the mailbox is not allocated")]
 pub enum Command {
     /// Makes a room. Its home is this shard.
     OpenRoom {

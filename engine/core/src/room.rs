@@ -178,3 +178,17 @@ fn take_out(list: &mut Vec<u32>, slot: u32) {
     let at = list.iter().position(|s| *s == slot).expect("relations are kept both ways");
     list.swap_remove(at);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::PacketMeta;
+
+    /// What a packet touches for each subscriber stays within a few cache lines. A size that grows is a decision, not an accident.
+    #[test]
+    fn hot_structs_have_their_sizes() {
+        assert_eq!(size_of::<PacketMeta>(), 72);
+        assert_eq!(size_of::<Subscriber>(), 176);
+        assert_eq!(size_of::<Subscription>(), 200);
+    }
+}

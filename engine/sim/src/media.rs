@@ -137,8 +137,9 @@ impl Source {
         (NtpTimestamp(origin.0.wrapping_add(fraction as u64)), self.timestamp(now))
     }
 
-    /// The frame that is due at `now`, if one is.
-    pub fn frame(&mut self, now: Instant) -> Vec<Packet> {
+    /// The frame that is due at `now`, if one is. Nothing is numbered before the publisher is `connected`: SRTP receivers take the
+    /// first packet for one of rollover zero.
+    pub fn frame(&mut self, now: Instant, connected: bool) -> Vec<Packet> {
         if self.next > now {
             return Vec::new();
         }
@@ -147,7 +148,7 @@ impl Source {
             Kind::Video => (Duration::from_millis(40), self.packets_per_frame),
         };
         self.next = now + period;
-        if self.silent {
+        if self.silent || !connected {
             return Vec::new();
         }
         let keyframe = core::mem::take(&mut self.keyframe);

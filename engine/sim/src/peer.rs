@@ -10,7 +10,9 @@ use corelay_core::outbox::{Outbox, Path, RUN_BYTES_MAX};
 use corelay_core::transport::{DtlsSetup, Transport};
 use corelay_wire::demux::{Protocol, classify};
 use corelay_wire::ids::{ParticipantId, TransportId};
-use corelay_wire::rtcp::{Compound, CompoundWriter, Packet, Pli, ReceiverReport, ReportBlock, ReportBlocks, SdesCname, SenderReport};
+use corelay_wire::rtcp::{
+    Compound, CompoundWriter, Packet, Pli, ReceiverReport, ReportBlock, ReportBlocks, SdesCname, SenderReport,
+};
 use corelay_wire::rtp::RtpHeader;
 use corelay_wire::units::{Instant, NtpTimestamp, Ssrc};
 
@@ -191,7 +193,7 @@ impl Peer {
         }
         self.read_state();
         for source in &mut self.sources {
-            for packet in source.frame(now) {
+            for packet in source.frame(now, self.connected) {
                 let mut sealed = vec![0; 1_500];
                 if let Some(len) = self.transport.seal_rtp(packet.index, &packet.header, &packet.payload, &mut sealed) {
                     sealed.truncate(len);

@@ -6,14 +6,13 @@ use crate::peer::{Peer, PeerSetup};
 use crate::received::Received;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
-use corelay_core::control::{
-    Cname, Command, DtlsRole, Event, Refusal, RemoteDtls, Reply, SubscriptionParameters, TransportState,
-};
+use corelay_core::control::{Cname, Command, DtlsRole, Event, Refusal, RemoteDtls, Reply, SubscriptionParameters, TransportState};
 use corelay_core::datagram::Datagram;
 use corelay_core::drop_reason::DropReason;
 use corelay_core::limits::Limits;
 use corelay_core::transport::{Certificate, DtlsSetup, DtlsVersions, ufrag};
 use corelay_core::{Core, CoreConfig};
+use corelay_wire::demux::{Protocol, classify};
 use corelay_wire::ids::{ParticipantId, RequestId, RoomId, ShardId, SubscriptionId, TrackId, TransportId};
 use corelay_wire::media::{Extension, ExtensionMap, PayloadFormat, PayloadFormats};
 use corelay_wire::units::{Instant, Mid, NtpTimestamp, PayloadType, Ssrc};
@@ -24,7 +23,7 @@ use rand_chacha::ChaCha12Rng;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerId(pub usize);
 
-/// What a step reports to the trace: independent of keys.
+/// FNV-1a: the trace only has to tell two runs apart.
 const FNV_PRIME: u64 = 0x0000_0100_0000_01B3;
 
 /// See the module.
@@ -259,7 +258,10 @@ impl World {
                 let datagram = Datagram { source: flight.source, local: SERVER.ip(), bytes: &mut flight.bytes };
                 self.core.handle_datagram(self.now, datagram);
             } else if let Some(peer) = self.peers.iter_mut().find(|p| p.address == flight.destination && !p.asleep) {
-                self.trace = digest(self.trace, &[self.now.as_nanos(), flight.bytes.len() as u64]);
+                // The length of a signature differs from key to key.
+                if classify(&flight.bytes) != Some(Protocol::Dtls) {
+                    self.trace = digest(self.trace, &[self.now.as_nanos(), flight.bytes.len() as u64]);
+                }
                 peer.receive(self.now, &mut flight.bytes);
                 Self::send_all(&mut self.network, self.now, peer.address, peer.flush(), &self.faults);
             }

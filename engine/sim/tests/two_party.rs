@@ -42,13 +42,19 @@ fn the_transport_tells_its_life_and_the_round_trip() {
     world.run(Duration::from_secs(5));
     let states = world.states(alice);
     assert_eq!(states[..2], [TransportState::Checking, TransportState::Connecting]);
-    assert!(matches!(states[2], TransportState::Connected { profile: SrtpProfile::AeadAes256Gcm | SrtpProfile::AeadAes128Gcm, .. }));
+    assert!(matches!(
+        states[2],
+        TransportState::Connected { profile: SrtpProfile::AeadAes256Gcm | SrtpProfile::AeadAes128Gcm, .. }
+    ));
     assert_eq!(states.len(), 3);
     let transport = world.peer(alice).transport_id;
     let trip = world.core.round_trip(transport).expect("receiver reports came");
     assert!((19..=22).contains(&trip.as_millis()), "10 ms each way: {trip:?}");
     let counters = world.core.counters();
-    assert_eq!((counters.transports, counters.tracks, counters.subscriptions, counters.connected.iter().sum::<u64>()), (2, 4, 4, 2));
+    assert_eq!(
+        (counters.transports, counters.tracks, counters.subscriptions, counters.connected.iter().sum::<u64>()),
+        (2, 4, 4, 2)
+    );
     assert!(counters.drops.iter().all(|(_, n)| n == 0), "{:?}", counters.drops);
 }
 

@@ -2,7 +2,7 @@ use super::*;
 use core::time::Duration;
 use corelay_wire::rtp::ExtensionSpans;
 use proptest::prelude::*;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 const CLOCK: ClockRate = ClockRate(90_000);
 const A: Source = Source { layer: 0, generation: 0 };
@@ -72,7 +72,7 @@ proptest! {
     #[test]
     fn no_index_is_used_twice(steps in prop::collection::vec((0u8..8, 0u64..40), 1..300)) {
         let mut m = Mapping::new(0x7FFF, 0);
-        let (mut sent, mut seen, mut now) = (HashSet::new(), HashSet::new(), Instant::ZERO);
+        let (mut sent, mut seen, mut now) = (BTreeSet::new(), BTreeSet::new(), Instant::ZERO);
         let mut base = 1_000;
         for (kind, step) in steps {
             now = now + Duration::from_millis(step);
