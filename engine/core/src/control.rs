@@ -350,7 +350,8 @@ pub struct LayerParameters {
 /// How a subscription's packets look, in the subscriber's numbering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriptionParameters {
-    /// Its SSRC, unique in the transport.
+    /// Its SSRC. Never that of another subscription of the transport, not even of one that ended: SSRC and packet index are the
+    /// AEAD nonce under the transport's key (RFC 7714 section 8.1).
     pub ssrc: Ssrc,
     /// The SSRC of retransmissions, where negotiated.
     pub rtx_ssrc: Option<Ssrc>,

@@ -20,7 +20,7 @@ pub struct Limits {
     /// Subscriptions of all participants: tracks times subscribers.
     pub subscriptions_max: u32,
     /// Packets that the history of a video layer remembers, a power of two. More answers later retransmission requests and tells
-    /// duplicates from late packets over a longer time; each costs 48 bytes beside the payload.
+    /// duplicates from late packets over a longer time; each costs 90 bytes beside the payload.
     pub history_packets: u32,
     /// Payload bytes that the history of a video layer holds. 256 KiB are 0.8 s at 2.5 Mbit/s, several round trips; a turn of
     /// more than this for one layer would lose its oldest packets, counted as `too_late`.

@@ -41,6 +41,8 @@ pub struct Source {
     pub packets_per_frame: u32,
     /// How many keyframe requests reached it.
     pub keyframe_requests: u32,
+    /// When each packet was captured; the first has number one.
+    pub captured: Vec<Instant>,
     /// Packets sent, and their payload bytes, for sender reports.
     pub sent: (u32, u32),
     index: u64,
@@ -73,6 +75,7 @@ impl Source {
             announce_ssrc: true,
             packets_per_frame: 3,
             keyframe_requests: 0,
+            captured: Vec::new(),
             sent: (0, 0),
             index: 65_500 + u64::from(tag % 7),
             number: 0,
@@ -123,6 +126,7 @@ impl Source {
     pub fn lose_one(&mut self) {
         self.index += 1;
         self.number += 1;
+        self.captured.push(self.next);
     }
 
     /// The timestamp of what is captured at `at`.
@@ -158,6 +162,7 @@ impl Source {
     fn packet(&mut self, now: Instant, keyframe: bool, place: u32, packets: u32) -> Packet {
         self.index += 1;
         self.number += 1;
+        self.captured.push(now);
         let index = PacketIndex(self.index);
         let fields = HeaderFields {
             ssrc: self.ssrc,
