@@ -74,9 +74,16 @@ impl Forwarder {
         self.dirty.push(track);
     }
 
-    /// A track ended.
+    /// A track ended. The cursor stays with the track that it was at, or goes to the one after.
     pub(crate) fn forget(&mut self, track: u32) {
-        self.dirty.retain(|t| *t != track);
+        if let Some(at) = self.dirty.iter().position(|t| *t == track) {
+            self.dirty.remove(at);
+            if at < self.cursor.track {
+                self.cursor.track -= 1;
+            } else if at == self.cursor.track {
+                self.cursor = Cursor { track: at, ..Cursor::default() };
+            }
+        }
         self.lacking.retain(|t| *t != track);
     }
 
