@@ -13,9 +13,6 @@ const ANSWER_MS = 30_000;
 const PREFERENCES = {
   'media.navigator.streams.fake': true,
   'media.navigator.permission.disabled': true,
-  // Without these two Firefox has no candidate on loopback, and pairs no other with a server there.
-  'media.peerconnection.ice.loopback': true,
-  'media.peerconnection.ice.default_address_only': false,
   'media.peerconnection.ice.obfuscate_host_addresses': false,
   'media.autoplay.default': 0,
   'media.autoplay.blocking_policy': 0,
