@@ -1,12 +1,12 @@
 //! What all tasks of the server share.
 
-use crate::drain::Drain;
 use crate::limits::Limits;
 use crate::media_engine::MediaEngine;
 use crate::metrics::Metrics;
 use crate::protocol::{ErrorName, ProtocolError};
 use crate::registry::Registry;
 use crate::shards::Shards;
+use crate::stage::Drain;
 use crate::token::{JwksError, Verifier};
 use corelay_engine::config::Config;
 use rand::RngExt as _;

@@ -6,54 +6,16 @@
 
 use crate::app::App;
 use crate::protocol::{GoodbyeReason, Notification};
+use crate::stage::Stage;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-
-/// Where the server is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Stage {
-    /// Takes joins.
-    Running,
-    /// Takes no joins; calls go on.
-    Draining,
-    /// Everyone was told goodbye.
-    Ending,
-}
-
-/// The stage, and a way to wait for the next one.
-#[derive(Debug)]
-pub(crate) struct Drain {
-    stage: watch::Sender<Stage>,
-}
-
-impl Default for Drain {
-    fn default() -> Self {
-        Self { stage: watch::Sender::new(Stage::Running) }
-    }
-}
+use tokio::sync::mpsc;
 
 /// How often it is asked whether somebody is left.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long the last messages may take to leave.
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
-
-impl Drain {
-    pub(crate) fn is_draining(&self) -> bool {
-        *self.stage.borrow() >= Stage::Draining
-    }
-
-    /// Waits until everyone was told goodbye.
-    pub(crate) async fn ending(&self) {
-        let mut stage = self.stage.subscribe();
-        let _ = stage.wait_for(|stage| *stage >= Stage::Ending).await;
-    }
-
-    fn enter(&self, stage: Stage) {
-        self.stage.send_replace(stage);
-    }
-}
 
 /// Waits for a signal, drains, says goodbye and returns when the sessions are closed. `signals` gives one value a signal; the second
 /// one cuts the draining short.

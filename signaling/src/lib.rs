@@ -19,4 +19,5 @@ mod registry;
 pub mod server;
 mod session;
 mod shards;
+mod stage;
 pub mod token;

@@ -1,4 +1,5 @@
 //! The `corelay` command: runs the server, prints its configuration, mints tokens.
+#![forbid(unsafe_code)]
 
 mod command;
 

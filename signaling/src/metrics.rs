@@ -5,6 +5,7 @@
 mod collector;
 mod process;
 mod shard;
+mod writer;
 
 use crate::protocol::ErrorName;
 use crate::registry::Registry as Rooms;

@@ -7,6 +7,7 @@ mod envelope;
 mod error;
 mod media;
 mod notification;
+mod parse;
 mod request;
 mod response;
 

@@ -5,16 +5,18 @@
 //! that nothing is left on either side.
 
 mod consume;
+mod departure;
 mod ids;
 mod leave;
 mod media;
 mod participant;
 mod produce;
+mod refusal;
 mod room;
 mod view;
 
+pub(crate) use departure::Departure;
 pub(crate) use ids::public_id;
-pub(crate) use leave::Departure;
 use participant::{Consumer, Participant, Producer, Transport};
 use room::Room;
 pub(crate) use view::{RoomView, ShardLoad};

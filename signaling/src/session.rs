@@ -92,7 +92,7 @@ impl Session {
                     Incoming::Binary => self.malformed(&MalformedMessage::binary()),
                     Incoming::Pong => {}
                     Incoming::TooLarge => self.too_large(),
-                    Incoming::Written => return if matches!(self.state, State::Left) { SessionEnd::Left } else { SessionEnd::Dismissed },
+                    Incoming::Written => return self.end_of_closing(),
                     Incoming::Closed { is_deliberate } => return if is_deliberate { SessionEnd::Left } else { SessionEnd::Lost },
                 },
                 () = outbox.cut() => return SessionEnd::SlowReader,
@@ -107,7 +107,15 @@ impl Session {
                 () = tokio::time::sleep_until(silent_at) => return SessionEnd::Silent,
                 _ = ping.tick() => outbox.ping(),
             }
+            if outbox.is_closing() {
+                return self.end_of_closing();
+            }
         }
+    }
+
+    /// Who wanted the end that the server carries out.
+    fn end_of_closing(&self) -> SessionEnd {
+        if matches!(self.state, State::Left) { SessionEnd::Left } else { SessionEnd::Dismissed }
     }
 
     /// Takes one text message.

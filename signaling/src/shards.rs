@@ -125,7 +125,8 @@ impl Shards {
     pub(crate) async fn run_backlog(&self) {
         loop {
             self.backlogged.notified().await;
-            while !self.infos().iter().fold(true, |all, info| self.flush_shard(info.id) && all) {
+            // Every shard is tried, whatever became of the one before.
+            while self.infos().iter().filter(|info| !self.flush_shard(info.id)).count() > 0 {
                 tokio::time::sleep(RETRY_INTERVAL).await;
             }
         }

@@ -34,7 +34,9 @@ pub(super) async fn upgrade(
         return Refused(ProtocolError::new(ErrorName::OriginNotAllowed, reason)).into_response();
     }
     let verified = admit(&app, &headers, parameters.token.as_deref()).await;
-    let len_max = app.limits.message_len_max;
+    // Twice what is allowed, so that a message that is a little too large is read to its end and refused with words: closing with
+    // unread bytes resets the connection. What is larger still is refused all the same, but the words may be lost.
+    let len_max = 2 * app.limits.message_len_max;
     upgrade.protocols([SUBPROTOCOL]).max_message_size(len_max).max_frame_size(len_max).on_upgrade(async move |websocket| {
         match verified {
             Ok(claims) => session::run(app, websocket, claims).await,

@@ -1,13 +1,11 @@
 //! What is asked for on each scrape.
 
+use super::writer::Writer;
 use super::{process, shard};
 use crate::registry::Registry as Rooms;
 use crate::shards::Shards;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,7 +25,7 @@ impl fmt::Debug for LiveCollector {
 
 impl Collector for LiveCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut writer = Writer(&mut encoder);
+        let mut writer = Writer::new(&mut encoder);
         self.rooms(&mut writer)?;
         shard::write(&self.0.shards, &mut writer)?;
         process::write(&mut writer)
@@ -56,63 +54,4 @@ impl LiveCollector {
         out.gauges("corelay_placed_rooms", "Rooms that signaling placed on the shard", &per_shard(|l| l.rooms))?;
         out.gauges("corelay_placed_participants", "Participants that signaling placed on the shard", &per_shard(|l| l.participants))
     }
-}
-
-/// Values with their labels.
-pub(super) type Rows = Vec<(Vec<(&'static str, String)>, u64)>;
-
-/// Writes families of values that exist only while they are written.
-pub(super) struct Writer<'a, 'b>(&'a mut DescriptorEncoder<'b>);
-
-impl Writer<'_, '_> {
-    pub(super) fn gauge(&mut self, name: &str, help: &str, value: usize) -> fmt::Result {
-        self.float(name, help, value as f64)
-    }
-
-    pub(super) fn float(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
-        let gauge = ConstGauge::new(value);
-        gauge.encode(self.0.encode_descriptor(name, help, None, MetricType::Gauge)?)
-    }
-
-    pub(super) fn float_counter(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
-        let counter = ConstCounter::new(value);
-        counter.encode(self.0.encode_descriptor(name, help, None, MetricType::Counter)?)
-    }
-
-    pub(super) fn gauges(&mut self, name: &str, help: &str, rows: &Rows) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (labels, value) in rows {
-            ConstGauge::new(*value as f64).encode(family.encode_family(labels)?)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn counters(&mut self, name: &str, help: &str, rows: &Rows) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (labels, value) in rows {
-            ConstCounter::new(*value).encode(family.encode_family(labels)?)?;
-        }
-        Ok(())
-    }
-
-    /// One histogram a row: labels, sum, count, and how many were at most each bound.
-    pub(super) fn histograms(&mut self, name: &str, help: &str, rows: &[HistogramRow]) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        for row in rows {
-            let mut encoder = family.encode_family(&row.labels)?;
-            encoder.encode_histogram::<NoExemplar>(row.sum, row.count, &row.buckets, None)?;
-        }
-        Ok(())
-    }
-}
-
-/// The type of exemplars that are never given.
-type NoExemplar = [(&'static str, &'static str); 0];
-
-/// One histogram as Prometheus has it. `buckets`: upper bound and how many lie between the bound before it and this one.
-pub(super) struct HistogramRow {
-    pub(super) labels: Vec<(&'static str, String)>,
-    pub(super) sum: f64,
-    pub(super) count: u64,
-    pub(super) buckets: Vec<(f64, u64)>,
 }

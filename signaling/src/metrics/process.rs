@@ -1,6 +1,6 @@
 //! The process as `/proc` sees it, under the names that every Prometheus client uses. Absent where there is no `/proc`.
 
-use super::collector::Writer;
+use super::writer::Writer;
 use std::fmt;
 use std::fs;
 

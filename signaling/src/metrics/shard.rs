@@ -1,6 +1,6 @@
 //! What the shards posted last, one row a shard.
 
-use super::collector::{HistogramRow, Rows, Writer};
+use super::writer::{HistogramRow, Rows, Writer};
 use crate::shards::Shards;
 use corelay_engine::ShardSnapshot;
 use std::fmt;

@@ -1,8 +1,8 @@
 //! The outer shape of every message: request, response, notification.
 
+use super::parse::from_value;
 use super::{ErrorName, Notification, ProtocolError, Request};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// What a client sends, before its method is looked at.
@@ -57,20 +57,6 @@ impl Envelope {
         let data = self.data.unwrap_or_else(|| json!({}));
         Ok(IncomingRequest { id: self.id, request: Request::parse(&self.method, data)? })
     }
-}
-
-/// `value` as a `T`; the error names the path from `root` to the field that does not fit.
-pub(super) fn from_value<T: DeserializeOwned>(root: &str, value: Value) -> Result<T, ProtocolError> {
-    // Serde also builds structs from arrays, by position: not a shape of the protocol.
-    if !value.is_object() {
-        return Err(ProtocolError::malformed(format!("{root}: must be a JSON object")));
-    }
-    serde_path_to_error::deserialize(value).map_err(|e| {
-        let path = e.path().to_string();
-        let dot = if path == "." { "" } else { "." };
-        let path = if path == "." { "" } else { path.as_str() };
-        ProtocolError::malformed(format!("{root}{dot}{path}: {}", e.inner()))
-    })
 }
 
 /// The text of a positive response.

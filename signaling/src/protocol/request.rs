@@ -1,6 +1,6 @@
 //! What a client may ask.
 
-use super::envelope::from_value;
+use super::parse::from_value;
 use super::{DtlsParameters, ErrorName, MediaKind, ProtocolError, RtpCapabilities, RtpParameters};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! Consumers of participants.
 
-use super::participant::gone;
+use super::refusal::{gone, unknown_transport};
 use super::{Consumer, Registry, public_id};
 use crate::ortc::{self, Receiver};
 use crate::protocol::{Consume, Consumed, ErrorName, ProtocolError, RtpParameters, TransportDirection};
@@ -94,7 +94,7 @@ impl Registry {
         let PlannedConsumer { owner, public_id, consumer, rtp_parameters, .. } = planned;
         let participant = self.participants.get_mut(&owner).ok_or_else(gone)?;
         if !participant.transports.contains_key(&consumer.transport) {
-            return Err(super::media::unknown_transport());
+            return Err(unknown_transport());
         }
         // It may have ended while the shard worked, and its end told nobody of a consumer that was not there.
         let producer = self.producers.get_mut(&consumer.producer).ok_or_else(unknown_producer)?;

@@ -1,18 +1,11 @@
 //! How participants go, and what goes with them.
 
+use super::departure::Departure;
+use super::refusal::unknown_room;
 use super::{Participant, Registry};
 use crate::protocol::{ErrorName, GoodbyeReason, LeaveReason, Notification, ProtocolError};
 use corelay_engine::control::Command;
 use corelay_wire::ids::ParticipantId;
-
-/// Why a participant goes and what it is told.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Departure {
-    /// For the others.
-    pub(crate) reason: LeaveReason,
-    /// For itself, if it still listens.
-    pub(crate) goodbye: Option<(GoodbyeReason, &'static str)>,
-}
 
 impl Registry {
     /// Takes a participant out, with all that is its own, and ends its room if it was the last.
@@ -73,7 +66,7 @@ impl Registry {
 
     /// An admin takes a participant out.
     pub(crate) fn remove_by_identity(&mut self, room: &str, identity: &str) -> Result<(), ProtocolError> {
-        let found = self.rooms.get(room).ok_or_else(|| super::room::unknown_room(room))?;
+        let found = self.rooms.get(room).ok_or_else(|| unknown_room(room))?;
         let id = *found.participants.get(identity).ok_or_else(|| {
             ProtocolError::new(ErrorName::UnknownParticipant, "there is no participant of this identity in the room")
         })?;

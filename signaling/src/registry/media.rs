@@ -1,6 +1,6 @@
 //! Transports of participants.
 
-use super::participant::gone;
+use super::refusal::{gone, unknown_transport};
 use super::{Registry, Transport, public_id};
 use crate::protocol::{ErrorName, ProtocolError, TransportDirection};
 use corelay_engine::control::Command;
@@ -85,8 +85,4 @@ impl Registry {
         self.shards.post(shard, Command::CloseTransport { transport: id });
         Ok(())
     }
-}
-
-pub(super) fn unknown_transport() -> ProtocolError {
-    ProtocolError::new(ErrorName::UnknownTransport, "there is no such transport of yours: make one with createWebRtcTransport")
 }

@@ -1,6 +1,7 @@
 //! One user in a room, with all that is its own.
 
-use super::Departure;
+use super::departure::Departure;
+use super::refusal::gone;
 use super::{Registry, public_id};
 use crate::ortc::ProducerFormat;
 use crate::outbox::Outbox;
@@ -147,10 +148,6 @@ impl Registry {
     pub(super) fn acting(&self, id: ParticipantId) -> Result<&Participant, ProtocolError> {
         self.participants.get(&id).ok_or_else(gone)
     }
-}
-
-pub(super) fn gone() -> ProtocolError {
-    ProtocolError::new(ErrorName::OutOfOrder, "the participant left the room while the request was carried out")
 }
 
 pub(super) fn producer_info(public_id: &str, owner: &Participant, producer: &Producer) -> ProducerInfo {

@@ -1,6 +1,7 @@
 //! Producers of participants.
 
-use super::participant::{gone, producer_info};
+use super::participant::producer_info;
+use super::refusal::{gone, unknown_transport};
 use super::{Participant, Producer, Registry, public_id};
 use crate::ortc::{self, ProducerFormat};
 use crate::protocol::{ErrorName, Notification, Produce, ProtocolError, TransportDirection};
@@ -97,7 +98,7 @@ impl Registry {
         let PlannedProducer { public_id, producer, .. } = planned;
         let participant = self.participants.get_mut(&producer.participant).ok_or_else(gone)?;
         if !participant.transports.contains_key(&producer.transport) {
-            return Err(super::media::unknown_transport());
+            return Err(unknown_transport());
         }
         participant.producers.push(public_id.clone());
         let participant = &self.participants[&producer.participant];

@@ -1,6 +1,8 @@
 //! Rooms: where they are, when they are made and when they end.
 
-use super::{Departure, Registry};
+use super::Registry;
+use super::departure::Departure;
+use super::refusal::unknown_room;
 use crate::protocol::{ErrorName, GoodbyeReason, LeaveReason, Notification, ProtocolError};
 use corelay_engine::control::{Command, RoomEndReason};
 use corelay_wire::ids::{ParticipantId, RoomId, ShardId};
@@ -116,10 +118,4 @@ impl Registry {
             }
         }
     }
-}
-
-pub(super) fn unknown_room(name: &str) -> ProtocolError {
-    let reason =
-        format!("there is no room \"{name}\" and rooms are not made on demand here: have your server make it with POST /api/rooms");
-    ProtocolError::new(ErrorName::UnknownRoom, reason)
 }

@@ -33,6 +33,7 @@ pub(super) enum Incoming {
 pub(super) struct Socket {
     stream: SplitStream<WebSocket>,
     writer: JoinHandle<()>,
+    message_len_max: usize,
     heard_at: Instant,
     is_over: bool,
     is_written: bool,
@@ -48,7 +49,14 @@ impl Socket {
     pub(super) fn new(websocket: WebSocket, reader: OutboxReader, limits: &Limits) -> Self {
         let (sink, stream) = websocket.split();
         let writer = tokio::spawn(write(sink, reader, limits.write_timeout));
-        Self { stream, writer, heard_at: Instant::now(), is_over: false, is_written: false }
+        Self {
+            stream,
+            writer,
+            message_len_max: limits.message_len_max,
+            heard_at: Instant::now(),
+            is_over: false,
+            is_written: false,
+        }
     }
 
     /// When the client was last heard.
@@ -67,6 +75,7 @@ impl Socket {
         };
         self.heard_at = Instant::now();
         match message {
+            Some(Ok(Message::Text(text))) if text.len() > self.message_len_max => Incoming::TooLarge,
             Some(Ok(Message::Text(text))) => Incoming::Text(text),
             Some(Ok(Message::Binary(_))) => Incoming::Binary,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Pong,

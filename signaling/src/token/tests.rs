@@ -176,7 +176,7 @@ fn garbage_is_malformed() {
     let v = verifier();
     let payload = URL_SAFE_NO_PAD.encode("{}");
     for token in ["", "x", "a.b", "a.b.c", "a.b.c.d", "....", &format!("{payload}.{payload}.{payload}"), &"x".repeat(100_000)] {
-        assert_eq!(refused(&v, token), ErrorName::TokenMalformed, "{:.20}", token);
+        assert_eq!(refused(&v, token), ErrorName::TokenMalformed, "{token:.20}");
     }
     assert_eq!(refused(&v, &hs256(SECRET, &with("publish", json!("audio")))), ErrorName::TokenMalformed);
     assert_eq!(refused(&v, &hs256(SECRET, &with("sub", json!("")))), ErrorName::TokenMalformed);

@@ -1,0 +1,112 @@
+//! What one client may take up.
+
+use crate::client::{Client, produce, server_with, token, video, within};
+use serde_json::json;
+use std::num::NonZeroU32;
+use std::time::Duration;
+use tokio_tungstenite::MaybeTlsStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+/// A client that joins and then reads nothing, with as little buffer in its kernel as it may have.
+async fn stalled(address: std::net::SocketAddr) -> Client {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("sets");
+    let stream = socket.connect(address).await.expect("connects");
+    let mut request = format!("ws://{address}/ws").into_client_request().expect("a URL");
+    let protocols = format!("corelay.v1, bearer.{}", token("lab", "stalled"));
+    request.headers_mut().insert("Sec-WebSocket-Protocol", protocols.parse().expect("a header"));
+    let (socket, _) = tokio_tungstenite::client_async(request, MaybeTlsStream::Plain(stream)).await.expect("upgrades");
+    let mut client = Client::over(socket);
+    client.ok("join", json!({})).await;
+    client
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off() {
+    let test = server_with(|_, limits| {
+        limits.requests_burst = NonZeroU32::MAX;
+        limits.queue_bytes_max = 64 * 1024;
+        limits.linger = Duration::ZERO;
+    })
+    .await;
+    let (mut ada, _) = test.join("lab", "ada").await;
+    let mut stalled = stalled(test.address()).await;
+    ada.notified("participantJoined").await;
+    let send = ada.transport("send").await;
+    let mut wish = produce(&send, "camera", &video());
+    wish["appData"] = json!({ "filler": "x".repeat(4_000) });
+    within("the server lets go of it", async {
+        while ada.notifications.is_empty() {
+            let producer = ada.ok("produce", wish.clone()).await["id"].clone();
+            ada.ok("closeProducer", json!({ "producerId": producer })).await;
+        }
+    })
+    .await;
+    assert_eq!(ada.notified("participantLeft").await["reason"], "disconnected");
+    assert_eq!(test.metric("corelay_signaling_sessions_ended_total{cause=\"slow-reader\"}").await, 1.0);
+    within("the connection ends", stalled.drain()).await;
+}
+
+#[tokio::test]
+async fn silence_ends_a_session() {
+    let test = server_with(|_, limits| {
+        limits.silence_max = Duration::from_millis(200);
+        limits.linger = Duration::ZERO;
+    })
+    .await;
+    let (quiet, _) = test.join("lab", "quiet").await;
+    within("the session ends", async { while test.metric("corelay_participants").await > 0.0 {} }).await;
+    assert_eq!(test.metric("corelay_signaling_sessions_ended_total{cause=\"silent\"}").await, 1.0);
+    quiet.vanish();
+}
+
+#[tokio::test]
+async fn pings_are_answered_and_keep_a_session() {
+    let test = server_with(|_, limits| {
+        limits.silence_max = Duration::from_millis(800);
+        limits.ping_interval = Duration::from_millis(100);
+    })
+    .await;
+    let (mut ada, _) = test.join("lab", "ada").await;
+    // The library answers pings while it reads.
+    assert!(tokio::time::timeout(Duration::from_secs(2), ada.message()).await.is_err());
+    ada.ok("getRouterRtpCapabilities", json!({})).await;
+}
+
+#[tokio::test]
+async fn connections_that_do_not_join() {
+    let test = server_with(|_, limits| {
+        limits.join_timeout = Duration::from_millis(300);
+        limits.lobby_max = 1;
+    })
+    .await;
+    let mut first = test.connect(&token("lab", "a")).await;
+    first.ok("getRouterRtpCapabilities", json!({})).await;
+    let mut second = test.connect(&token("lab", "b")).await;
+    assert_eq!(second.closed().await.0, 4503);
+    let (code, goodbye) = first.closed().await;
+    assert_eq!((code, goodbye.expect("a goodbye")["reason"].clone()), (1008, json!("out-of-order")));
+}
+
+#[tokio::test]
+async fn transports_producers_and_app_data_are_bounded() {
+    let test = server_with(|_, limits| {
+        limits.transports_max = 2;
+        limits.producers_max = 1;
+        limits.consumers_max = 1;
+    })
+    .await;
+    let (mut ada, _) = test.join("lab", "ada").await;
+    let (mut bob, _) = test.join("lab", "bob").await;
+    let send = ada.transport("send").await;
+    ada.transport("recv").await;
+    assert_eq!(ada.refused("createWebRtcTransport", json!({ "direction": "recv" })).await, "full");
+    let mut wish = produce(&send, "camera", &video());
+    wish["appData"] = json!({ "filler": "x".repeat(5_000) });
+    assert_eq!(ada.refused("produce", wish).await, "malformed");
+    let camera = ada.produce_video(&send).await;
+    assert_eq!(ada.refused("produce", produce(&send, "screen", &video())).await, "full");
+    let recv = bob.transport("recv").await;
+    bob.ok("consume", json!({ "transportId": recv, "producerId": camera })).await;
+    assert_eq!(bob.refused("consume", json!({ "transportId": recv, "producerId": camera })).await, "full");
+}

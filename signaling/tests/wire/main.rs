@@ -1,0 +1,12 @@
+//! The server from outside: real HTTP and WebSockets on loopback. Behind it stands an engine that does as the test says, so that
+//! answers which are late, refused or never come can be tested; media itself is tested with the real one.
+
+mod client;
+mod drain;
+mod engine;
+mod http;
+mod limits;
+mod refusals;
+mod rooms;
+mod schema;
+mod session;
