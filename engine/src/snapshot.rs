@@ -49,7 +49,8 @@ pub struct ShardSnapshot {
 }
 
 impl ShardSnapshot {
-    pub(crate) fn new(shard: ShardId) -> Self {
+    /// What a shard that has not posted yet is taken for. Public for engines that are stood in for in tests.
+    pub fn new(shard: ShardId) -> Self {
         let histogram = |max| Histogram::new_with_bounds(1, max, DIGITS).expect("the bounds are constants that fit");
         Self {
             shard,
