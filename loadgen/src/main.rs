@@ -75,6 +75,9 @@ impl Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    // `dtls` asks for the process's default, which rustls cannot guess when two providers are compiled in. An error means that one is
+    // chosen already.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let report = call::run(&arguments.plan()).await?;
     report.print(arguments.json)?;
     anyhow::ensure!(

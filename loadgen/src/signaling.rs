@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
@@ -81,7 +82,8 @@ async fn drive(
                     }
                 } else if let Some(method) = value["method"].as_str() {
                     let notification = Notification { method: method.to_owned(), data: value["data"].clone() };
-                    if notifications.try_send(notification).is_err() { return }
+                    // Whoever stopped listening, to leave, still waits for an answer.
+                    if matches!(notifications.try_send(notification), Err(TrySendError::Full(_))) { return }
                 }
             }
         }
