@@ -3,6 +3,7 @@
 use super::{CommandResult, load};
 use corelay::server::{RunningServer, Server};
 use corelay_engine::config::{Config, LogFormat};
+use std::io::IsTerminal as _;
 use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -19,7 +20,8 @@ pub(crate) fn run(file: Option<&Path>) -> CommandResult {
 fn start_log(config: &Config) -> CommandResult {
     let filter = EnvFilter::try_new(&config.log_level)
         .map_err(|e| format!("LOG_LEVEL: {e}: write info, or a filter such as corelay=debug"))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
