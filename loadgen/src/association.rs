@@ -37,10 +37,7 @@ impl Identity {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let certificate = Certificate::generate_self_signed(vec!["corelay-loadgen".to_owned()])?;
         let fingerprint = fingerprint(certificate.certificate.first().context("a certificate was made")?);
-        Ok(Self {
-            certificate,
-            fingerprint,
-        })
+        Ok(Self { certificate, fingerprint })
     }
 
     /// The `dtlsParameters` for `connectWebRtcTransport`.
@@ -82,57 +79,32 @@ impl Association {
         let reader = tokio::spawn(read(Arc::clone(&socket), records_tx, protected_tx, checked_tx));
         let checker = tokio::spawn(check(Arc::clone(&socket), IceTarget::new(transport)?));
         let tasks = vec![reader, checker];
-        tokio::time::timeout(SETUP_TIMEOUT, checked.recv())
-            .await
-            .context("no answer to ICE checks")?;
+        tokio::time::timeout(SETUP_TIMEOUT, checked.recv()).await.context("no answer to ICE checks")?;
         let pipe = Arc::new(DtlsPipe::new(Arc::clone(&socket), records));
         let config = dtls_config(identity, expected_fingerprints(transport)?);
         let dtls = tokio::time::timeout(SETUP_TIMEOUT, DTLSConn::new(pipe, config, true, None))
             .await
             .context("the DTLS handshake hangs")??;
         let (sender, receiver, profile) = keys(&dtls).await?;
-        Ok(Self {
-            socket,
-            sender,
-            receiver,
-            protected,
-            profile,
-            dtls,
-            tasks,
-        })
+        Ok(Self { socket, sender, receiver, protected, profile, dtls, tasks })
     }
 }
 
 fn candidate(transport: &Value) -> anyhow::Result<SocketAddr> {
-    let candidates = transport["iceCandidates"]
-        .as_array()
-        .context("the transport has no candidates")?;
-    let first = candidates
-        .iter()
-        .find(|c| c["protocol"] == "udp")
-        .context("the transport has no UDP candidate")?;
+    let candidates = transport["iceCandidates"].as_array().context("the transport has no candidates")?;
+    let first = candidates.iter().find(|c| c["protocol"] == "udp").context("the transport has no UDP candidate")?;
     let ip = first["ip"].as_str().context("the candidate has no ip")?.parse()?;
     let port = u16::try_from(first["port"].as_u64().context("the candidate has no port")?)?;
     Ok(SocketAddr::new(ip, port))
 }
 
 fn expected_fingerprints(transport: &Value) -> anyhow::Result<Vec<String>> {
-    let all = transport["dtlsParameters"]["fingerprints"]
-        .as_array()
-        .context("the transport has no fingerprints")?;
-    Ok(all
-        .iter()
-        .filter(|f| f["algorithm"] == "sha-256")
-        .filter_map(|f| Some(f["value"].as_str()?.to_ascii_uppercase()))
-        .collect())
+    let all = transport["dtlsParameters"]["fingerprints"].as_array().context("the transport has no fingerprints")?;
+    Ok(all.iter().filter(|f| f["algorithm"] == "sha-256").filter_map(|f| Some(f["value"].as_str()?.to_ascii_uppercase())).collect())
 }
 
 fn fingerprint(der: &[u8]) -> String {
-    Sha256::digest(der)
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect::<Vec<_>>()
-        .join(":")
+    Sha256::digest(der).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }
 
 fn dtls_config(identity: &Identity, expected: Vec<String>) -> DtlsConfig {
@@ -164,13 +136,8 @@ async fn keys(dtls: &DTLSConn) -> anyhow::Result<(SrtpContext, SrtpContext, &'st
         SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => (ProtectionProfile::Aes128CmHmacSha1_80, "AES_CM_128_HMAC_SHA1_80"),
         other => bail!("the server chose an SRTP profile that was not offered: {other:?}"),
     };
-    let mut config = webrtc_srtp::config::Config {
-        profile,
-        ..Default::default()
-    };
-    config
-        .extract_session_keys_from_dtls(dtls.connection_state().await, true)
-        .await?;
+    let mut config = webrtc_srtp::config::Config { profile, ..Default::default() };
+    config.extract_session_keys_from_dtls(dtls.connection_state().await, true).await?;
     let keys = &config.keys;
     let sender = SrtpContext::new(&keys.local_master_key, &keys.local_master_salt, profile, None, None)?;
     let receiver = SrtpContext::new(&keys.remote_master_key, &keys.remote_master_salt, profile, None, None)?;
@@ -186,28 +153,16 @@ struct IceTarget {
 impl IceTarget {
     fn new(transport: &Value) -> anyhow::Result<Self> {
         let ice = &transport["iceParameters"];
-        let ufrag = ice["usernameFragment"]
-            .as_str()
-            .context("the transport has no ICE user fragment")?;
-        let password = ice["password"]
-            .as_str()
-            .context("the transport has no ICE password")?
-            .to_owned();
+        let ufrag = ice["usernameFragment"].as_str().context("the transport has no ICE user fragment")?;
+        let password = ice["password"].as_str().context("the transport has no ICE password")?.to_owned();
         ensure!(ice["iceLite"] == true, "the server is expected to be ICE-lite");
-        Ok(Self {
-            username: format!("{ufrag}:{:08x}", rand::random::<u32>()),
-            password,
-        })
+        Ok(Self { username: format!("{ufrag}:{:08x}", rand::random::<u32>()), password })
     }
 
     /// A Binding request that nominates (RFC 8445 section 7.2.2).
     fn check(&self) -> anyhow::Result<Vec<u8>> {
         let mut message = Message::new();
-        let attribute = |typ, value: Vec<u8>| RawAttribute {
-            typ,
-            length: value.len() as u16,
-            value,
-        };
+        let attribute = |typ, value: Vec<u8>| RawAttribute { typ, length: value.len() as u16, value };
         let setters: [Box<dyn Setter>; 8] = [
             Box::new(BINDING_REQUEST),
             Box::<stun::agent::TransactionId>::default(),

@@ -31,10 +31,7 @@ pub(crate) struct Plan {
 impl Plan {
     fn publishes(&self, n: u32) -> Publishes {
         let publishes = n < self.publishers;
-        Publishes {
-            audio: publishes,
-            video_kbps: if publishes { self.video_kbps } else { 0 },
-        }
+        Publishes { audio: publishes, video_kbps: if publishes { self.video_kbps } else { 0 } }
     }
 
     /// Streams that participants receive, together.

@@ -44,9 +44,7 @@ impl Client {
         stop: &watch::Receiver<bool>,
     ) -> anyhow::Result<Self> {
         let (signaling, notifications) = Signaling::connect(url, token).await?;
-        let joined = signaling
-            .request("join", json!({ "rtpCapabilities": capabilities() }))
-            .await?;
+        let joined = signaling.request("join", json!({ "rtpCapabilities": capabilities() })).await?;
         let (receive_id, receive) = open(&signaling, identity, "recv").await?;
         let (send_id, send) = open(&signaling, identity, "send").await?;
         let profile = receive.profile;
@@ -54,22 +52,9 @@ impl Client {
         let mut tasks = vec![tokio::spawn(receive_media(receive, Arc::clone(&tallies), stop.clone()))];
         let streams = publish(&signaling, &send_id, publishes).await?;
         tasks.push(tokio::spawn(send_media(send, streams, stop.clone())));
-        let subscriber = Subscriber {
-            signaling: signaling.clone(),
-            transport: receive_id,
-            tallies: Arc::clone(&tallies),
-        };
-        tasks.push(tokio::spawn(subscriber.run(
-            known_producers(&joined),
-            notifications,
-            stop.clone(),
-        )));
-        Ok(Self {
-            signaling,
-            tallies,
-            tasks,
-            profile,
-        })
+        let subscriber = Subscriber { signaling: signaling.clone(), transport: receive_id, tallies: Arc::clone(&tallies) };
+        tasks.push(tokio::spawn(subscriber.run(known_producers(&joined), notifications, stop.clone())));
+        Ok(Self { signaling, tallies, tasks, profile })
     }
 
     /// How many streams it is subscribed to, and how many of them have brought something.
@@ -104,16 +89,9 @@ fn capabilities() -> Value {
 }
 
 async fn open(signaling: &Signaling, identity: &Identity, direction: &str) -> anyhow::Result<(Value, Association)> {
-    let transport = signaling
-        .request("createWebRtcTransport", json!({ "direction": direction }))
-        .await?;
+    let transport = signaling.request("createWebRtcTransport", json!({ "direction": direction })).await?;
     let id = transport["id"].clone();
-    signaling
-        .request(
-            "connectWebRtcTransport",
-            json!({ "transportId": id, "dtlsParameters": identity.dtls_parameters() }),
-        )
-        .await?;
+    signaling.request("connectWebRtcTransport", json!({ "transportId": id, "dtlsParameters": identity.dtls_parameters() })).await?;
     let association = Association::connect(identity, &transport).await?;
     Ok((id, association))
 }
@@ -141,10 +119,7 @@ async fn publish(signaling: &Signaling, transport: &Value, publishes: Publishes)
         };
         let parameters = json!({ "codecs": [codec], "headerExtensions": [], "encodings": [{ "ssrc": stream.ssrc() }], "rtcp": { "cname": "loadgen", "reducedSize": true } });
         signaling
-            .request(
-                "produce",
-                json!({ "transportId": transport, "kind": kind, "source": source, "rtpParameters": parameters }),
-            )
+            .request("produce", json!({ "transportId": transport, "kind": kind, "source": source, "rtpParameters": parameters }))
             .await?;
     }
     Ok(streams)
@@ -152,12 +127,7 @@ async fn publish(signaling: &Signaling, transport: &Value, publishes: Publishes)
 
 fn known_producers(joined: &Value) -> Vec<Value> {
     let participants = joined["participants"].as_array().cloned().unwrap_or_default();
-    participants
-        .iter()
-        .filter_map(|p| p["producers"].as_array())
-        .flatten()
-        .map(|p| p["producerId"].clone())
-        .collect()
+    participants.iter().filter_map(|p| p["producers"].as_array()).flatten().map(|p| p["producerId"].clone()).collect()
 }
 
 struct Subscriber {
@@ -192,13 +162,8 @@ impl Subscriber {
     }
 
     async fn subscribe(&self, producer: &Value) -> anyhow::Result<()> {
-        let consumer = self
-            .signaling
-            .request("consume", json!({ "transportId": self.transport, "producerId": producer }))
-            .await?;
-        let ssrc = consumer["rtpParameters"]["encodings"][0]["ssrc"]
-            .as_u64()
-            .context("the consumer has no SSRC")?;
+        let consumer = self.signaling.request("consume", json!({ "transportId": self.transport, "producerId": producer })).await?;
+        let ssrc = consumer["rtpParameters"]["encodings"][0]["ssrc"].as_u64().context("the consumer has no SSRC")?;
         lock(&self.tallies).entry(u32::try_from(ssrc)?).or_default();
         Ok(())
     }
@@ -211,20 +176,14 @@ async fn receive_media(mut association: Association, tallies: Tallies, mut stop:
             () = stopped(&mut stop) => break,
         };
         if is_rtcp(&bytes) {
-            association
-                .receiver
-                .decrypt_rtcp(&bytes)
-                .context("RTCP from the server does not open")?;
+            association.receiver.decrypt_rtcp(&bytes).context("RTCP from the server does not open")?;
             continue;
         }
         let Ok(plain) = association.receiver.decrypt_rtp(&bytes) else {
             continue;
         };
         let packet = Packet::unmarshal(&mut plain.as_ref())?;
-        lock(&tallies)
-            .entry(packet.header.ssrc)
-            .or_default()
-            .take(packet.header.sequence_number, &packet.payload);
+        lock(&tallies).entry(packet.header.ssrc).or_default().take(packet.header.sequence_number, &packet.payload);
     }
     association.dtls.close().await?;
     Ok(())
@@ -277,7 +236,5 @@ fn wants_keyframe(mut compound: &[u8]) -> bool {
     let Ok(packets) = rtcp::packet::unmarshal(&mut compound) else {
         return false;
     };
-    packets
-        .iter()
-        .any(|p| p.as_any().is::<PictureLossIndication>() || p.as_any().is::<FullIntraRequest>())
+    packets.iter().any(|p| p.as_any().is::<PictureLossIndication>() || p.as_any().is::<FullIntraRequest>())
 }

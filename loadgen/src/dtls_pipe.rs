@@ -16,10 +16,7 @@ pub(crate) struct DtlsPipe {
 
 impl DtlsPipe {
     pub(crate) fn new(socket: Arc<UdpSocket>, records: mpsc::Receiver<Vec<u8>>) -> Self {
-        Self {
-            socket,
-            records: Mutex::new(records),
-        }
+        Self { socket, records: Mutex::new(records) }
     }
 }
 

@@ -54,11 +54,7 @@ struct Arguments {
 
 impl Arguments {
     fn plan(&self) -> call::Plan {
-        let publishers = if self.idle {
-            0
-        } else {
-            self.publishers.unwrap_or(self.participants).min(self.participants)
-        };
+        let publishers = if self.idle { 0 } else { self.publishers.unwrap_or(self.participants).min(self.participants) };
         call::Plan {
             url: self.url.clone(),
             jwt_secret: self.jwt_secret.clone(),
@@ -80,9 +76,6 @@ async fn main() -> anyhow::Result<()> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let report = call::run(&arguments.plan()).await?;
     report.print(arguments.json)?;
-    anyhow::ensure!(
-        report.is_complete(),
-        "the call did not go as planned: see the lines marked with !"
-    );
+    anyhow::ensure!(report.is_complete(), "the call did not go as planned: see the lines marked with !");
     Ok(())
 }

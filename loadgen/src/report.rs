@@ -34,12 +34,7 @@ impl Memory {
     pub(crate) fn between(participants: u32, before: Option<Usage>, during: Option<Usage>, after: Option<Usage>) -> Option<Self> {
         let (before, during, after) = (before?.rss_kib, during?.rss_kib, after?.rss_kib);
         let per_participant = during.saturating_sub(before) / u64::from(participants.max(1));
-        Some(Self {
-            before,
-            during,
-            after,
-            per_participant,
-        })
+        Some(Self { before, during, after, per_participant })
     }
 }
 
@@ -64,11 +59,7 @@ impl Report {
     fn lines(&self) -> Vec<(bool, &'static str, String)> {
         let r = &self.received;
         let mut lines = vec![
-            (
-                false,
-                "participants",
-                format!("{} ({} publishing)", self.participants, self.publishers),
-            ),
+            (false, "participants", format!("{} ({} publishing)", self.participants, self.publishers)),
             (false, "SRTP profile", self.profile.to_owned()),
             (
                 self.streams_started != self.streams_expected,
@@ -79,11 +70,7 @@ impl Report {
             (r.lost > 0, "lost", r.lost.to_string()),
             (false, "reordered, duplicated", format!("{}, {}", r.reordered, r.duplicated)),
             (r.corrupt > 0, "corrupt", r.corrupt.to_string()),
-            (
-                false,
-                "latency mean, max",
-                format!("{} us, {} us", r.latency_mean_us(), r.latency_max_us),
-            ),
+            (false, "latency mean, max", format!("{} us, {} us", r.latency_mean_us(), r.latency_max_us)),
         ];
         if let Some(m) = &self.memory {
             lines.push((false, "server RSS before", format!("{} KiB", m.before)));

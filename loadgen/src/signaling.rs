@@ -26,13 +26,9 @@ impl Signaling {
     /// Connects and keeps the connection in a task of its own.
     pub(crate) async fn connect(url: &str, token: &str) -> anyhow::Result<(Self, mpsc::Receiver<Notification>)> {
         let mut request = url.into_client_request()?;
-        request
-            .headers_mut()
-            .insert("Authorization", format!("Bearer {token}").parse()?);
+        request.headers_mut().insert("Authorization", format!("Bearer {token}").parse()?);
         request.headers_mut().insert("Sec-WebSocket-Protocol", "corelay.v1".parse()?);
-        let (socket, _) = tokio_tungstenite::connect_async(request)
-            .await
-            .context("the WebSocket was refused")?;
+        let (socket, _) = tokio_tungstenite::connect_async(request).await.context("the WebSocket was refused")?;
         let (requests, request_rx) = mpsc::channel(64);
         let (notification_tx, notifications) = mpsc::channel(4096);
         tokio::spawn(drive(socket, request_rx, notification_tx));
@@ -42,15 +38,8 @@ impl Signaling {
     /// Asks and waits for the answer's `data`.
     pub(crate) async fn request(&self, method: &'static str, data: Value) -> anyhow::Result<Value> {
         let (answer_tx, answer) = oneshot::channel();
-        self.requests
-            .send((method, data, answer_tx))
-            .await
-            .ok()
-            .context("the connection is closed")?;
-        answer
-            .await
-            .context("the connection closed before the answer came")?
-            .with_context(|| format!("{method} was refused"))
+        self.requests.send((method, data, answer_tx)).await.ok().context("the connection is closed")?;
+        answer.await.context("the connection closed before the answer came")?.with_context(|| format!("{method} was refused"))
     }
 }
 

@@ -53,16 +53,7 @@ impl Stream {
 
     fn new(kind: Kind, payload_type: u8, packets_per_frame: usize) -> Self {
         let (sequence, timestamp) = (rand::random(), rand::random());
-        Self {
-            kind,
-            ssrc: rand::random(),
-            payload_type,
-            sequence,
-            timestamp,
-            counter: 0,
-            packets_per_frame,
-            keyframe_wanted: true,
-        }
+        Self { kind, ssrc: rand::random(), payload_type, sequence, timestamp, counter: 0, packets_per_frame, keyframe_wanted: true }
     }
 
     pub(crate) fn ssrc(&self) -> u32 {
@@ -147,17 +138,9 @@ impl Stamp {
         let start = payload.windows(4).take(VP8_KEY.len() + 1).position(|w| w == MAGIC)?;
         let body = payload.get(start..start + STAMP_LEN)?;
         let word = |at: usize| Some(u32::from_be_bytes(body.get(at..at + 4)?.try_into().ok()?));
-        let stamp = Self {
-            ssrc: word(4)?,
-            counter: word(8)?,
-            sent_us: u64::from(word(12)?) << 32 | u64::from(word(16)?),
-        };
+        let stamp = Self { ssrc: word(4)?, counter: word(8)?, sent_us: u64::from(word(12)?) << 32 | u64::from(word(16)?) };
         let filler = &payload[start + STAMP_LEN..];
-        filler
-            .iter()
-            .enumerate()
-            .all(|(i, byte)| *byte == filler_byte(stamp.counter, i))
-            .then_some(stamp)
+        filler.iter().enumerate().all(|(i, byte)| *byte == filler_byte(stamp.counter, i)).then_some(stamp)
     }
 }
 
@@ -167,9 +150,7 @@ fn filler_byte(counter: u32, i: usize) -> u8 {
 
 /// Microseconds since 1970: both ends of a measurement run in this process.
 pub(crate) fn now_us() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_micros() as u64)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as u64)
 }
 
 #[cfg(test)]
@@ -193,10 +174,7 @@ mod tests {
     #[test]
     fn a_changed_byte_is_noticed() {
         let bytes = Stream::video(300).next_frame().remove(0);
-        let mut payload = Packet::unmarshal(&mut bytes.as_slice())
-            .expect("it was marshalled by the same crate")
-            .payload
-            .to_vec();
+        let mut payload = Packet::unmarshal(&mut bytes.as_slice()).expect("it was marshalled by the same crate").payload.to_vec();
         *payload.last_mut().expect("it is not empty") ^= 1;
         assert_eq!(Stamp::verify(&payload), None);
     }
