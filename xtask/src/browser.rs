@@ -25,7 +25,7 @@ pub(crate) fn test(project: &Project, tools: &Tools, filter: Option<&str>) -> Re
         console::line(&format!("browser: skipped {} files: Node, Chromium, Firefox or ffmpeg is missing", files.len()));
         return Ok(Tally::skipped(files.len() as u64));
     }
-    let Some(server) = prepare(project, tools)? else {
+    let (Some(server), Some(loadgen)) = (prepare(project, tools)?, build(project, "corelay-loadgen")?) else {
         return Ok(Tally::of(false));
     };
     let mut sum = Tally::default();
@@ -37,7 +37,12 @@ pub(crate) fn test(project: &Project, tools: &Tools, filter: Option<&str>) -> Re
         let arguments = ["--test", "--test-concurrency=1", "--test-reporter=tap", &format!("{file}.test.mjs")];
         let stage = Stage::new(project, file.as_str(), "sh", &["-c", "exec node \"$@\"", "sh"], 15);
         let stage = stage.configure(|command| {
-            command.args(arguments).current_dir(project.e2e()).env("CORELAY_BIN", &server).envs(path(tools));
+            command
+                .args(arguments)
+                .current_dir(project.e2e())
+                .env("CORELAY_BIN", &server)
+                .env("CORELAY_LOADGEN", &loadgen)
+                .envs(path(tools));
         });
         sum += stage.count(project, Tally::from_node)?;
     }
@@ -65,9 +70,14 @@ fn prepare(project: &Project, tools: &Tools) -> Result<Option<PathBuf>> {
     if !tools.npm_ci(project, "e2e-install", &project.e2e())? {
         return Ok(None);
     }
-    let arguments = ["build", "--locked", "--package", "corelay", "--profile", PROFILE];
-    let build = Stage::new(project, "server", "cargo", &arguments, 40).check(project)?;
-    Ok((build.failed == 0).then(|| project.target.join(PROFILE).join("corelay")))
+    build(project, "corelay")
+}
+
+/// Builds one package by itself: with others beside it, Cargo would lend it features that it does not have at a user's.
+fn build(project: &Project, package: &str) -> Result<Option<PathBuf>> {
+    let arguments = ["build", "--locked", "--package", package, "--profile", PROFILE];
+    let build = Stage::new(project, package, "cargo", &arguments, 40).check(project)?;
+    Ok((build.failed == 0).then(|| project.target.join(PROFILE).join(package)))
 }
 
 fn path(tools: &Tools) -> impl Iterator<Item = (&'static str, &std::ffi::OsString)> {
