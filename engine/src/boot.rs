@@ -1,6 +1,7 @@
 //! From a configuration to running shards: ask the kernel, open the ports, start the threads, wait until each is in its loop.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,7 +17,6 @@ use crate::config::{Config, IoBackend, Switch, limits};
 use crate::events::Events;
 use crate::mailbox::{Bell, CommandSender, command_mailbox, event_mailbox};
 use crate::metrics::{Metrics, Shelf};
-use crate::node::ShardInfo;
 use crate::ports::{self, PortError};
 use crate::shard::{Plan, Shard};
 use crate::topology::Topology;
@@ -56,6 +56,19 @@ pub enum BootError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// What signaling must know of a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardInfo {
+    /// The shard.
+    pub id: ShardId,
+    /// Where clients send media to: the shard's ICE candidates.
+    pub candidates: Vec<SocketAddr>,
+    /// The name of its back-end.
+    pub backend: &'static str,
+    /// The core it is pinned to.
+    pub core: usize,
 }
 
 /// A shard's thread and the ways to it. Dropping it ends the thread.

@@ -25,8 +25,8 @@ pub mod topology;
 
 pub use corelay_core::control;
 
-pub use boot::BootError;
+pub use boot::{BootError, ShardInfo};
 pub use events::Events;
 pub use mailbox::{EventDrops, EventKind, MailboxFull};
-pub use node::{Node, ShardInfo};
+pub use node::Node;
 pub use snapshot::ShardSnapshot;

@@ -1,31 +1,17 @@
 //! One running node: its shards and the way to them.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use corelay_core::control::{Command, Fingerprint};
 use corelay_wire::ids::ShardId;
 use corelay_wire::units::Instant;
 
-use crate::boot::{self, BootError, Running};
+use crate::boot::{self, BootError, Running, ShardInfo};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::Events;
 use crate::mailbox::MailboxFull;
 use crate::snapshot::ShardSnapshot;
-
-/// What signaling must know of a shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShardInfo {
-    /// The shard.
-    pub id: ShardId,
-    /// Where clients send media to: the shard's ICE candidates.
-    pub candidates: Vec<SocketAddr>,
-    /// The name of its back-end.
-    pub backend: &'static str,
-    /// The core it is pinned to.
-    pub core: usize,
-}
 
 /// The shards and their mailboxes. Any number of threads may send. Dropping it ends the shards, as [`Self::shutdown`] does.
 #[derive(Debug)]

@@ -3,11 +3,12 @@
 //! Left out on purpose: BYE of a publisher (signaling ends tracks; a browser also says BYE when it only changes an SSRC), NACK, REMB and
 //! transport-wide feedback (they come with retransmission and congestion control).
 
+use crate::clock::WallClock;
 use crate::drop_reason::DropReason;
 use crate::forward::select;
-use crate::receive::{Role, SourceReport};
+use crate::layer::SourceReport;
 use crate::room::Rooms;
-use crate::send::WallClock;
+use crate::streams::Role;
 use crate::transport::OpenedRtcp;
 use arrayvec::ArrayVec;
 use corelay_wire::rtcp::{Compound, Packet, ReportBlock};

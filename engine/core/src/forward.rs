@@ -4,40 +4,20 @@
 //! A full outbox stops the walk between two packets and the cursor remembers where: nothing is lost, and the walk goes on when the
 //! outbox was sent.
 
-mod mapping;
 mod rewrite;
 mod select;
-mod subscriber;
 
-pub(crate) use mapping::{Mapping, Source};
 pub(crate) use select::select;
-pub(crate) use subscriber::Subscriber;
 
 use crate::control::Event;
-use crate::counters::Counters;
+use crate::departures::{Departures, Progress};
 use crate::drop_reason::DropReason;
 use crate::history::Stored;
-use crate::outbox::{Outbox, PACKET_BYTES_MAX};
+use crate::outbox::PACKET_BYTES_MAX;
 use crate::room::{Rooms, Subscription, Track, TransportEntry};
+use crate::subscriber::Source;
 use corelay_wire::rtp::AbsSendTime;
-use corelay_wire::units::Instant;
 use rewrite::Outgoing;
-use std::collections::VecDeque;
-
-/// Whether a stage finished, or the outbox has to be sent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
-    Done,
-    Full,
-}
-
-/// Where sealing writes to, and what it tells.
-pub(crate) struct Departures<'a> {
-    pub(crate) outbox: &'a mut Outbox,
-    pub(crate) events: &'a mut VecDeque<Event>,
-    pub(crate) counters: &'a mut Counters,
-    pub(crate) now: Instant,
-}
 
 /// Where the walk stopped.
 #[derive(Clone, Copy, Debug, Default)]

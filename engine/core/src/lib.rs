@@ -5,21 +5,28 @@
 //! `None`, and sleeps until the next input or `poll_timeout`. Nothing here reads a clock, a socket, the environment or a random source.
 #![forbid(unsafe_code)]
 
+pub mod budget;
+mod clock;
 pub mod control;
 mod core;
 pub mod counters;
 pub mod datagram;
+mod departures;
 pub mod drop_reason;
 mod feedback;
 mod forward;
 mod history;
 mod keyframe;
+mod layer;
 pub mod limits;
 pub mod outbox;
+mod pending_control;
 mod receive;
 mod room;
 mod routes;
 mod send;
+mod streams;
+mod subscriber;
 mod table;
 pub mod timer;
 pub mod transport;

@@ -3,16 +3,10 @@
 //! Padding-only packets, with which browsers probe for bandwidth, are kept: they leave as a packet of one byte of padding, so that
 //! the subscriber's sequence has no hole and the probe does not cost its link anything.
 
-mod layer;
-mod statistics;
-mod streams;
-
-pub(crate) use layer::{Layer, SourceReport};
-pub(crate) use streams::{Role, Stream, Streams};
-
 use crate::drop_reason::DropReason;
 use crate::history::PacketMeta;
 use crate::room::{Rooms, Track};
+use crate::streams::{Role, Stream};
 use crate::transport::Opened;
 use corelay_wire::codec;
 use corelay_wire::media::{Extension, Kind};

@@ -5,11 +5,13 @@
 //!                                    -> subscriptions -> (the track)          arrows are lists of slots, kept both ways
 //! ```
 
+use crate::clock::SenderClock;
 use crate::control::{Cname, LAYERS_MAX, Refusal, SrtpProfile};
-use crate::forward::Subscriber;
+use crate::layer::Layer;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
-use crate::receive::{Layer, Streams};
-use crate::send::{PendingControl, SenderClock};
+use crate::pending_control::PendingControl;
+use crate::streams::Streams;
+use crate::subscriber::Subscriber;
 use crate::table::Table;
 use crate::transport::Transport;
 use arrayvec::ArrayVec;

@@ -1,14 +1,10 @@
 //! RTCP that the server says by itself: sender reports to subscribers, receiver reports and keyframe requests to publishers, BYE.
 //! All that one transport is due at a time goes into as few compound packets as it takes.
 
-mod clock;
 mod compose;
-mod pending;
 
-pub(crate) use clock::{SenderClock, SentReports, WallClock};
-pub(crate) use pending::PendingControl;
-
-use crate::forward::{Departures, Progress};
+use crate::clock::WallClock;
+use crate::departures::{Departures, Progress};
 use crate::outbox::PACKET_BYTES_MAX;
 use crate::room::Rooms;
 use compose::Composer;

@@ -6,10 +6,12 @@
 mod attribute;
 mod message;
 mod message_writer;
+mod transaction_id;
 mod xor_address;
 
-pub use message::{Class, IntegrityInput, Message, Method, ParseError, TransactionId, UNKNOWN_MAX};
+pub use message::{Class, IntegrityInput, Message, Method, ParseError, UNKNOWN_MAX};
 pub use message_writer::MessageWriter;
+pub use transaction_id::TransactionId;
 
 /// The first word after the type and length (RFC 8489 section 5).
 const MAGIC_COOKIE: u32 = 0x2112_A442;

@@ -3,10 +3,11 @@
 use super::Core;
 use crate::control::{Command, Event, Refusal, Reply, SubscriptionParameters, TrackParameters};
 use crate::drop_reason::DropReason;
-use crate::forward::{Mapping, Subscriber};
 use crate::history::History;
-use crate::receive::{Layer, Role, Stream};
+use crate::layer::Layer;
 use crate::room::{Subscription, Track, TransportEntry};
+use crate::streams::{Role, Stream};
+use crate::subscriber::{Mapping, Subscriber};
 use crate::transport::{Transport, ufrag};
 use arrayvec::ArrayVec;
 use corelay_wire::ids::{ParticipantId, RequestId, SubscriptionId, TrackId, TransportId};

@@ -1,7 +1,7 @@
 //! A packet in one subscriber's numbering.
 
-use super::Subscriber;
 use crate::history::Stored;
+use crate::subscriber::Subscriber;
 use corelay_wire::media::Extension;
 use corelay_wire::rtp::{HeaderFields, write_header};
 use corelay_wire::units::{PacketIndex, PayloadType, RtpTimestamp};

@@ -1,8 +1,8 @@
 //! One compound packet: reports first, then the name, then the rest (RFC 3550 section 6.1).
 
-use super::WallClock;
+use crate::clock::WallClock;
 use crate::counters::Counters;
-use crate::receive::{Layer, SourceReport};
+use crate::layer::{Layer, SourceReport};
 use crate::room::{Rooms, Track};
 use arrayvec::ArrayVec;
 use corelay_wire::rtcp::{

@@ -1,7 +1,7 @@
 //! A parsed STUN message, borrowed from its datagram.
 
 use super::attribute as kind;
-use super::{FINGERPRINT_XOR, HEADER_LEN, MAGIC_COOKIE, xor_address};
+use super::{FINGERPRINT_XOR, HEADER_LEN, MAGIC_COOKIE, TransactionId, xor_address};
 use crate::reader::Reader;
 use arrayvec::ArrayVec;
 use core::net::SocketAddr;
@@ -30,10 +30,6 @@ impl Method {
     /// The only one that ICE uses.
     pub const BINDING: Self = Self(1);
 }
-
-/// Ties a response to its request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TransactionId(pub [u8; 12]);
 
 /// What one message says. Of attributes that come twice the first counts (RFC 8489 section 14), and what comes after
 /// MESSAGE-INTEGRITY is not looked at, except for FINGERPRINT (section 14.5).

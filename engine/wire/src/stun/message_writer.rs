@@ -1,8 +1,8 @@
 //! Writes a STUN message.
 
 use super::attribute as kind;
-use super::message::{Class, Method, TransactionId};
-use super::{FINGERPRINT_XOR, MAGIC_COOKIE, xor_address};
+use super::message::{Class, Method};
+use super::{FINGERPRINT_XOR, MAGIC_COOKIE, TransactionId, xor_address};
 use crate::writer::Writer;
 use core::net::SocketAddr;
 

@@ -1,10 +1,12 @@
 //! One stream of a track: its numbering, its history, and what reports and keyframe requests need to know of it.
 
-use super::statistics::Statistics;
+mod statistics;
+
 use crate::control::LayerParameters;
 use crate::history::History;
 use crate::keyframe::KeyframeThrottle;
 use corelay_wire::units::{Instant, NtpTimestamp, Rid, RtpTimestamp, SequenceNumber, Ssrc};
+use statistics::Statistics;
 
 /// What the publisher's latest sender report said.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,11 @@
 //! What the hot path needs of a subscription: its numbering and its counts, without a pointer to follow.
 
-use super::Mapping;
+mod mapping;
+
+pub(crate) use mapping::{Mapping, Source};
+
+use crate::clock::SentReports;
 use crate::control::SubscriptionParameters;
-use crate::send::SentReports;
 use corelay_wire::media::{ExtensionMap, PayloadFormats};
 use corelay_wire::units::{Mid, PayloadType, Ssrc};
 

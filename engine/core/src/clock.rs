@@ -3,7 +3,7 @@
 //! A publisher's reports pair its wall clock with each stream's RTP timestamps. ONE offset a transport moves that wall clock into
 //! the server's, so that audio and video of a participant stay as far apart as the publisher said, whatever jitter their reports met.
 
-use crate::receive::SourceReport;
+use crate::layer::SourceReport;
 use core::time::Duration;
 use corelay_wire::units::{ClockRate, Instant, NtpTimestamp, RtpTimestamp};
 

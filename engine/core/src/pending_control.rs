@@ -12,27 +12,27 @@ pub(crate) struct PendingControl {
     /// Whether the transport is in the list of those with RTCP to send.
     pub(crate) listed: bool,
     /// The next subscription to report on.
-    pub(super) subscription: Option<usize>,
+    pub(crate) subscription: Option<usize>,
     /// The next track to report on.
-    pub(super) track: Option<usize>,
+    pub(crate) track: Option<usize>,
     /// Keyframe requests of its tracks are due.
     pub(crate) keyframes: bool,
-    pub(super) goodbyes: ArrayVec<Ssrc, GOODBYES_MAX>,
+    pub(crate) goodbyes: ArrayVec<Ssrc, GOODBYES_MAX>,
 }
 
 impl PendingControl {
-    pub(super) fn report(&mut self) {
+    pub(crate) fn report(&mut self) {
         self.subscription = Some(0);
         self.track = Some(0);
     }
 
-    pub(super) fn say_goodbye(&mut self, ssrc: Ssrc) {
+    pub(crate) fn say_goodbye(&mut self, ssrc: Ssrc) {
         if !self.goodbyes.is_full() {
             self.goodbyes.push(ssrc);
         }
     }
 
-    pub(super) fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         self.subscription.is_some() || self.track.is_some() || self.keyframes || !self.goodbyes.is_empty()
     }
 }

@@ -1,0 +1,51 @@
+//! The core's part of the memory budget: what its limits allow, line by line.
+
+use crate::control::LAYERS_MAX;
+use crate::history::History;
+use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
+use crate::room::{Participant, Room, Subscription, Track, TransportEntry};
+use crate::timer::Wheel;
+
+/// One line of the memory budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetLine {
+    /// What the bytes are for.
+    pub what: &'static str,
+    /// How many there may be.
+    pub count: u64,
+    /// Bytes of each when it is used to the full.
+    pub bytes_each: u64,
+}
+
+impl BudgetLine {
+    /// Bytes of all of them.
+    pub const fn total(&self) -> u64 {
+        self.count * self.bytes_each
+    }
+}
+
+impl Limits {
+    /// What the core may use at most, line by line. Slots and histories are touched only when used: this is the ceiling,
+    /// not the resident size of an idle shard.
+    pub fn budget(&self) -> [BudgetLine; 9] {
+        let slot = |bytes: usize| bytes as u64 + ID_MAP_BYTES;
+        let line = |what, count: u32, bytes_each| BudgetLine { what, count: u64::from(count), bytes_each };
+        [
+            line("rooms", self.rooms_max, slot(size_of::<Room>())),
+            line("participants", self.participants_max, slot(size_of::<Participant>())),
+            line("transports", self.transports_max, slot(size_of::<TransportEntry>()) + HANDSHAKE_BYTES),
+            line("tracks", self.tracks_max, slot(size_of::<Track>())),
+            line("histories", self.tracks_max * LAYERS_MAX as u32, History::bytes(self.history_packets, self.history_bytes)),
+            line("subscriptions", self.subscriptions_max, slot(size_of::<Subscription>())),
+            line("timers", 1, Wheel::bytes(self)),
+            line("outbox", 1, u64::from(self.outbox_bytes) + u64::from(self.outbox_runs) * 64),
+            line("routes", self.transports_max * ROUTES_PER_TRANSPORT_MAX as u32, ROUTE_BYTES),
+        ]
+    }
+}
+
+/// Id, slot and the slack of a hash map at its fullest.
+const ID_MAP_BYTES: u64 = 32;
+/// What a DTLS engine holds beside the transport's own slot, measured as the growth of a process by 1000 handshakes.
+const HANDSHAKE_BYTES: u64 = 64 * 1024;
+const ROUTE_BYTES: u64 = 80;
