@@ -84,7 +84,7 @@ pub const KEYS: &[Key] = &[
     key(
         "JWT_AUDIENCE",
         Kind::Text("text"),
-        "What the `aud` of a token must contain. Not set: `aud` is not looked at.",
+        "What the `aud` of a token must contain. Not set: a token that has an `aud` is refused (RFC 7519 section 4.1.3).",
         |c, text, _| {
             c.jwt_audience = Some(text.to_owned());
             Ok(())
