@@ -16,7 +16,6 @@ pub const LAYERS_MAX: usize = 4;
 /// What signaling asks. Ids are signaling's; a command with an unknown id is answered with [`Refusal::Unknown`] where it has a
 /// request, and counted where it has none.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "commands are few, and one in its place in the mailbox is not allocated")]
 pub enum Command {
     /// Makes a room. Its home is this shard.
     OpenRoom {
@@ -58,7 +57,7 @@ pub enum Command {
         /// The transport.
         transport: TransportId,
         /// The peer's DTLS parameters.
-        remote: RemoteDtls,
+        remote: Box<RemoteDtls>,
     },
     /// New ICE credentials for a transport (RFC 8445 section 9). Answered by [`Reply::Transport`].
     RestartIce {

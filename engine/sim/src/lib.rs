@@ -1,7 +1,7 @@
 //! The core on a simulated network and clock: one seed, every fault a knob. Tests of behaviours drive a [`World`].
 //!
 //! **The peers use parts of the core** (its DTLS engine and its SRTP), so that agreement with it proves forwarding, not
-//! cryptography: that is held against independent stacks, in `core/tests/srtp_interop.rs` and in `tests/str0m_peer.rs` here.
+//! cryptography: that is held against independent stacks, in `core/tests/srtp_interop.rs` and in `signaling/tests/media`.
 #![forbid(unsafe_code)]
 
 pub mod ice_client;

@@ -47,7 +47,8 @@ pub struct World {
     trace: u64,
 }
 
-const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1)), 10_000);
+/// Where the core is.
+pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1)), 10_000);
 
 impl World {
     /// A world with one empty room.
@@ -143,7 +144,7 @@ impl World {
         let request = RequestId(self.id());
         let reply = self.command(Command::OpenTransport { request, participant, transport });
         let Some(Ok(Reply::Transport { ice })) = reply else { panic!("a transport opens: {reply:?}") };
-        let remote = self.remote_dtls(DtlsRole::Client, self.peer_dtls.certificate().fingerprint());
+        let remote = Box::new(self.remote_dtls(DtlsRole::Client, self.peer_dtls.certificate().fingerprint()));
         let request = RequestId(self.id());
         let reply = self.command(Command::ConnectTransport { request, transport, remote });
         assert!(matches!(reply, Some(Ok(_))), "{reply:?}");

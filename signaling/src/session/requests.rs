@@ -103,7 +103,7 @@ impl Session {
     }
 
     async fn connect_transport(&self, id: u32, me: ParticipantId, data: ConnectWebRtcTransport) -> Response {
-        let remote = ortc::remote_dtls(&data.dtls_parameters)?;
+        let remote = Box::new(ortc::remote_dtls(&data.dtls_parameters)?);
         let (shard, transport) = self.app.registry().begin_connect(me, &data.transport_id)?;
         let connect = |request| Command::ConnectTransport { request, transport, remote };
         if let Err(error) = self.app.shards.request(shard, connect).await {

@@ -24,7 +24,7 @@ impl Core {
             }
             Command::ConnectTransport { request, transport, remote } => {
                 let result = self.rooms.transports.slot_of(transport).and_then(|slot| {
-                    self.rooms.transports[slot].transport.connect(now, remote)?;
+                    self.rooms.transports[slot].transport.connect(now, *remote)?;
                     self.after_transport(now, slot);
                     Ok(Reply::Done)
                 });

@@ -103,6 +103,7 @@ impl Subject {
 }
 
 /// The instant of the clock that zero stands for. Only differences matter.
+#[expect(clippy::disallowed_methods, reason = "a test owns its clock, and there is no other way to an instant")]
 fn origin() -> std::time::Instant {
     static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     *ORIGIN.get_or_init(std::time::Instant::now)

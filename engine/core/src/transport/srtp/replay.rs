@@ -64,7 +64,7 @@ impl ReplayWindow {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::HashSet;
+    use std::collections::BTreeSet;
 
     fn estimate(highest: u64, sequence: u16) -> Option<u64> {
         ReplayWindow::starting_with(highest).estimate(SequenceNumber(sequence)).map(|i| i.0)
@@ -104,7 +104,7 @@ mod tests {
         #[test]
         fn agrees_with_a_set(steps in proptest::collection::vec(-200i64..200, 1..400)) {
             let mut window = ReplayWindow::starting_with(100_000);
-            let mut seen = HashSet::from([100_000u64]);
+            let mut seen = BTreeSet::from([100_000u64]);
             let mut highest = 100_000u64;
             for step in steps {
                 let index = highest.saturating_add_signed(step);
