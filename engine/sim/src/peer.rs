@@ -1,7 +1,7 @@
 //! A participant: checks, DTLS as the client, sources that it publishes, subscriptions that it receives, reports.
 
 use crate::ice_client::{IceClient, binding_request};
-use crate::media::Source;
+use crate::media::{Packet as MediaPacket, Source};
 use crate::received::{Received, Report};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -194,16 +194,17 @@ impl Peer {
         self.read_state();
         for source in &mut self.sources {
             for packet in source.frame(now, self.connected) {
-                let mut sealed = vec![0; 1_500];
-                if let Some(len) = self.transport.seal_rtp(packet.index, &packet.header, &packet.payload, &mut sealed) {
-                    sealed.truncate(len);
-                    out.push(sealed);
-                }
+                out.extend(seal(&self.transport, &packet));
             }
         }
         out.extend(self.report(now));
         out.extend(self.flush());
         out
+    }
+
+    /// Seals a packet that the caller made, in place of a source's; `None` before the peer is connected.
+    pub fn seal(&self, packet: &MediaPacket) -> Option<Vec<u8>> {
+        seal(&self.transport, packet)
     }
 
     /// What its transport has to say, without the answers to its own checks.
@@ -250,6 +251,13 @@ impl Peer {
         // One local address whatever the peer's own is: to its transport only the server's side matters.
         Path { remote: self.server, local: self.server.ip() }
     }
+}
+
+fn seal(transport: &Transport, packet: &MediaPacket) -> Option<Vec<u8>> {
+    let mut sealed = vec![0; 1_500];
+    let len = transport.seal_rtp(packet.index, &packet.header, &packet.payload, &mut sealed)?;
+    sealed.truncate(len);
+    Some(sealed)
 }
 
 fn report_block(received: &Received, now: Instant) -> Option<[u8; 24]> {
