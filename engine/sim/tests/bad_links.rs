@@ -1,6 +1,7 @@
 //! Loss, bursts, reordering, duplication and a narrow link: what arrives is right, what is lost is seen to be lost.
 
 use core::time::Duration;
+use corelay_core::control::TransportState;
 use corelay_core::drop_reason::DropReason;
 use corelay_sim::{Faults, PeerId, Source, World};
 use corelay_wire::media::Codec;
@@ -17,7 +18,8 @@ fn call(seed: u64) -> (World, PeerId, PeerId) {
 }
 
 /// The DTLS engine doubles the time between repetitions, varied by a random source of its own: the number that complete before
-/// the handshake's deadline differs from run to run. 92 % was measured; fewer than half of twelve is 1 in 100,000.
+/// the handshake's deadline differs from run to run. 5,999 of 6,000 did (the example `handshakes`, ten times); two failures among
+/// twelve are then one in 500,000.
 #[test]
 fn handshakes_get_through_thirty_percent_loss() {
     let mut world = World::new(1);
@@ -25,9 +27,10 @@ fn handshakes_get_through_thirty_percent_loss() {
     for _ in 0..12 {
         world.join();
     }
-    world.run(Duration::from_secs(29));
-    let connected: u64 = world.core.counters().connected.iter().sum();
-    assert!(connected >= 6, "{connected} of 12");
+    world.run(Duration::from_secs(31));
+    let is_connected = |state: &TransportState| matches!(state, TransportState::Connected { .. });
+    let connected = (0..12).filter(|peer| world.states(PeerId(*peer)).iter().any(is_connected)).count();
+    assert!(connected >= 11, "{connected} of 12");
 }
 
 #[test]
