@@ -11,6 +11,7 @@ use crate::counters::Counters;
 use crate::datagram::Datagram;
 use crate::departures::{Departures, Progress};
 use crate::forward::Forwarder;
+use crate::handshakes::Handshakes;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::room::Rooms;
@@ -52,8 +53,7 @@ pub struct Core {
     outbox: Outbox,
     /// The outbox was given to the owner, who has sent it by the next call.
     handed_over: bool,
-    /// Handshake datagrams that this turn may still take.
-    handshakes_left: u32,
+    handshakes: Handshakes,
     events: VecDeque<Event>,
     counters: Counters,
 }
@@ -82,7 +82,7 @@ impl Core {
             control: ControlSender::new(limits.transports_max),
             outbox: Outbox::new(limits.outbox_bytes as usize, limits.outbox_runs as usize),
             handed_over: false,
-            handshakes_left: limits.handshakes_per_turn,
+            handshakes: Handshakes::new(limits.handshakes_per_turn),
             events: VecDeque::with_capacity(EVENTS_EXPECTED),
             counters: Counters::default(),
             random,
@@ -129,7 +129,7 @@ impl Core {
         self.empty_outbox();
         self.fill_outbox(now);
         if self.outbox.is_empty() {
-            self.handshakes_left = self.limits.handshakes_per_turn;
+            self.handshakes.end_turn();
             return None;
         }
         for run in self.outbox.runs() {

@@ -15,6 +15,7 @@ mod departures;
 pub mod drop_reason;
 mod feedback;
 mod forward;
+mod handshakes;
 mod history;
 mod keyframe;
 mod layer;

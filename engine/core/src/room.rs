@@ -7,6 +7,7 @@
 
 use crate::clock::SenderClock;
 use crate::control::{Cname, LAYERS_MAX, Refusal, SrtpProfile};
+use crate::handshakes::Used;
 use crate::layer::Layer;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::pending_control::PendingControl;
@@ -46,6 +47,8 @@ pub(crate) struct TransportEntry {
     pub(crate) connected: Option<SrtpProfile>,
     /// Nothing was heard for a while: another transport may take its addresses.
     pub(crate) stale: bool,
+    /// DTLS datagrams of this turn.
+    pub(crate) handshakes: Used,
     /// Addresses that lead here.
     pub(crate) routes: ArrayVec<SocketAddr, ROUTES_PER_TRANSPORT_MAX>,
     pub(crate) tracks: Vec<u32>,
@@ -177,7 +180,8 @@ impl Rooms {
 }
 
 fn take_out(list: &mut Vec<u32>, slot: u32) {
-    let at = list.iter().position(|s| *s == slot).expect("relations are kept both ways");
+    // From the end: whoever ends many things ends the last of a list first.
+    let at = list.iter().rposition(|s| *s == slot).expect("relations are kept both ways");
     list.swap_remove(at);
 }
 

@@ -1,4 +1,9 @@
 //! Which transport an address leads to. Only an authenticated STUN check enters one: media and DTLS from elsewhere lead nowhere.
+//!
+//! A check proves that its sender knows a password, not that its source is its own: a participant can forge the source of a check
+//! for its own transport. So a check alone holds an address only for a transport that has yet to be connected: a connected one would
+//! have used its keys from where it is. Where it did (SRTP, SRTCP or the end of the handshake came from there), the address is
+//! [proven](Route::proven) to be its own. Both hold for as long as checks go on.
 
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::room::Rooms;
@@ -9,7 +14,16 @@ use hashbrown::HashMap;
 /// See the module. At most [`ROUTES_PER_TRANSPORT_MAX`] for each transport.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    by_source: HashMap<SocketAddr, u32, FixedState>,
+    by_source: HashMap<SocketAddr, Route, FixedState>,
+}
+
+/// Where an address leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// The transport.
+    pub(crate) slot: u32,
+    /// The peer has used its keys from here.
+    pub(crate) proven: bool,
 }
 
 impl Routes {
@@ -18,19 +32,27 @@ impl Routes {
         Self { by_source: HashMap::with_capacity_and_hasher(capacity, FixedState::with_seed(seed)) }
     }
 
-    pub(crate) fn find(&self, source: SocketAddr) -> Option<u32> {
+    pub(crate) fn find(&self, source: SocketAddr) -> Option<Route> {
         self.by_source.get(&source).copied()
+    }
+
+    /// The peer has used its keys from `source`.
+    pub(crate) fn prove(&mut self, source: SocketAddr) {
+        if let Some(route) = self.by_source.get_mut(&source) {
+            route.proven = true;
+        }
     }
 
     /// `source` leads to `slot` from here on. The address that was entered first gives way when there are too many, unless media
     /// goes there.
     pub(crate) fn enter(&mut self, source: SocketAddr, slot: u32, rooms: &mut Rooms) {
-        let former = self.by_source.insert(source, slot);
-        if former == Some(slot) {
+        let former = self.find(source);
+        if former.is_some_and(|f| f.slot == slot) {
             return;
         }
+        self.by_source.insert(source, Route { slot, proven: false });
         if let Some(former) = former {
-            rooms.transports[former].routes.retain(|s| *s != source);
+            rooms.transports[former.slot].routes.retain(|s| *s != source);
         }
         let entry = &mut rooms.transports[slot];
         if entry.routes.is_full() {

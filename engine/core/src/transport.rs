@@ -19,6 +19,7 @@ use crate::control::{DtlsRole, IceCredentials, Refusal, RemoteDtls, SrtpProfile,
 use crate::drop_reason::DropReason;
 use crate::outbox::{Outbox, Path};
 pub use certificate::{Certificate, CertificateError};
+use core::net::SocketAddr;
 use corelay_wire::ids::TransportId;
 use corelay_wire::units::{Instant, PacketIndex};
 use dtls::{Association, DtlsError, DtlsEvent, EarlyDatagrams, HANDSHAKE_DEADLINE};
@@ -71,9 +72,7 @@ impl Transport {
     /// Says who the peer must prove to be, and which DTLS role it takes; the server takes the other. What this makes to send leaves at
     /// the next [`Self::handle_timeout`], which [`Self::poll_timeout`] asks for at once. The same call twice is one call.
     pub fn connect(&mut self, now: Instant, remote: RemoteDtls) -> Result<(), Refusal> {
-        if self.lifecycle.phase().is_terminal() {
-            return Err(Refusal::State("the transport has ended: open another"));
-        }
+        self.check_alive()?;
         if remote.fingerprints.is_empty() {
             return Err(Refusal::Conflict("the peer needs at least one certificate fingerprint of SHA-256, SHA-384 or SHA-512"));
         }
@@ -89,8 +88,10 @@ impl Transport {
     }
 
     /// New ICE credentials (RFC 8445 section 9). The old ones stay valid until a check with the new ones nominates a pair.
-    pub fn restart_ice(&mut self, credentials: IceCredentials) {
+    pub fn restart_ice(&mut self, credentials: IceCredentials) -> Result<(), Refusal> {
+        self.check_alive()?;
         self.ice.restart(credentials);
+        Ok(())
     }
 
     /// Takes a STUN message that names this transport, and answers it.
@@ -147,6 +148,11 @@ impl Transport {
     /// Whether a check arrived on this path within the lifetime of consent.
     pub fn is_valid(&self, path: Path, now: Instant) -> bool {
         self.ice.is_valid(path, now)
+    }
+
+    /// The same for any of our addresses.
+    pub fn is_valid_from(&self, remote: SocketAddr, now: Instant) -> bool {
+        self.ice.is_valid_from(remote, now)
     }
 
     /// Whether media may be sent: there are keys, a nominated pair, and consent. A silent peer is still connected in this sense.
@@ -220,6 +226,13 @@ impl Transport {
         }
         self.lifecycle.closed();
         self.release();
+    }
+
+    fn check_alive(&self) -> Result<(), Refusal> {
+        match self.lifecycle.phase().is_terminal() {
+            true => Err(Refusal::State("the transport has ended: open another")),
+            false => Ok(()),
+        }
     }
 
     /// The keys, for a packet that came on a valid path.

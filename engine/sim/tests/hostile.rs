@@ -104,9 +104,22 @@ fn a_storm_of_handshake_datagrams_is_bounded_in_a_turn() {
     // Her check has arrived at 10 ms; her first DTLS datagram does at 30 ms.
     world.run(Duration::from_millis(25));
     storm(&mut world, carol);
-    assert_eq!(world.drops(DropReason::DtlsBusy), 84);
-    // Whoever is connected makes no handshake: a room that leaves at once says goodbye in one turn.
+    assert_eq!(world.drops(DropReason::DtlsBusy), 94);
+    // Whoever is connected makes no handshake and spends nobody's turn.
     storm(&mut world, alice);
-    assert_eq!(world.drops(DropReason::DtlsBusy), 84);
+    assert_eq!(world.drops(DropReason::DtlsBusy), 188);
     assert_unharmed(world, alice, bob);
+}
+
+#[test]
+fn the_storm_of_one_does_not_keep_another_from_joining() {
+    let (mut world, _, _) = call(4);
+    let (carol, dave) = (world.join(), world.join());
+    // Their first DTLS datagrams arrive at 30 ms: in the turn of the storm.
+    world.run(Duration::from_millis(29));
+    storm(&mut world, carol);
+    world.run(Duration::from_millis(5));
+    assert_eq!(world.drops(DropReason::DtlsBusy), 95, "carol's own first one too");
+    world.run(Duration::from_millis(60));
+    assert!(world.peer(dave).connected);
 }

@@ -6,8 +6,10 @@ use crate::drop_reason::DropReason;
 use crate::feedback::Feedback;
 use crate::outbox::Path;
 use crate::receive;
+use crate::routes::Route;
 use crate::transport::ufrag;
 use arrayvec::ArrayVec;
+use core::net::SocketAddr;
 use corelay_wire::demux::{Protocol, classify};
 use corelay_wire::stun::{Class, Message};
 use corelay_wire::units::Instant;
@@ -31,7 +33,7 @@ impl Core {
             return Err(DropReason::StunUnexpected);
         }
         let slot = message.username.and_then(|name| self.slot_of_ufrag(name)).ok_or(DropReason::StunUnknownUfrag)?;
-        if self.is_taken(path, slot) {
+        if self.is_taken(path.remote, slot, now) {
             return Err(DropReason::SourceTaken);
         }
         let result = self.rooms.transports[slot].transport.handle_stun(now, path, bytes, &mut self.outbox);
@@ -49,30 +51,48 @@ impl Core {
         known.then_some(slot)
     }
 
-    /// Whether the source belongs to another transport that is alive. A participant who forges the source of a check can prove its
-    /// own password, and must not draw another's media away by that.
-    fn is_taken(&self, path: Path, slot: u32) -> bool {
-        let owner = self.routes.find(path.remote).filter(|owner| *owner != slot);
-        owner.is_some_and(|owner| {
-            let owner = &self.rooms.transports[owner];
-            owner.connected.is_some() && !owner.stale
+    /// Whether the source belongs to another transport that is alive and uses it: see [`crate::routes`]. A participant who forges the source of a check can
+    /// prove its own password, and must not draw another's media away by that. What an owner used once and left, such as a relay's
+    /// address, is free again when its consent has ended.
+    fn is_taken(&self, source: SocketAddr, slot: u32, now: Instant) -> bool {
+        let route = self.routes.find(source).filter(|route| route.slot != slot);
+        route.is_some_and(|route| {
+            let owner = &self.rooms.transports[route.slot];
+            (route.proven || owner.connected.is_none()) && !owner.stale && owner.transport.is_valid_from(source, now)
         })
     }
 
-    fn take_dtls(&mut self, now: Instant, path: Path, bytes: &[u8]) -> Result<(), DropReason> {
-        let slot = self.routes.find(path.remote).ok_or(DropReason::UnknownSource)?;
-        // Only a handshake costs signatures: the goodbyes of a whole room arrive in one turn and are cheap.
-        if self.rooms.transports[slot].connected.is_none() {
-            self.handshakes_left = self.handshakes_left.checked_sub(1).ok_or(DropReason::DtlsBusy)?;
+    /// The transport that the source leads to, and whether that is yet to be proven.
+    fn route(&self, source: SocketAddr) -> Result<Route, DropReason> {
+        self.routes.find(source).ok_or(DropReason::UnknownSource)
+    }
+
+    /// The peer used its keys: the source is its own.
+    fn prove(&mut self, source: SocketAddr, route: Route) {
+        if !route.proven {
+            self.routes.prove(source);
         }
-        let result = self.rooms.transports[slot].transport.handle_dtls(now, path, bytes, &mut self.outbox);
+    }
+
+    fn take_dtls(&mut self, now: Instant, path: Path, bytes: &[u8]) -> Result<(), DropReason> {
+        let route = self.route(path.remote)?;
+        let slot = route.slot;
+        let entry = &mut self.rooms.transports[slot];
+        let connected = entry.connected.is_some();
+        self.handshakes.admit(&mut entry.handshakes, connected)?;
+        let result = entry.transport.handle_dtls(now, path, bytes, &mut self.outbox);
         self.after_transport(now, slot);
+        if !connected && self.rooms.transports[slot].connected.is_some() {
+            self.prove(path.remote, route);
+        }
         result
     }
 
     fn take_rtp(&mut self, now: Instant, path: Path, bytes: &mut [u8]) -> Result<(), DropReason> {
-        let slot = self.routes.find(path.remote).ok_or(DropReason::UnknownSource)?;
+        let route = self.route(path.remote)?;
+        let slot = route.slot;
         let opened = self.rooms.transports[slot].transport.open_rtp(now, path, bytes)?;
+        self.prove(path.remote, route);
         let accepted = receive::accept(&mut self.rooms, slot, &opened, now)?;
         self.counters.packets_in += 1;
         if accepted.fresh {
@@ -89,8 +109,10 @@ impl Core {
     }
 
     fn take_rtcp(&mut self, now: Instant, path: Path, bytes: &mut [u8]) -> Result<(), DropReason> {
-        let slot = self.routes.find(path.remote).ok_or(DropReason::UnknownSource)?;
+        let route = self.route(path.remote)?;
+        let slot = route.slot;
         let opened = self.rooms.transports[slot].transport.open_rtcp(now, path, bytes)?;
+        self.prove(path.remote, route);
         let mut feedback = Feedback { rooms: &mut self.rooms, slot, wall: self.wall, now, wanted: ArrayVec::new() };
         let result = feedback.take_in(&opened);
         for track in feedback.wanted {

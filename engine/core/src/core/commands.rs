@@ -99,6 +99,7 @@ impl Core {
             transport: Transport::new(now, id, ice.clone(), self.dtls.clone()),
             connected: None,
             stale: false,
+            handshakes: Default::default(),
             routes: ArrayVec::new(),
             tracks: Vec::new(),
             subscriptions: Vec::new(),
@@ -116,7 +117,7 @@ impl Core {
         let slot = self.rooms.transports.slot_of(id)?;
         let epoch = self.rooms.transports.epoch(slot);
         let ice = ufrag::credentials(self.shard, slot, epoch, &mut self.random);
-        self.rooms.transports[slot].transport.restart_ice(ice.clone());
+        self.rooms.transports[slot].transport.restart_ice(ice.clone())?;
         Ok(Reply::Transport { ice })
     }
 

@@ -16,6 +16,7 @@ mod check;
 use crate::control::IceCredentials;
 use crate::outbox::Path;
 use arrayvec::ArrayVec;
+use core::net::SocketAddr;
 use core::time::Duration;
 use corelay_wire::units::Instant;
 
@@ -23,8 +24,9 @@ use corelay_wire::units::Instant;
 pub const CONSENT_LIFETIME: Duration = Duration::from_secs(30);
 
 /// How long nothing authentic may be heard before the transport counts as disconnected. RFC 7675 section 5.1 lets peers space their
-/// checks by 4 to 6 seconds, and Firefox does: a lower value makes a healthy idle peer flap. A higher one tells users later.
-pub const SILENCE_MAX: Duration = Duration::from_secs(7);
+/// checks by 4 to 6 seconds, and Firefox does: with 13 s one of them may be lost on the way and a healthy idle peer does not flap.
+/// A higher value tells users later, and keeps an address that a network gave to another client from that client for longer.
+pub const SILENCE_MAX: Duration = Duration::from_secs(13);
 
 /// How many addresses of one peer are remembered. A browser has an address per network and family, and some more behind symmetric
 /// NATs. With more, a peer could have more memory held; with fewer, good pairs would be forgotten between two checks.
@@ -86,6 +88,11 @@ impl IceAgent {
     /// Whether a check arrived on this path within the lifetime of consent.
     pub(crate) fn is_valid(&self, path: Path, now: Instant) -> bool {
         self.paths.iter().any(|p| p.path == path && now.since(p.checked_at) < CONSENT_LIFETIME)
+    }
+
+    /// The same for any of our addresses.
+    pub(crate) fn is_valid_from(&self, remote: SocketAddr, now: Instant) -> bool {
+        self.paths.iter().any(|p| p.path.remote == remote && now.since(p.checked_at) < CONSENT_LIFETIME)
     }
 
     /// Notes that something authentic other than a check arrived.

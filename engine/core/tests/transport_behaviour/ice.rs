@@ -2,7 +2,7 @@
 
 use crate::peer::{Subject, assert_media_flows, connected, credentials, path};
 use crate::stun::*;
-use corelay_core::control::{DtlsRole, TransportFailure, TransportState};
+use corelay_core::control::{DtlsRole, Refusal, TransportFailure, TransportState};
 use corelay_core::drop_reason::DropReason;
 use corelay_core::transport::{CONSENT_LIFETIME, DtlsVersions, SILENCE_MAX};
 use std::time::Duration;
@@ -160,7 +160,7 @@ fn few_addresses_are_remembered_and_never_the_selected_one_forgotten() {
 fn a_restart_keeps_the_old_credentials_until_the_new_ones_nominate() {
     let (mut subject, mut peer) = connected(DtlsVersions::V12, DtlsRole::Client);
     let (old, new) = (subject.credentials.clone(), credentials(2));
-    subject.transport.restart_ice(new.clone());
+    subject.transport.restart_ice(new.clone()).expect("it is alive");
     subject.nominate(path(5000));
     subject.credentials = new;
     subject.check(path(6000));
@@ -211,6 +211,7 @@ fn consent_ends_without_checks_even_if_media_arrives() {
     let late = Stun::check(&own.ufrag).nominate().sign(&own.password).finish();
     assert_eq!(subject.stun(path(5000), &late), Err(DropReason::StunUnknownUfrag));
     assert_eq!(subject.states(), []);
+    assert!(matches!(subject.transport.restart_ice(own), Err(Refusal::State(_))), "no credentials that never work");
 }
 
 #[test]
@@ -218,10 +219,11 @@ fn checks_renew_consent() {
     let (mut subject, _peer) = connected(DtlsVersions::V12, DtlsRole::Client);
     subject.states();
     for _ in 0..20 {
-        subject.pass(Duration::from_secs(6));
+        // The longest interval of RFC 7675, and one check lost.
+        subject.pass(Duration::from_secs(12));
         subject.nominate(path(5000));
     }
-    assert_eq!(subject.states(), [], "the longest interval of RFC 7675 does not flap");
+    assert_eq!(subject.states(), [], "an idle peer does not flap");
     subject.pass(CONSENT_LIFETIME);
     assert_eq!(subject.last_state(), Some(TransportState::Failed(TransportFailure::ConsentExpired)));
 }
