@@ -38,7 +38,7 @@ impl Statistics {
             self.base = index;
         } else {
             let difference = (transit.wrapping_sub(self.transit) as i32).unsigned_abs();
-            let decay = (self.jitter_scaled + 8) >> 4;
+            let decay = self.jitter_scaled.saturating_add(8) >> 4;
             self.jitter_scaled = (self.jitter_scaled - decay).saturating_add(difference);
         }
         self.transit = transit;
@@ -92,6 +92,20 @@ mod tests {
         s.count(0x2_0006, RtpTimestamp(0), Instant::ZERO, CLOCK);
         let second = s.report().expect("packets came");
         assert_eq!((second.fraction_lost, second.cumulative_lost), (0, 3));
+    }
+
+    #[test]
+    fn timestamps_at_random_make_no_jitter_overflow() {
+        let mut s = Statistics::default();
+        for i in 0..100u64 {
+            s.count(i, RtpTimestamp((i as u32 % 2) << 31), Instant::ZERO, CLOCK);
+        }
+        let jitter = s.report().expect("packets came").jitter;
+        assert!(jitter >= 0x0F00_0000, "as far apart as timestamps can be: {jitter}");
+        for i in 100..1_000u64 {
+            s.count(i, RtpTimestamp(i as u32 * 960), Instant::from_millis(i * 20), CLOCK);
+        }
+        assert_eq!(s.report().expect("packets came").jitter, 0, "it settles again");
     }
 
     #[test]
