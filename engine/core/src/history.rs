@@ -3,7 +3,7 @@
 //! ```text
 //! bytes  | ..packet 7.. | ..packet 9.. | ..packet 8.. |  free  |     a ring, in the order of arrival; no packet wraps
 //! slots  [ 8 ] [ 9 ] [   ] [   ] ... [ 7 ]                        by index modulo their number: finds a packet by its index
-//! order  [ 7, 9, 8 ]                                              slots in the order of arrival; from `settled` on: this turn's
+//! order  [ 7, 9, 8 ]                                              indices in the order of arrival; from `settled` on: this turn's
 //! ```
 
 use crate::drop_reason::DropReason;
@@ -55,7 +55,7 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct History {
     slots: Box<[Slot]>,
-    order: Box<[u16]>,
+    order: Box<[u64]>,
     bytes: Box<[u8]>,
     /// Where the next packet's bytes begin, counted from the first byte ever written.
     position: u64,
@@ -101,7 +101,7 @@ impl History {
 
     /// What [`History::new`] takes from the heap.
     pub(crate) const fn bytes(packets: u32, bytes: u32) -> u64 {
-        packets as u64 * (size_of::<Slot>() + size_of::<u16>()) as u64 + bytes as u64
+        packets as u64 * (size_of::<Slot>() + size_of::<u64>()) as u64 + bytes as u64
     }
 
     /// Whether a packet with `index` is new and not too old. Exact: a slot holds the highest index that was given to it, so
@@ -124,7 +124,7 @@ impl History {
         self.slots[slot] = Slot { meta, position: self.position, len: bytes.len() as u16 };
         self.position += bytes.len() as u64;
         let turn = self.arrived as usize & (self.order.len() - 1);
-        self.order[turn] = slot as u16;
+        self.order[turn] = meta.index;
         self.arrived += 1;
         self.highest = self.highest.max(meta.index);
     }
@@ -134,12 +134,13 @@ impl History {
         self.settled..self.arrived
     }
 
-    /// The packet that arrived as number `n`, if newer ones have not overwritten it.
+    /// The packet that arrived as number `n`, if newer ones have not overwritten its bytes or taken its slot.
     pub(crate) fn arrival(&self, n: u64) -> Option<Stored<'_>> {
         if n + self.order.len() as u64 <= self.arrived.saturating_sub(1) || n >= self.arrived {
             return None;
         }
-        self.stored(usize::from(self.order[n as usize & (self.order.len() - 1)]))
+        let index = self.order[n as usize & (self.order.len() - 1)];
+        self.stored(self.slot(index)).filter(|stored| stored.meta.index == index)
     }
 
     /// The turn is over: its packets went to whoever wanted them. Gives how many there were.
@@ -211,6 +212,13 @@ mod tests {
         assert_eq!(h.judge(99), Err(DropReason::TooLate));
         assert_eq!(h.judge(102), Ok(()));
         assert_eq!(h.judge(5000), Ok(()));
+    }
+
+    #[test]
+    fn of_two_packets_with_one_slot_the_older_is_gone() {
+        let h = history(8, 1000, &[100, 101, 108]);
+        let kept: Vec<_> = h.fresh().map(|n| h.arrival(n).map(|p| p.meta.index)).collect();
+        assert_eq!(kept, [None, Some(101), Some(108)]);
     }
 
     #[test]
