@@ -5,7 +5,7 @@ mod statistics;
 use crate::control::LayerParameters;
 use crate::history::History;
 use crate::keyframe::KeyframeThrottle;
-use corelay_wire::units::{Instant, NtpTimestamp, Rid, RtpTimestamp, SequenceNumber, Ssrc};
+use corelay_wire::units::{ClockRate, Instant, NtpTimestamp, Rid, RtpTimestamp, SequenceNumber, Ssrc};
 use statistics::Statistics;
 
 /// What the publisher's latest sender report said.
@@ -16,6 +16,10 @@ pub(crate) struct SourceReport {
     pub(crate) arrived: Instant,
     pub(crate) generation: u32,
 }
+
+/// How far a packet's timestamp may be from where the latest report puts it. Smaller would forget the report for a packet that was
+/// held up; larger would tell subscribers a wrong wall time of a stream whose timestamps moved by less.
+const REPORT_STEP_SECONDS: u32 = 2;
 
 /// One simulcast stream, or the only stream.
 #[derive(Debug)]
@@ -60,6 +64,16 @@ impl Layer {
         };
         self.highest = Some(self.highest.map_or(index, |h| h.max(index)));
         index
+    }
+
+    /// Forgets the publisher's report when a packet contradicts it: the publisher counts timestamps from elsewhere since.
+    pub(crate) fn check_report(&mut self, timestamp: RtpTimestamp, now: Instant, clock: ClockRate) {
+        let Some(report) = &self.source_report else { return };
+        let elapsed = now.since(report.arrived).as_micros() as u64 * u64::from(clock.0) / 1_000_000;
+        let off = timestamp.distance(report.timestamp.plus(elapsed as u32)).unsigned_abs();
+        if off > clock.0 * REPORT_STEP_SECONDS {
+            self.source_report = None;
+        }
     }
 
     /// The publisher sends another stream from here on.

@@ -54,6 +54,7 @@ fn keep(track: &mut Track, stream: Stream, header: &RtpHeader, packet: &[u8], no
     let layer = &mut track.layers[usize::from(stream.layer)];
     let index = layer.extend(header.sequence);
     layer.statistics.count(index, header.timestamp, now, codec.clock_rate());
+    layer.check_report(header.timestamp, now, codec.clock_rate());
     layer.last_packet = Some(now);
     if track.paused {
         return Err(DropReason::TrackPaused);

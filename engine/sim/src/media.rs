@@ -22,6 +22,9 @@ pub const fn published_type(codec: Codec) -> PayloadType {
     })
 }
 
+/// The padding of a padding-only packet: the most there can be (RFC 3550 section 5.1).
+const PADDING_LEN: u8 = 255;
+
 /// The packets of one source: sealed by whoever publishes it.
 #[derive(Debug)]
 pub struct Source {
@@ -39,12 +42,18 @@ pub struct Source {
     pub announce_ssrc: bool,
     /// Packets of a video frame.
     pub packets_per_frame: u32,
+    /// Whether signaling is told that it understands PLI; it always understands FIR.
+    pub announce_pli: bool,
     /// How many keyframe requests reached it.
     pub keyframe_requests: u32,
+    /// The command sequence numbers of those that were FIR.
+    pub fir_sequences: Vec<u8>,
     /// When each packet was captured; the first has number one.
     pub captured: Vec<Instant>,
     /// Packets sent, and their payload bytes, for sender reports.
     pub sent: (u32, u32),
+    /// Padding-only packets to send after the next frame.
+    padding: u32,
     index: u64,
     number: u32,
     timestamp_base: u32,
@@ -74,9 +83,12 @@ impl Source {
             silent: false,
             announce_ssrc: true,
             packets_per_frame: 3,
+            announce_pli: true,
             keyframe_requests: 0,
+            fir_sequences: Vec::new(),
             captured: Vec::new(),
             sent: (0, 0),
+            padding: 0,
             index: 65_500 + u64::from(tag % 7),
             number: 0,
             timestamp_base: 0xFFFF_0000u32.wrapping_add(tag * 7919),
@@ -87,7 +99,7 @@ impl Source {
 
     /// What signaling is told.
     pub fn parameters(&self) -> TrackParameters {
-        let feedback = Feedback { nack: true, pli: true, fir: true, ..Feedback::default() };
+        let feedback = Feedback { nack: true, pli: self.announce_pli, fir: true, ..Feedback::default() };
         let payload_type = published_type(self.codec);
         let format = PayloadFormat { codec: self.codec, payload_type, rtx: Some(PayloadType(payload_type.0 + 1)), feedback };
         let mut extensions = ExtensionMap::default();
@@ -109,6 +121,16 @@ impl Source {
         self.index = 300;
         self.timestamp_base = self.timestamp_base.wrapping_add(0x3456_7890);
         self.keyframe = true;
+    }
+
+    /// Counts timestamps from elsewhere, in the same stream.
+    pub fn restart_timestamps(&mut self) {
+        self.timestamp_base = self.timestamp_base.wrapping_add(0x7654_3210);
+    }
+
+    /// Sends `packets` packets of nothing but padding after the next frame, as browsers do to probe for bandwidth.
+    pub fn pad(&mut self, packets: u32) {
+        self.padding += packets;
     }
 
     /// The next video frame is a keyframe.
@@ -156,30 +178,47 @@ impl Source {
             return Vec::new();
         }
         let keyframe = core::mem::take(&mut self.keyframe);
-        (0..packets).map(|i| self.packet(now, keyframe, i, packets)).collect()
+        let padding = core::mem::take(&mut self.padding);
+        let mut frame: Vec<_> = (0..packets).map(|i| self.packet(now, keyframe, i, packets)).collect();
+        frame.extend((0..padding).map(|_| self.padding_packet(now)));
+        frame
     }
 
     fn packet(&mut self, now: Instant, keyframe: bool, place: u32, packets: u32) -> Packet {
-        self.index += 1;
         self.number += 1;
         self.captured.push(now);
+        let (index, header) = self.header(now, place + 1 == packets, false);
+        let payload = payload(self.codec, keyframe, place, self.tag, self.number);
+        self.sent = (self.sent.0 + 1, self.sent.1 + payload.len() as u32);
+        Packet { index, header, payload }
+    }
+
+    /// Takes a place in the sequence and carries nothing.
+    fn padding_packet(&mut self, now: Instant) -> Packet {
+        let (index, header) = self.header(now, false, true);
+        let mut payload = vec![0; PADDING_LEN.into()];
+        payload[usize::from(PADDING_LEN) - 1] = PADDING_LEN;
+        self.sent.0 += 1;
+        Packet { index, header, payload }
+    }
+
+    fn header(&mut self, now: Instant, marker: bool, padded: bool) -> (PacketIndex, Vec<u8>) {
+        self.index += 1;
         let index = PacketIndex(self.index);
         let fields = HeaderFields {
             ssrc: self.ssrc,
             timestamp: self.timestamp(now),
             sequence: index.sequence(),
             payload_type: published_type(self.codec),
-            marker: place + 1 == packets,
-            padded: false,
+            marker,
+            padded,
         };
         let level = [0x80 | (self.number % 100) as u8];
         let mut header = vec![0; 64];
         let extensions = [(PUBLISHED_MID, self.mid.as_bytes()), (PUBLISHED_LEVEL, &level[..])];
         let len = write_header(&mut header, &fields, extensions).expect("64 bytes hold it");
         header.truncate(len);
-        let payload = payload(self.codec, keyframe, place, self.tag, self.number);
-        self.sent = (self.sent.0 + 1, self.sent.1 + payload.len() as u32);
-        Packet { index, header, payload }
+        (index, header)
     }
 }
 

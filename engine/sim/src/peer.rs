@@ -11,7 +11,7 @@ use corelay_core::transport::{DtlsSetup, Transport};
 use corelay_wire::demux::{Protocol, classify};
 use corelay_wire::ids::{ParticipantId, TransportId};
 use corelay_wire::rtcp::{
-    Compound, CompoundWriter, Packet, Pli, ReceiverReport, ReportBlock, ReportBlocks, SdesCname, SenderReport,
+    Compound, CompoundWriter, Fir, FirRequest, Packet, Pli, ReceiverReport, ReportBlock, ReportBlocks, SdesCname, SenderReport,
 };
 use corelay_wire::rtp::RtpHeader;
 use corelay_wire::units::{Instant, NtpTimestamp, Ssrc};
@@ -45,7 +45,15 @@ pub struct Peer {
     outbox: Outbox,
     wall_origin: NtpTimestamp,
     next_report: Instant,
-    wanted: Vec<Ssrc>,
+    wanted: Vec<Wish>,
+    fir_sequence: u8,
+}
+
+/// A keyframe request to be sent.
+#[derive(Clone, Copy, Debug)]
+enum Wish {
+    Pli(Ssrc),
+    Fir(FirRequest),
 }
 
 /// What a peer is made of.
@@ -93,6 +101,7 @@ impl Peer {
             wall_origin: setup.wall_origin,
             next_report: now + REPORTS,
             wanted: Vec::new(),
+            fir_sequence: 0,
         }
     }
 
@@ -109,7 +118,14 @@ impl Peer {
     /// Asks for a keyframe with the next RTCP.
     pub fn want_keyframe(&mut self, tag: u32) {
         let ssrc = self.of(tag).parameters.ssrc;
-        self.wanted.push(ssrc);
+        self.wanted.push(Wish::Pli(ssrc));
+    }
+
+    /// The same by FIR, as of a decoder that must begin anew.
+    pub fn want_keyframe_by_fir(&mut self, tag: u32) {
+        let media = self.of(tag).parameters.ssrc;
+        self.fir_sequence = self.fir_sequence.wrapping_add(1);
+        self.wanted.push(Wish::Fir(FirRequest { media, sequence: self.fir_sequence }));
     }
 
     /// Moves to another address, as a phone from one network to another does.
@@ -177,7 +193,10 @@ impl Peer {
                 Packet::Pli(pli) => self.sources.iter_mut().filter(|s| s.ssrc == pli.media).for_each(Source::make_keyframe),
                 Packet::Fir(fir) => {
                     for request in fir.requests() {
-                        self.sources.iter_mut().filter(|s| s.ssrc == request.media).for_each(Source::make_keyframe);
+                        for source in self.sources.iter_mut().filter(|s| s.ssrc == request.media) {
+                            source.fir_sequences.push(request.sequence);
+                            source.make_keyframe();
+                        }
                     }
                 }
                 _ => {}
@@ -231,8 +250,11 @@ impl Peer {
         let blocks: Vec<_> = self.received.iter().filter_map(|r| report_block(r, now)).take(20).collect();
         writer.push(&ReceiverReport { ssrc: Ssrc(1), blocks: ReportBlocks::new(&blocks) })?;
         writer.push(&SdesCname { ssrc: Ssrc(1), cname: b"peer" })?;
-        for media in self.wanted.drain(..) {
-            writer.push(&Pli { sender: Ssrc(1), media })?;
+        for wish in self.wanted.drain(..) {
+            match wish {
+                Wish::Pli(media) => writer.push(&Pli { sender: Ssrc(1), media })?,
+                Wish::Fir(request) => writer.push(&Fir { sender: Ssrc(1), entries: &[request.to_bytes()] })?,
+            }
         }
         let len = writer.len();
         let mut sealed = vec![0; 1_400];

@@ -50,6 +50,8 @@ pub struct Received {
     pub tag: u32,
     /// In the order of arrival.
     pub arrivals: Vec<Arrival>,
+    /// Sequence numbers of padding-only packets, extended like those of the others.
+    pub padding: Vec<i64>,
     /// In the order of arrival.
     pub reports: Vec<Report>,
     /// The name that the source's streams share.
@@ -61,8 +63,8 @@ pub struct Received {
 impl Received {
     /// Nothing yet.
     pub fn new(subscription: SubscriptionId, parameters: SubscriptionParameters, codec: Codec, tag: u32) -> Self {
-        let (arrivals, reports) = (Vec::new(), Vec::new());
-        Self { subscription, parameters, codec, tag, arrivals, reports, cname: None, goodbye: false }
+        let (arrivals, padding, reports) = (Vec::new(), Vec::new(), Vec::new());
+        Self { subscription, parameters, codec, tag, arrivals, padding, reports, cname: None, goodbye: false }
     }
 
     /// Takes a packet of its SSRC; everything about it that a receiver was promised is asserted.
@@ -72,7 +74,14 @@ impl Received {
         assert_eq!(extension(Extension::Mid).and_then(read_stream_id), self.parameters.mid, "the subscriber's mid");
         assert_eq!(extension(Extension::AbsSendTime).map(<[u8]>::len), Some(3), "written at send");
         assert_eq!(header.extensions(packet).count(), 3, "mid, level and send time are all that was negotiated");
+        let last = self.arrivals.last().map_or(i64::from(header.sequence.0), |a| a.sequence);
+        let sequence = last + i64::from((header.sequence.0).wrapping_sub(last as u16) as i16);
         let body = header.payload(packet);
+        if body.is_empty() {
+            assert_eq!(packet.len(), usize::from(header.payload_offset) + 1, "a place in the sequence costs one byte");
+            self.padding.push(sequence);
+            return;
+        }
         let (rest, number) = body.split_last_chunk().expect("a payload ends with its number");
         let (_, tag) = rest.split_last_chunk().expect("a payload ends with its tag and number");
         assert_eq!(u32::from_be_bytes(*tag), self.tag, "of the track that was subscribed");
@@ -82,24 +91,18 @@ impl Received {
         let (keyframe, place) = kind.expect("the payload is the one that was published");
         let level = extension(Extension::AudioLevel).and_then(AudioLevel::read).expect("passed on");
         assert_eq!(level.to_bytes(), [0x80 | (number % 100) as u8], "of the same packet");
-        let last = self.arrivals.last().map_or(i64::from(header.sequence.0), |a| a.sequence);
-        let sequence = last + i64::from((header.sequence.0).wrapping_sub(last as u16) as i16);
         let keyframe = keyframe && place == 0;
         self.arrivals.push(Arrival { at, sequence, timestamp: header.timestamp, marker: header.marker, number, keyframe });
     }
 
     /// Sequence numbers from the lowest to the highest that did not arrive.
     pub fn gaps(&self) -> usize {
-        let mut seen: Vec<_> = self.arrivals.iter().map(|a| a.sequence).collect();
-        seen.sort_unstable();
-        seen.windows(2).map(|w| (w[1] - w[0] - 1).max(0) as usize).sum()
+        self.sequences().windows(2).map(|w| (w[1] - w[0] - 1).max(0) as usize).sum()
     }
 
     /// Asserts that no sequence number came twice: under AEAD that would be a broken key.
     pub fn assert_no_repeats(&self) {
-        let mut seen: Vec<_> = self.arrivals.iter().map(|a| a.sequence).collect();
-        seen.sort_unstable();
-        assert!(seen.windows(2).all(|w| w[0] != w[1]), "a sequence number was used twice");
+        assert!(self.sequences().windows(2).all(|w| w[0] != w[1]), "a sequence number was used twice");
     }
 
     /// Asserts that the media clock ran with the wall clock from each arrival to the next, `slack_ms` apart at most.
@@ -110,5 +113,26 @@ impl Received {
             let wall_ms = (pair[1].at.as_nanos() as i64 - pair[0].at.as_nanos() as i64) / 1_000_000;
             assert!(media_ms.abs_diff(wall_ms) <= slack_ms, "media went {media_ms} ms while {wall_ms} ms passed: {pair:?}");
         }
+    }
+
+    /// Asserts that each report told the media time that the packets about it had, `slack_ms` apart at most.
+    pub fn assert_reports(&self, slack_ms: u64) {
+        let ClockRate(rate) = self.codec.clock_rate();
+        for report in &self.reports {
+            let Some(last) = self.arrivals.iter().rfind(|a| a.at <= report.at) else { continue };
+            let media_ms = i64::from(report.timestamp.distance(last.timestamp)) * 1000 / i64::from(rate);
+            let wall_ms = report.at.since(last.at).as_millis() as i64;
+            assert!(
+                media_ms.abs_diff(wall_ms) <= slack_ms,
+                "{report:?} is {media_ms} ms after a packet that came {wall_ms} ms before"
+            );
+        }
+    }
+
+    /// Of all packets, lowest first.
+    fn sequences(&self) -> Vec<i64> {
+        let mut all: Vec<_> = self.arrivals.iter().map(|a| a.sequence).chain(self.padding.iter().copied()).collect();
+        all.sort_unstable();
+        all
     }
 }

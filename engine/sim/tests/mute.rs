@@ -32,6 +32,7 @@ fn assert_smooth(call: &Call, requests: u32) {
         assert_eq!(stream.gaps(), 0, "what was not sent was not lost");
         stream.assert_no_repeats();
         stream.assert_timeline(25);
+        stream.assert_reports(50);
         let quiet = stream.arrivals.windows(2).find(|w| w[1].at.since(w[0].at) > Duration::from_secs(2)).expect("a pause");
         assert!(tag == 10 || requests == 0 || quiet[1].keyframe, "a picture goes on with a keyframe");
         assert!(stream.arrivals.len() > 150, "it goes on");
@@ -74,4 +75,44 @@ fn a_silent_publisher() {
         call.world.run(Duration::from_secs(3));
     }
     assert_smooth(&call, 0);
+}
+
+#[test]
+fn a_publisher_whose_timestamps_restart_after_a_pause() {
+    for (seed, whole_track) in [(4, true), (5, false)] {
+        let mut call = call(seed);
+        for paused in [true, false] {
+            for (track, subscription) in call.tracks.into_iter().zip(call.subscriptions) {
+                call.world.command(match whole_track {
+                    true => Command::PauseTrack { track, paused },
+                    false => Command::PauseSubscription { subscription, paused },
+                });
+            }
+            if paused {
+                [10, 11].into_iter().for_each(|tag| call.world.peer(call.alice).source(tag).restart_timestamps());
+            }
+            call.world.run(Duration::from_secs(3));
+        }
+        assert_smooth(&call, 1);
+    }
+}
+
+/// Its own last report is of the old count: it says nothing of the packets that follow. (When the server reports is random.)
+#[test]
+fn a_publisher_that_was_silent_and_whose_timestamps_restart() {
+    for seed in 6..12 {
+        let mut call = call(seed);
+        for paused in [true, false] {
+            for (track, tag) in call.tracks.into_iter().zip([10, 11]) {
+                call.world.command(Command::PauseTrack { track, paused });
+                let source = call.world.peer(call.alice).source(tag);
+                source.silent = paused;
+                if !paused {
+                    source.restart_timestamps();
+                }
+            }
+            call.world.run(Duration::from_secs(3));
+        }
+        assert_smooth(&call, 1);
+    }
 }
