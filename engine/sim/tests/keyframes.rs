@@ -7,9 +7,13 @@ use corelay_wire::ids::TrackId;
 use corelay_wire::media::Codec;
 
 fn running(seed: u64, joiners: usize) -> (World, PeerId, TrackId, Vec<PeerId>) {
+    running_with(seed, joiners, Source::new(Codec::Vp8, 11))
+}
+
+fn running_with(seed: u64, joiners: usize, source: Source) -> (World, PeerId, TrackId, Vec<PeerId>) {
     let mut world = World::new(seed);
     let alice = world.join();
-    let video = world.publish(alice, Source::new(Codec::Vp8, 11));
+    let video = world.publish(alice, source);
     let peers = (0..joiners).map(|_| world.join()).collect();
     world.run_until_connected(Duration::from_secs(3));
     world.run(Duration::from_secs(2));
@@ -72,4 +76,24 @@ fn signaling_may_ask_too() {
     world.command(Command::RequestKeyframe { subscription });
     world.run(Duration::from_millis(100));
     assert_eq!(world.peer(alice).source(11).keyframe_requests, 2);
+}
+
+#[test]
+fn fir_of_subscribers_reaches_the_publisher_once_as_what_it_understands() {
+    for (seed, announce_pli, fir) in [(5, true, vec![]), (6, false, vec![1, 2])] {
+        let mut source = Source::new(Codec::Vp8, 11);
+        source.announce_pli = announce_pli;
+        let (mut world, alice, video, peers) = running_with(seed, 3, source);
+        for peer in &peers {
+            world.subscribe(*peer, video, 11);
+        }
+        world.run(Duration::from_secs(2));
+        assert_eq!(world.peer(alice).source(11).keyframe_requests, 1, "for the joiners");
+        peers.iter().for_each(|p| world.peer(*p).want_keyframe_by_fir(11));
+        world.run(Duration::from_secs(2));
+        let source = world.peer(alice).source(11);
+        assert_eq!((source.keyframe_requests, &source.fir_sequences), (2, &fir), "one more for all three");
+        let keyframes = |p: &PeerId| world.received(*p, 11).arrivals.iter().filter(|a| a.keyframe).count();
+        assert!(peers.iter().all(|p| keyframes(p) == 2));
+    }
 }
