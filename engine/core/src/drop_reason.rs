@@ -42,6 +42,8 @@ reasons! {
     DtlsTooEarly = "dtls_too_early",
     /// DTLS that the engine gave up on.
     DtlsFailed = "dtls_failed",
+    /// DTLS with an alert in clear, which anybody can forge: the handshake goes on.
+    DtlsAlert = "dtls_alert",
     /// The handshake budget of the turn is spent: the peer sends again.
     DtlsBusy = "dtls_busy",
     /// SRTP before the keys are known.

@@ -22,7 +22,7 @@ pub use certificate::{Certificate, CertificateError};
 use core::net::SocketAddr;
 use corelay_wire::ids::TransportId;
 use corelay_wire::units::{Instant, PacketIndex};
-use dtls::{Association, DtlsError, DtlsEvent, EarlyDatagrams, HANDSHAKE_DEADLINE};
+use dtls::{Association, DtlsError, DtlsEvent, EarlyDatagrams, HANDSHAKE_DEADLINE, has_clear_alert};
 pub use dtls::{DtlsSetup, DtlsVersions};
 use ice::IceAgent;
 pub use ice::{CONSENT_LIFETIME, SILENCE_MAX};
@@ -40,6 +40,8 @@ pub struct Transport {
     ice: IceAgent,
     dtls: Dtls,
     srtp: Option<Box<SrtpSession>>,
+    /// DTLS datagrams that the outbox had no room for.
+    unsent: u32,
 }
 
 /// What the transport holds for DTLS.
@@ -61,7 +63,7 @@ impl Transport {
     /// A transport that waits for its peer's first check.
     pub fn new(now: Instant, id: TransportId, credentials: IceCredentials, dtls: DtlsSetup) -> Self {
         let (lifecycle, ice) = (Lifecycle::new(now), IceAgent::new(credentials));
-        Self { id, setup: dtls, lifecycle, ice, dtls: Dtls::default(), srtp: None }
+        Self { id, setup: dtls, lifecycle, ice, dtls: Dtls::default(), srtp: None, unsent: 0 }
     }
 
     /// Its name.
@@ -113,6 +115,9 @@ impl Transport {
     pub fn handle_dtls(&mut self, now: Instant, path: Path, bytes: &[u8], out: &mut Outbox) -> Result<(), DropReason> {
         if !self.ice.is_valid(path, now) {
             return Err(DropReason::DtlsTooEarly);
+        }
+        if has_clear_alert(bytes) {
+            return Err(DropReason::DtlsAlert);
         }
         self.dtls.path = Some(path);
         self.begin_dtls(now, out);
@@ -218,6 +223,11 @@ impl Transport {
         self.lifecycle.poll()
     }
 
+    /// How many DTLS datagrams the outbox had no room for since this was asked last.
+    pub fn take_unsent(&mut self) -> u32 {
+        core::mem::take(&mut self.unsent)
+    }
+
     /// Ends the transport, with a DTLS close_notify to the peer if there is one.
     pub fn close(&mut self, now: Instant, out: &mut Outbox) {
         if let Some(association) = &mut self.dtls.association {
@@ -302,6 +312,7 @@ impl Transport {
                 }
                 DtlsEvent::PeerClosed => said_goodbye = true,
                 DtlsEvent::Failed(failure) => self.fail(failure),
+                DtlsEvent::Unsent => self.unsent += 1,
             }
         }
         if said_goodbye {

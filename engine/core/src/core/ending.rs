@@ -30,6 +30,7 @@ impl Core {
             self.end_track(self.rooms.tracks[track].id, track);
         }
         self.rooms.transports[slot].transport.close(now, &mut self.outbox);
+        self.count_unsent(slot);
         self.transport_ended(slot);
         self.timers.cancel(Timer::Transport(slot));
         self.control.forget(slot);

@@ -2,6 +2,7 @@
 
 use super::Core;
 use crate::control::{Event, SrtpProfile, TransportState};
+use crate::drop_reason::DropReason;
 use crate::forward::select;
 use crate::timer::Timer;
 use core::time::Duration;
@@ -31,8 +32,15 @@ impl Core {
                 TransportState::New | TransportState::Checking | TransportState::Connecting => {}
             }
         }
+        self.count_unsent(slot);
         let wake = self.rooms.transports[slot].transport.poll_timeout();
         self.timers.set(Timer::Transport(slot), wake);
+    }
+
+    pub(super) fn count_unsent(&mut self, slot: u32) {
+        for _ in 0..self.rooms.transports[slot].transport.take_unsent() {
+            self.counters.drops.count(DropReason::OutboxFull);
+        }
     }
 
     fn transport_connected(&mut self, now: Instant, slot: u32, profile: SrtpProfile) {

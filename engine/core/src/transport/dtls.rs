@@ -3,6 +3,7 @@
 mod association;
 mod dimpl_engine;
 mod early;
+mod record;
 
 use super::certificate::Certificate;
 use super::srtp::KeyingMaterial;
@@ -12,6 +13,7 @@ use core::time::Duration;
 use corelay_wire::units::Instant;
 use dimpl_engine::DimplEngine;
 pub(crate) use early::EarlyDatagrams;
+pub(crate) use record::has_clear_alert;
 use std::sync::Arc;
 
 /// How long a handshake may take, from ICE and signaling being ready. Longer keeps dead peers; shorter fails bad links: a flight

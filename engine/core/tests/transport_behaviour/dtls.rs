@@ -225,6 +225,21 @@ fn garbage_from_a_valid_address_does_not_stop_the_handshake() {
 
 /// Alerts of the first epoch are not authenticated: anyone who can forge the address could send one.
 #[test]
+fn a_forged_alert_does_not_end_the_handshake() {
+    for (versions, role) in VERSIONS.into_iter().flat_map(|v| ROLES.map(|r| (v, r))) {
+        let (mut subject, mut peer) = (Subject::new(versions), Peer::new(role, versions));
+        subject.nominate(peer.path);
+        subject.connect(&peer);
+        subject.timeout();
+        let fatal = [21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 99, 0, 2, 2, 40];
+        assert_eq!(subject.dtls(peer.path, &fatal), Err(DropReason::DtlsAlert));
+        let hello = if role == DtlsRole::Client { peer.wake(subject.now) } else { Vec::new() };
+        exchange(&mut subject, &mut peer, hello, |_| true);
+        assert!(subject.transport.is_connected(), "{versions:?} {role:?}");
+    }
+}
+
+#[test]
 fn a_forged_alert_does_not_end_the_media() {
     for versions in [DtlsVersions::V12, DtlsVersions::V13] {
         let (mut subject, mut peer) = connected(versions, DtlsRole::Client);

@@ -2,7 +2,7 @@
 
 use super::{DtlsEngine, DtlsError, DtlsOutput, DtlsSetup, SCRATCH_LEN};
 use crate::control::{DtlsRole, RemoteDtls, TransportFailure};
-use crate::outbox::{Outbox, PACKET_BYTES_MAX, Path};
+use crate::outbox::{Outbox, Path};
 use crate::transport::srtp::KeyingMaterial;
 use corelay_wire::units::Instant;
 
@@ -15,13 +15,17 @@ pub(crate) enum DtlsEvent {
     PeerClosed,
     /// The handshake cannot succeed.
     Failed(TransportFailure),
+    /// The outbox had no room for a datagram. It is lost, as the network may lose it: DTLS sends it again.
+    Unsent,
 }
 
 #[derive(Debug)]
 pub(crate) struct Association {
     remote: RemoteDtls,
-    /// Gone after a fatal error.
+    /// Gone after a fatal error and its last word.
     engine: Option<Box<dyn DtlsEngine>>,
+    /// The engine gave up: only its alert is still to be sent.
+    broken: bool,
     started: bool,
     /// The peer's certificate has an announced fingerprint.
     verified: bool,
@@ -39,7 +43,16 @@ impl Association {
     }
 
     fn with(engine: Box<dyn DtlsEngine>, remote: RemoteDtls) -> Self {
-        Self { remote, engine: Some(engine), started: false, verified: false, complete: false, keyed: false, wake: None }
+        Self {
+            remote,
+            engine: Some(engine),
+            broken: false,
+            started: false,
+            verified: false,
+            complete: false,
+            keyed: false,
+            wake: None,
+        }
     }
 
     pub(crate) fn remote(&self) -> &RemoteDtls {
@@ -87,7 +100,8 @@ impl Association {
         let mut scratch = [0; SCRATCH_LEN];
         loop {
             let output = self.engine.as_mut()?.poll(&mut scratch);
-            match self.advance(output, path, out) {
+            let progress = if self.broken { self.end(output, path, out) } else { self.advance(output, path, out) };
+            match progress {
                 Progress::More => {}
                 Progress::Event(event) => return Some(event),
                 Progress::Idle => return None,
@@ -97,10 +111,7 @@ impl Association {
 
     fn advance(&mut self, output: Result<DtlsOutput<'_>, DtlsError>, path: Path, out: &mut Outbox) -> Progress {
         match output {
-            Ok(DtlsOutput::Datagram(bytes)) => {
-                send(path, bytes, out);
-                Progress::More
-            }
+            Ok(DtlsOutput::Datagram(bytes)) => send(path, bytes, out),
             Ok(DtlsOutput::PeerCertificate(der)) => {
                 self.verified = self.remote.fingerprints.iter().any(|f| f.matches(der));
                 if self.verified { Progress::More } else { self.fail(TransportFailure::FingerprintMismatch) }
@@ -120,6 +131,18 @@ impl Association {
         }
     }
 
+    /// Of an engine that gave up nothing counts but what it sends.
+    fn end(&mut self, output: Result<DtlsOutput<'_>, DtlsError>, path: Path, out: &mut Outbox) -> Progress {
+        match output {
+            Ok(DtlsOutput::Datagram(bytes)) => send(path, bytes, out),
+            Ok(DtlsOutput::Idle(_)) | Err(DtlsError) => {
+                self.drop_engine();
+                Progress::Idle
+            }
+            Ok(_) => Progress::More,
+        }
+    }
+
     /// A handshake that completes without keys had no SRTP profile in common: there is nothing to carry media with.
     fn rest(&mut self, wake: Option<Instant>) -> Progress {
         if self.complete && !self.keyed {
@@ -132,19 +155,20 @@ impl Association {
     /// Drops the engine. After the keys were given out an error of the engine does not end the media: alerts of the first epoch are not
     /// authenticated, and one forged datagram must not end a call.
     fn fail(&mut self, failure: TransportFailure) -> Progress {
-        self.engine = None;
-        self.wake = None;
+        self.drop_engine();
         if self.keyed { Progress::Idle } else { Progress::Event(DtlsEvent::Failed(failure)) }
     }
 
-    /// An error is fatal before the keys are there, and ends only the engine afterwards.
+    fn drop_engine(&mut self) {
+        self.engine = None;
+        self.wake = None;
+    }
+
+    /// An error is fatal before the keys are there, and ends only the engine afterwards: after the poll that sends its alert.
     fn with_engine(&mut self, f: impl FnOnce(&mut dyn DtlsEngine) -> Result<(), DtlsError>) -> Result<(), DtlsError> {
-        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let Some(engine) = self.engine.as_mut().filter(|_| !self.broken) else { return Ok(()) };
         let result = f(engine.as_mut());
-        if result.is_err() {
-            self.engine = None;
-            self.wake = None;
-        }
+        self.broken = result.is_err();
         if self.keyed { Ok(()) } else { result }
     }
 }
@@ -163,15 +187,18 @@ fn own_role(remote: &RemoteDtls) -> DtlsRole {
     }
 }
 
-/// A full outbox loses the datagram, as the network may: DTLS sends it again.
-fn send(path: Path, bytes: &[u8], out: &mut Outbox) {
-    if bytes.is_empty() || bytes.len() > PACKET_BYTES_MAX {
-        return;
+fn send(path: Path, bytes: &[u8], out: &mut Outbox) -> Progress {
+    if bytes.is_empty() {
+        return Progress::More;
     }
-    out.push(path, bytes.len(), |dst| {
+    let copy = |dst: &mut [u8]| {
         dst.copy_from_slice(bytes);
         Some(bytes.len())
-    });
+    };
+    match out.push(path, bytes.len(), copy) {
+        Some(_) => Progress::More,
+        None => Progress::Event(DtlsEvent::Unsent),
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +210,8 @@ mod tests {
     use std::collections::VecDeque;
 
     const CERTIFICATE: &[u8] = b"the announced one";
+    const HOST: IpAddr = IpAddr::V4(core::net::Ipv4Addr::LOCALHOST);
+    const PATH: Path = Path { remote: SocketAddr::new(HOST, 1), local: HOST };
 
     /// Says what it was told to say, then nothing; every datagram is an error to it.
     #[derive(Debug)]
@@ -212,8 +241,7 @@ mod tests {
     }
 
     fn poll(association: &mut Association) -> Option<DtlsEvent> {
-        let path = Path { remote: SocketAddr::from(([127, 0, 0, 1], 1)), local: IpAddr::from([127, 0, 0, 1]) };
-        association.poll(path, &mut Outbox::new(RUN_BYTES_MAX, 1))
+        association.poll(PATH, &mut Outbox::new(RUN_BYTES_MAX, 1))
     }
 
     #[test]
@@ -246,5 +274,24 @@ mod tests {
         assert!(matches!(poll(&mut late), Some(DtlsEvent::Keys(_))));
         assert_eq!(late.handle_datagram(Instant::ZERO, &[22]), Ok(()));
         assert!(poll(&mut late).is_none() && late.wake().is_none());
+    }
+
+    #[test]
+    fn the_last_word_of_an_engine_that_gave_up_is_sent_and_no_more() {
+        let script = [DtlsOutput::Datagram(b"an alert"), DtlsOutput::PeerCertificate(CERTIFICATE), keys()];
+        let mut association = association(script);
+        assert_eq!(association.handle_datagram(Instant::ZERO, &[22]), Err(DtlsError));
+        let mut outbox = Outbox::new(RUN_BYTES_MAX, 1);
+        assert!(association.poll(PATH, &mut outbox).is_none(), "its keys are worth nothing");
+        assert_eq!(outbox.runs().map(|r| r.bytes).collect::<Vec<_>>(), [b"an alert"]);
+        assert!(association.engine.is_none());
+    }
+
+    #[test]
+    fn a_datagram_that_finds_no_room_is_told() {
+        let mut association = association([DtlsOutput::Datagram(b"one"), DtlsOutput::Datagram(b"longer")]);
+        let mut outbox = Outbox::new(RUN_BYTES_MAX, 1);
+        assert!(matches!(association.poll(PATH, &mut outbox), Some(DtlsEvent::Unsent)), "of two runs one fits");
+        assert!(association.poll(PATH, &mut outbox).is_none());
     }
 }
