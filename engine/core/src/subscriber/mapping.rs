@@ -99,12 +99,13 @@ impl Mapping {
     /// pause, and for another stream, the time that passed between the arrivals is what there is.
     fn continued_timestamp(&self, source: Source, packet: &PacketMeta, clock: ClockRate) -> RtpTimestamp {
         let Some(last_source) = self.source else { return self.last_timestamp };
-        let elapsed = packet.arrived.since(self.last_arrived);
-        let ticks = (elapsed.as_nanos() as u64).saturating_mul(u64::from(clock.0)) / 1_000_000_000;
+        let ticks = packet.arrived.since(self.last_arrived).as_nanos() * u128::from(clock.0) / 1_000_000_000;
         let expected = self.last_timestamp.plus((ticks as u32).max(1));
         let own = packet.timestamp.plus(self.timestamp_offset);
+        // Timestamps half their range apart and more have no order: after so long a pause any is later.
+        let later = ticks >= 1 << 31 || own.distance(self.last_timestamp) > 0;
         let off = own.distance(expected).unsigned_abs();
-        if last_source == source && own.distance(self.last_timestamp) > 0 && off <= clock.0 / 2 { own } else { expected }
+        if last_source == source && later && off <= clock.0 / 2 { own } else { expected }
     }
 }
 

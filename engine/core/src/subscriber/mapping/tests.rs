@@ -59,6 +59,19 @@ fn a_stream_that_did_not_count_the_pause_is_moved_by_the_time_that_passed() {
 }
 
 #[test]
+fn after_a_pause_of_hours_or_days_the_stream_s_own_time_goes_on() {
+    for hours in [1, 7, 12, 14, 57, 100, 1_000] {
+        let mut m = begun(100, 0, 0);
+        m.suspend();
+        let (millis, off) = (hours * 3_600_000, 4_500);
+        let p = packet(400, (millis * 90 + off) as u32, millis);
+        m.begin(A, &p, CLOCK);
+        let expected = RtpTimestamp(5_000u32.wrapping_add((millis * 90 + off) as u32));
+        assert_eq!(m.map(&p), Some((PacketIndex(1_001), expected)), "{hours} h");
+    }
+}
+
+#[test]
 fn another_stream_continues_both_lines() {
     let mut m = begun(100, 0, 0);
     let p = packet(7, 0xFFFF_0000, 20);
