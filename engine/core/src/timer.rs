@@ -4,7 +4,7 @@
 //! level 0 | 1 ms a slot   | 64 slots |     an entry sits on the level of the highest 6-bit digit in which its tick
 //! level 1 | 64 ms a slot  | 64 slots |     differs from the wheel's; when the wheel reaches the slot, the entry
 //! ...                                      moves down. The lowest level that is not empty holds the earliest.
-//! level 5 | 12 days a slot| 64 slots |
+//! level 6 | 2 years a slot| 64 slots |
 //! ```
 
 use crate::limits::Limits;
@@ -24,10 +24,11 @@ pub enum Timer {
 
 /// Finer wakes the thread more often for neighbours in time; coarser delays DTLS retransmission, which starts at 50 ms and more.
 const TICK_NANOS: u64 = 1_000_000;
-const LEVELS: usize = 6;
+const LEVELS: usize = 7;
 const DIGIT_BITS: u32 = 6;
 const SLOTS: usize = 1 << DIGIT_BITS;
-/// The farthest a timer can be: 2 years of ticks.
+/// The farthest a timer can be: 69 years of ticks. The levels reach twice as far, so that a wheel that has turned for as long still
+/// finds a place for it.
 const REACH: u64 = (1 << (DIGIT_BITS * (LEVELS as u32) - 1)) - 1;
 const NIL: u32 = u32::MAX;
 
@@ -250,6 +251,18 @@ mod tests {
         assert_eq!(w.len(), 1);
         assert_eq!(w.expire(Instant::from_millis(5_000)), Some(Timer::Transport(0)));
         assert_eq!(w.expire(Instant::from_millis(100_000)), None);
+    }
+
+    #[test]
+    fn timers_cross_every_digit() {
+        for level in 1..LEVELS as u32 {
+            let mut w = wheel();
+            let crossing = 1u64 << (DIGIT_BITS * level);
+            assert_eq!(w.expire(Instant::from_millis(crossing - 5)), None);
+            w.schedule(Timer::Transport(0), Instant::from_millis(crossing + 5));
+            assert_eq!(w.expire(Instant::from_millis(crossing + 4)), None);
+            assert_eq!(w.expire(Instant::from_millis(crossing + 5)), Some(Timer::Transport(0)));
+        }
     }
 
     proptest! {
