@@ -24,6 +24,8 @@ use rewrite::Outgoing;
 struct Cursor {
     /// Place in the list of dirty tracks.
     track: usize,
+    /// A subscriber of the track waits for a keyframe.
+    lacking: bool,
     /// Place in the track's subscriptions.
     subscription: usize,
     layer: usize,
@@ -97,7 +99,6 @@ impl Forwarder {
             return Progress::Done;
         }
         let target = select(track.layers.iter().map(|l| l.last_packet), departures.now);
-        let mut lacking = false;
         while let Some(subscription) = track.subscriptions.get(self.cursor.subscription) {
             let subscription = &mut subscriptions[*subscription];
             let transport = &transports[subscription.transport];
@@ -106,11 +107,12 @@ impl Forwarder {
                 if run.send(&mut self.cursor, departures) == Progress::Full {
                     return Progress::Full;
                 }
-                lacking |= run.lacking;
+                self.cursor.lacking |= run.lacking;
             }
-            self.cursor = Cursor { track: self.cursor.track, subscription: self.cursor.subscription + 1, ..Cursor::default() };
+            let Cursor { track, lacking, subscription, .. } = self.cursor;
+            self.cursor = Cursor { track, lacking, subscription: subscription + 1, ..Cursor::default() };
         }
-        if lacking {
+        if self.cursor.lacking {
             track.layers[usize::from(target)].keyframes.want();
             self.lacking.push(slot);
         }
@@ -181,7 +183,7 @@ impl Run<'_> {
         let transport = &self.transport.transport;
         let Some(path) = transport.path() else { return };
         let len = outgoing.header().len() + outgoing.payload().len() + transport.overhead();
-        if len > PACKET_BYTES_MAX {
+        if len > path.packet_bytes_max() {
             departures.counters.drops.count(DropReason::Oversize);
             return;
         }

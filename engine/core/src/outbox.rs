@@ -11,8 +11,10 @@ use core::net::{IpAddr, SocketAddr};
 pub const RUN_SEGMENTS_MAX: usize = 64;
 /// The most bytes of one run: an IPv4 datagram, before it is cut, holds 65,507.
 pub const RUN_BYTES_MAX: usize = 65_000;
-/// The largest packet that is sent. Browsers receive what fits an Ethernet frame.
+/// The largest packet that is sent: what fits an Ethernet frame over IPv4. See [`Path::packet_bytes_max`].
 pub const PACKET_BYTES_MAX: usize = 1_472;
+/// How much longer a header IPv6 has.
+const IPV6_HEADER_MORE: usize = 20;
 
 /// Where packets of one transport go: its remote address, and the local one that they leave from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +23,16 @@ pub struct Path {
     pub remote: SocketAddr,
     /// Ours.
     pub local: IpAddr,
+}
+
+impl Path {
+    /// The largest packet that fits an Ethernet frame on the way there.
+    pub fn packet_bytes_max(self) -> usize {
+        match self.remote.ip().to_canonical() {
+            IpAddr::V4(_) => PACKET_BYTES_MAX,
+            IpAddr::V6(_) => PACKET_BYTES_MAX - IPV6_HEADER_MORE,
+        }
+    }
 }
 
 /// The packets of one turn for one destination: all of `segment` bytes but the last, which may be shorter.
@@ -136,6 +148,12 @@ mod tests {
 
     fn shape(outbox: &Outbox) -> Vec<(u16, usize, usize)> {
         outbox.runs().map(|r| (r.path.remote.port(), r.bytes.len(), r.segment)).collect()
+    }
+
+    #[test]
+    fn a_packet_fits_the_frame_of_its_family() {
+        let to = |remote: &str| Path { remote: remote.parse().expect("an address"), ..path(1) }.packet_bytes_max();
+        assert_eq!((to("192.0.2.1:1"), to("[::ffff:192.0.2.1]:1"), to("[2001:db8::1]:1")), (1_472, 1_472, 1_452));
     }
 
     #[test]
