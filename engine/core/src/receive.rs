@@ -8,10 +8,15 @@ use crate::history::PacketMeta;
 use crate::room::{Rooms, Track};
 use crate::streams::{Role, Stream};
 use crate::transport::Opened;
+use core::time::Duration;
 use corelay_wire::codec;
 use corelay_wire::media::{Extension, Kind};
 use corelay_wire::rtp::{ExtensionSpans, RtpHeader, read_stream_id};
-use corelay_wire::units::Instant;
+use corelay_wire::units::{Instant, Ssrc};
+
+/// How much later than a stream's last packet one of the stream before may arrive. With less, a packet that was held up would take the
+/// place of a stream that pauses; with more, a stream that one stray packet displaced stays away longer.
+const LATE: Duration = Duration::from_secs(1);
 
 /// What an accepted packet means for the rest of the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +34,9 @@ pub(crate) struct Accepted {
 pub(crate) fn accept(rooms: &mut Rooms, slot: u32, opened: &Opened<'_>, now: Instant) -> Result<Accepted, DropReason> {
     let packet = opened.packet();
     let header = RtpHeader::parse(packet).map_err(|_| DropReason::RtpMalformed)?;
-    let (stream, restarted) = find_stream(rooms, slot, &header, packet)?;
-    match stream.role {
-        Role::Media => {}
-        Role::Retransmission => return Err(DropReason::Unasked),
-        Role::Former => return Err(DropReason::TooLate),
+    let (stream, restarted) = find_stream(rooms, slot, &header, packet, now)?;
+    if stream.role != Role::Media {
+        return Err(DropReason::Unasked);
     }
     let track = &mut rooms.tracks[stream.track];
     keep(track, stream, &header, packet, now)?;
@@ -86,30 +89,60 @@ fn keep(track: &mut Track, stream: Stream, header: &RtpHeader, packet: &[u8], no
 
 /// The stream of an SSRC; one not seen yet is found by mid and rid (RFC 8843 section 9.2) and remembered. Tells whether it takes the
 /// place of another stream of its layer.
-fn find_stream(rooms: &mut Rooms, slot: u32, header: &RtpHeader, packet: &[u8]) -> Result<(Stream, bool), DropReason> {
-    if let Some(stream) = rooms.transports[slot].streams.find(header.ssrc) {
-        let layer = &mut rooms.tracks[stream.track].layers[usize::from(stream.layer)];
-        if stream.role == Role::Media && layer.ssrc.is_none() {
-            layer.ssrc = Some(header.ssrc);
-        }
-        return Ok((stream, false));
+fn find_stream(
+    rooms: &mut Rooms,
+    slot: u32,
+    header: &RtpHeader,
+    packet: &[u8],
+    now: Instant,
+) -> Result<(Stream, bool), DropReason> {
+    let stream = match rooms.transports[slot].streams.find(header.ssrc) {
+        Some(stream) if stream.role == Role::Former => returning(rooms, stream, header, now)?,
+        Some(stream) => stream,
+        None => name_stream(rooms, slot, header, packet)?,
+    };
+    let restarted = stream.role == Role::Media && take_place(rooms, slot, stream, header.ssrc);
+    Ok((stream, restarted))
+}
+
+/// A former stream goes on when the one that took its place has fallen silent: that one was a mistake, or is over.
+fn returning(rooms: &Rooms, stream: Stream, header: &RtpHeader, now: Instant) -> Result<Stream, DropReason> {
+    let track = &rooms.tracks[stream.track];
+    let last = track.layers[usize::from(stream.layer)].last_packet;
+    let silent = last.is_none_or(|last| now.since(last) > LATE);
+    match silent && track.formats.iter().any(|f| f.payload_type == header.payload_type) {
+        true => Ok(Stream { role: Role::Media, ..stream }),
+        false => Err(DropReason::TooLate),
     }
+}
+
+/// Remembers a stream that was not seen yet. One packet of a payload type that the track has not is no reason to end what it has.
+fn name_stream(rooms: &mut Rooms, slot: u32, header: &RtpHeader, packet: &[u8]) -> Result<Stream, DropReason> {
     let tracks = &rooms.transports[slot].tracks;
     let named = tracks.iter().find_map(|t| named_stream(*t, &rooms.tracks[*t], header, packet));
     let stream = named.ok_or(DropReason::UnknownStream)?;
-    if !rooms.transports[slot].streams.insert(header.ssrc, stream) {
-        return Err(DropReason::UnknownStream);
+    let formats = &rooms.tracks[stream.track].formats;
+    if stream.role == Role::Media && !formats.iter().any(|f| f.payload_type == header.payload_type) {
+        return Err(DropReason::UnknownPayloadType);
     }
-    if stream.role != Role::Media {
-        return Ok((stream, false));
+    match rooms.transports[slot].streams.insert(header.ssrc, stream) {
+        true => Ok(stream),
+        false => Err(DropReason::UnknownStream),
     }
+}
+
+/// The layer's stream is `ssrc` from here on. Tells whether it was another.
+fn take_place(rooms: &mut Rooms, slot: u32, stream: Stream, ssrc: Ssrc) -> bool {
     let layer = &mut rooms.tracks[stream.track].layers[usize::from(stream.layer)];
-    let former = layer.ssrc.replace(header.ssrc);
-    if let Some(former) = former {
-        layer.restart();
-        rooms.transports[slot].streams.retire(former);
+    if layer.ssrc == Some(ssrc) {
+        return false;
     }
-    Ok((stream, former.is_some()))
+    let Some(former) = layer.ssrc.replace(ssrc) else { return false };
+    layer.restart();
+    let streams = &mut rooms.transports[slot].streams;
+    streams.set_role(former, Role::Former);
+    streams.set_role(ssrc, Role::Media);
+    true
 }
 
 /// The stream that mid and rid of the packet name, if `track` has it.

@@ -11,7 +11,7 @@ pub(crate) enum Role {
     Media,
     /// Retransmissions of media, or padding under their SSRC.
     Retransmission,
-    /// The layer has another stream since: late packets of this one are not taken for a restart.
+    /// The layer has another stream since: late packets of this one are not taken for a restart, unless that one fell silent.
     Former,
 }
 
@@ -50,13 +50,13 @@ impl Streams {
 
     /// How many more streams can be remembered.
     pub(crate) fn room(&self) -> usize {
-        self.ssrcs.remaining_capacity()
+        self.ssrcs.remaining_capacity() + self.streams.iter().filter(|s| s.role == Role::Former).count()
     }
 
-    /// Another stream took the place of `ssrc`.
-    pub(crate) fn retire(&mut self, ssrc: Ssrc) {
+    /// Another stream took the place of `ssrc`, or `ssrc` takes its place again.
+    pub(crate) fn set_role(&mut self, ssrc: Ssrc, role: Role) {
         if let Some(at) = self.ssrcs.iter().position(|s| *s == ssrc) {
-            self.streams[at].role = Role::Former;
+            self.streams[at].role = role;
         }
     }
 
@@ -86,7 +86,8 @@ mod tests {
             assert!(streams.insert(Ssrc(i), stream(i)));
         }
         assert!(!streams.insert(Ssrc(1000), stream(7)));
-        streams.retire(Ssrc(3));
+        streams.set_role(Ssrc(3), Role::Former);
+        assert_eq!(streams.room(), 1);
         assert!(streams.insert(Ssrc(1000), stream(7)));
         assert_eq!(streams.find(Ssrc(3)), None);
         assert_eq!(streams.find(Ssrc(4)), Some(stream(4)));
