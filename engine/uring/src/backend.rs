@@ -68,7 +68,7 @@ pub struct Arrivals {
 pub struct Departures {
     /// Packets handed to the kernel.
     pub packets: usize,
-    /// Packets that the kernel refused (a full socket buffer, an unreachable peer), or that no socket of ours can send.
+    /// Packets that the kernel refused (an unreachable peer, a send buffer that stayed full), or that no socket of ours can send.
     pub refused: usize,
     /// System calls or submissions it took.
     pub calls: usize,
@@ -85,7 +85,8 @@ pub trait Backend {
     /// Only what makes the back-end unusable. A bad datagram or a refused peer is counted, not an error.
     fn receive(&mut self, wait: Wait, deliver: &mut dyn FnMut(Received<'_>)) -> io::Result<Arrivals>;
 
-    /// Sends. The bytes are the caller's again when this returns.
+    /// Sends. The bytes are the caller's again when this returns. Does not sleep but for a full send buffer, 2 ms a call at most;
+    /// what is refused after that is lost.
     ///
     /// # Errors
     /// Only what makes the back-end unusable. What one peer's address causes is counted in `refused`.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::backend::{Arrivals, Backend, Departures, Received, Segments, Wait};
 use crate::errno;
 use crate::options::Options;
-use crate::outgoing::{self, Headers, Outgoing};
+use crate::outgoing::{self, Headers};
+use crate::sendmmsg;
 use crate::socket::UdpSocket;
 use crate::sockets::Sockets;
 use crate::waker::Waker;
@@ -113,36 +114,10 @@ impl Backend for EpollBackend {
 
     fn send(&mut self, runs: &mut dyn Iterator<Item = Segments<'_>>) -> io::Result<Departures> {
         let Self { headers, sockets, gso, .. } = self;
-        outgoing::send_all(headers, sockets, gso, runs, &mut |messages| Ok(transmit(sockets, messages)))
+        outgoing::send_all(headers, sockets, gso, runs, &mut |messages| Ok(sendmmsg::transmit(sockets, messages)))
     }
 
     fn waker(&self) -> Waker {
         self.waker.clone()
     }
-}
-
-/// Sends `messages`, those of one socket at once, and gives the calls it took. `sendmmsg` stops at the first that is refused: it
-/// is marked, and the next call goes on behind it.
-fn transmit(sockets: &Sockets, messages: &mut Outgoing<'_, '_>) -> usize {
-    let mut calls = 0;
-    let mut next = 0;
-    while next < messages.len() {
-        let stretch = messages.stretch(next);
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        let (start, len) = (stretch.messages.as_mut_ptr(), stretch.messages.len() as libc::c_uint);
-        // Needed: std sends one message a call. SAFETY: `start` and `len` are those of a slice of headers whose pointers are
-        // valid as long as `messages` (its promise); the kernel keeps none of them after the call; the descriptor is open.
-        let sent = unsafe { libc::sendmmsg(sockets.fd(stretch.socket), start, len, flags as _) };
-        calls += 1;
-        if sent > 0 {
-            next += sent as usize;
-            continue;
-        }
-        let errno = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
-        if errno != libc::EINTR {
-            messages.refuse(next, errno);
-            next += 1;
-        }
-    }
-    calls
 }

@@ -12,3 +12,9 @@ pub(crate) const fn is_ours(errno: i32) -> bool {
 pub(crate) const fn is_of_run(errno: i32) -> bool {
     matches!(errno, libc::EIO | libc::EINVAL | libc::EMSGSIZE)
 }
+
+/// Whether the message may pass a moment later: `EAGAIN` where the send buffer is full, `ENOBUFS` where there is no room for the
+/// parts of a long one.
+pub(crate) const fn is_of_room(errno: i32) -> bool {
+    matches!(errno, libc::EAGAIN | libc::ENOBUFS)
+}

@@ -6,6 +6,9 @@
 //!
 //! The arrays are allocated once and do not move; [`Outgoing`] lends them to the runs of one call and holds the borrow of the
 //! caller's bytes, so that whoever has an `Outgoing` may hand its headers to the kernel for as long as it lives.
+//!
+//! What a full send buffer refuses stays, closed up to the front in its order, and is handed over again when there is room: a
+//! `msghdr` moves to another place of `messages`, what it points to does not.
 
 use std::io;
 use std::marker::PhantomData;
@@ -15,6 +18,7 @@ use crate::address::{self, NAME_BYTES};
 use crate::backend::{Departures, Segments};
 use crate::cmsg::Control;
 use crate::errno;
+use crate::patience::{FULL_WAIT, Patience};
 use crate::sockets::{Route, Sockets};
 
 /// Messages handed to the kernel at once. More saves system calls (one costs about 100 ns against 1,100 a message); fewer keeps
@@ -49,6 +53,7 @@ impl Headers {
             sockets: [0; MESSAGES_MAX],
             errnos: [0; MESSAGES_MAX],
             len: 0,
+            again: false,
         }
     }
 }
@@ -60,6 +65,7 @@ pub(crate) struct Outgoing<'h, 'a> {
     sockets: [u8; MESSAGES_MAX],
     errnos: [i32; MESSAGES_MAX],
     len: usize,
+    again: bool,
 }
 
 /// The headers of messages that leave by one socket, valid as long as the `Outgoing` they were taken from.
@@ -79,6 +85,11 @@ pub(crate) struct Header<'o> {
 impl<'a> Outgoing<'_, 'a> {
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether a full buffer refused these before, and may do so again: whoever hands them over stops there.
+    pub(crate) fn is_again(&self) -> bool {
+        self.again
     }
 
     /// The header of message `index`.
@@ -124,31 +135,57 @@ impl<'a> Outgoing<'_, 'a> {
         self.len += 1;
     }
 
-    /// Counts what became of the messages and keeps the runs that may pass as single messages.
-    fn settle(&mut self, departures: &mut Departures) -> io::Result<Again> {
-        let mut again = Again::default();
-        for (run, errno) in self.runs[..self.len].iter_mut().zip(self.errnos) {
+    /// Counts what became of the messages. Those that a full buffer refused stay; runs that may pass as single messages are moved
+    /// to `split`.
+    fn settle(&mut self, split: &mut Split<'a>, departures: &mut Departures) -> io::Result<()> {
+        let mut kept = 0;
+        for index in 0..self.len {
+            let (errno, run) = (self.errnos[index], self.runs[index].take());
             let packets = run.as_ref().map_or(0, |r| r.packets().len());
-            if packets > 1 && errno::is_of_run(errno) {
-                again.any = true;
-                again.device_cannot |= errno == libc::EIO;
-                continue;
-            }
-            *run = None;
             match errno {
                 0 => departures.packets += packets,
+                errno if errno::is_of_room(errno) => {
+                    self.runs[kept] = run;
+                    self.sockets[kept] = self.sockets[index];
+                    self.errnos[kept] = errno;
+                    // Their pointers go with them. Swapped, not copied: no header is named twice.
+                    self.headers.messages.swap(kept, index);
+                    kept += 1;
+                }
+                errno if packets > 1 && errno::is_of_run(errno) => {
+                    split.runs.extend(run);
+                    split.device_cannot |= errno == libc::EIO;
+                }
                 errno if errno::is_ours(errno) => return Err(io::Error::from_raw_os_error(errno)),
                 _ => departures.refused += packets,
             }
         }
-        Ok(again)
+        self.len = kept;
+        Ok(())
+    }
+
+    /// What is left is to be handed over once more.
+    fn begin_again(&mut self) {
+        self.errnos[..self.len].fill(0);
+        self.again = true;
+    }
+
+    /// The packets of what is left.
+    fn packets(&self) -> usize {
+        self.runs[..self.len].iter().flatten().map(|run| run.packets().len()).sum()
+    }
+
+    /// The sockets of what is left, neighbours once.
+    fn crowded(&self) -> impl Iterator<Item = usize> {
+        let sockets = &self.sockets[..self.len];
+        sockets.chunk_by(|a, b| a == b).map(|same| usize::from(same[0]))
     }
 }
 
-/// Whether runs were kept to go as single messages.
-#[derive(Clone, Copy, Default)]
-struct Again {
-    any: bool,
+/// Runs that could not leave as one and are to go as single messages. Rare, and next to its messages the allocation is nothing.
+#[derive(Default)]
+struct Split<'a> {
+    runs: Vec<Segments<'a>>,
     /// The device cannot make checksums for segments: so it will be with the next run.
     device_cannot: bool,
 }
@@ -157,7 +194,7 @@ struct Again {
 pub(crate) type Transmit<'t> = dyn FnMut(&mut Outgoing<'_, '_>) -> io::Result<usize> + 't;
 
 /// Sends everything that `runs` gives, in batches, by `transmit`. A run that cannot leave as one goes as single messages; where
-/// the device is the reason, `gso` is switched off.
+/// the device is the reason, `gso` is switched off. A full send buffer is waited for, [`FULL_WAIT`] in all.
 pub(crate) fn send_all(
     headers: &mut Headers,
     sockets: &Sockets,
@@ -165,39 +202,80 @@ pub(crate) fn send_all(
     runs: &mut dyn Iterator<Item = Segments<'_>>,
     transmit: &mut Transmit<'_>,
 ) -> io::Result<Departures> {
-    let mut departures = Departures::default();
+    let mut sending = Sending { headers, sockets, transmit, patience: Patience::new(FULL_WAIT), departures: Departures::default() };
     if *gso {
-        *gso = !send_batches(headers, sockets, runs, transmit, &mut departures)?;
+        *gso = !sending.batches(runs)?;
     } else {
-        send_batches(headers, sockets, &mut runs.flat_map(singles), transmit, &mut departures)?;
+        sending.batches(&mut runs.flat_map(singles))?;
     }
-    Ok(departures)
+    Ok(sending.departures)
 }
 
-/// Whether a device could not make checksums for segments.
-fn send_batches(
-    headers: &mut Headers,
-    sockets: &Sockets,
-    runs: &mut dyn Iterator<Item = Segments<'_>>,
-    transmit: &mut Transmit<'_>,
-    departures: &mut Departures,
-) -> io::Result<bool> {
-    let mut device_cannot = false;
-    loop {
-        let mut outgoing = headers.begin();
-        fill(&mut outgoing, sockets, runs, departures);
-        if outgoing.len() == 0 {
-            return Ok(device_cannot);
-        }
-        departures.calls += transmit(&mut outgoing)?;
-        let again = outgoing.settle(departures)?;
-        device_cannot |= again.device_cannot;
-        if again.any {
-            // Single messages are never cut again, so this nests once.
-            let kept = outgoing.runs;
-            send_batches(headers, sockets, &mut kept.into_iter().flatten().flat_map(singles), transmit, departures)?;
+/// One `send` on its way.
+struct Sending<'s, 't> {
+    headers: &'s mut Headers,
+    sockets: &'s Sockets,
+    transmit: &'s mut Transmit<'t>,
+    patience: Patience,
+    departures: Departures,
+}
+
+impl Sending<'_, '_> {
+    /// Sends all of `runs`. Whether a device could not make checksums for segments.
+    fn batches(&mut self, runs: &mut dyn Iterator<Item = Segments<'_>>) -> io::Result<bool> {
+        let mut device_cannot = false;
+        loop {
+            let mut outgoing = self.headers.begin();
+            fill(&mut outgoing, self.sockets, runs, &mut self.departures);
+            if outgoing.len() == 0 {
+                return Ok(device_cannot);
+            }
+            let mut split = Split::default();
+            let (sockets, patience, departures) = (self.sockets, &mut self.patience, &mut self.departures);
+            hand_over(&mut outgoing, &mut split, sockets, self.transmit, patience, departures)?;
+            device_cannot |= split.device_cannot;
+            if !split.runs.is_empty() {
+                // Single messages are never cut again, so this nests once.
+                self.batches(&mut split.runs.into_iter().flat_map(singles))?;
+            }
         }
     }
+}
+
+/// Hands a batch to the kernel until nothing of it is left. What a full buffer refuses is handed over again, in its order, when
+/// there is room. It counts as refused when patience is over, or when nothing passes although there is room: more sleep would
+/// not help that.
+///
+/// `sendmmsg` keeps the order: it stops at the first refusal. io_uring takes a batch as a whole, and where the buffer drains
+/// meanwhile, a message may pass one that was refused; so what is handed over again does not go that way
+/// ([`Outgoing::is_again`]), and only the batch that finds the buffer full may lose its order. Linked requests would keep it, at a
+/// cost for each message of each batch, and one bad peer would cancel the rest.
+fn hand_over<'a>(
+    outgoing: &mut Outgoing<'_, 'a>,
+    split: &mut Split<'a>,
+    sockets: &Sockets,
+    transmit: &mut Transmit<'_>,
+    patience: &mut Patience,
+    departures: &mut Departures,
+) -> io::Result<()> {
+    let mut had_room = false;
+    loop {
+        let before = outgoing.len();
+        departures.calls += transmit(outgoing)?;
+        outgoing.settle(split, departures)?;
+        let is_stuck = had_room && outgoing.len() == before;
+        if outgoing.len() == 0 || is_stuck || patience.is_over() {
+            break;
+        }
+        departures.calls += 1;
+        had_room = patience.await_room(outgoing.crowded().map(|socket| sockets.fd(socket)));
+        if !had_room {
+            break;
+        }
+        outgoing.begin_again();
+    }
+    departures.refused += outgoing.packets();
+    Ok(())
 }
 
 fn fill<'a>(
@@ -218,3 +296,6 @@ fn fill<'a>(
 fn singles(run: Segments<'_>) -> impl Iterator<Item = Segments<'_>> {
     run.packets().map(move |bytes| Segments { bytes, segment: bytes.len(), ..run })
 }
+
+#[cfg(test)]
+mod tests;

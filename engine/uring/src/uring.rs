@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! receive:  arm (multishot RECVMSG a socket, multishot POLL of the waker) -> sleep -> pump: completions -> waiting -> deliver
-//! send:     SENDMSG requests -> submit -> all their completions -> what was refused
+//! send:     SENDMSG requests -> submit -> all their completions -> what was refused (for lack of room: wait -> sendmmsg)
 //! ```
 
 use std::io;
@@ -17,6 +17,7 @@ use crate::buffers::{Buffers, GROUP};
 use crate::options::Options;
 use crate::outgoing::{self, Headers, MESSAGES_MAX, Outgoing};
 use crate::ring::Ring;
+use crate::sendmmsg;
 use crate::socket::UdpSocket;
 use crate::sockets::Sockets;
 use crate::waker::Waker;
@@ -162,7 +163,10 @@ impl Backend for UringBackend {
 
     fn send(&mut self, runs: &mut dyn Iterator<Item = Segments<'_>>) -> io::Result<Departures> {
         let Self { ring, receiving, headers, sockets, gso, waker, .. } = self;
-        outgoing::send_all(headers, sockets, gso, runs, &mut |messages| transmit(ring, receiving, waker, messages))
+        outgoing::send_all(headers, sockets, gso, runs, &mut |messages| match messages.is_again() {
+            false => transmit(ring, receiving, waker, messages),
+            true => Ok(sendmmsg::transmit(sockets, messages)),
+        })
     }
 
     fn waker(&self) -> Waker {

@@ -49,6 +49,7 @@ on_both_backends!(
     a_call_before_the_sleep_ends_it_too,
     time_ends_a_sleep,
     company_is_waited_for_and_not_longer,
+    a_company_below_a_microsecond_ends_at_the_first,
     a_batch_is_bounded_and_the_rest_comes_next,
     a_burst_beyond_the_buffers_is_not_lost,
     an_oversize_datagram_is_counted_and_no_more,
@@ -290,6 +291,17 @@ fn company_is_waited_for_and_not_longer(kind: Kind) {
     let began = Instant::now();
     while there.receive(Wait { at_most: None, company }).datagrams == 0 {}
     assert!(began.elapsed() < LONG, "one alone does not wait for ever");
+}
+
+/// Clocks of the kernel that count in microseconds must not read it as "no bound".
+fn a_company_below_a_microsecond_ends_at_the_first(kind: Kind) {
+    let (mut here, mut there) = (End::new(kind, "127.0.0.1"), End::new(kind, "127.0.0.1"));
+    for nanos in [1, 500, 999] {
+        here.send(there.address, b"alone", 5);
+        let (wait, began) = (Wait { at_most: Some(LONG), company: Duration::from_nanos(nanos) }, Instant::now());
+        while there.receive(wait).datagrams == 0 {}
+        assert!(began.elapsed() < LONG, "{nanos} ns");
+    }
 }
 
 fn a_batch_is_bounded_and_the_rest_comes_next(kind: Kind) {

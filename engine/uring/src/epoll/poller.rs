@@ -6,6 +6,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
 
+use crate::poll;
+
 /// Events of one look. Others come with the next: the kernel gives them in turn.
 const EVENTS_MAX: usize = 16;
 
@@ -69,7 +71,7 @@ impl Poller {
     }
 
     fn wait_fine(&self, events: &mut [libc::epoll_event; EVENTS_MAX], at_most: Option<Duration>) -> io::Result<usize> {
-        let timeout = at_most.map(timespec);
+        let timeout = at_most.map(poll::timespec);
         let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
         let (epoll, start, len) = (self.epoll.as_raw_fd(), events.as_mut_ptr(), EVENTS_MAX as libc::c_int);
         let no_signals: *const libc::sigset_t = ptr::null();
@@ -91,31 +93,14 @@ impl Poller {
 
 /// Sleeps until `fd` is readable, `at_most` has passed or a signal comes.
 pub(super) fn sleep_on(fd: BorrowedFd<'_>, at_most: Duration) -> io::Result<()> {
-    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    let timeout = timespec(at_most);
-    // SAFETY: one entry and the timeout, both alive until the call returns; a null signal set changes nothing. Needed: std has no
-    // poll.
-    let result = unsafe { libc::ppoll(&raw mut entry, 1, &raw const timeout, ptr::null()) };
-    if result >= 0 { Ok(()) } else { ignore_signal(io::Error::last_os_error()).map(drop) }
+    poll::poll(&mut [poll::entry(fd.as_raw_fd(), libc::POLLIN)], at_most).map(drop)
 }
 
 fn collect(events: &[libc::epoll_event; EVENTS_MAX], result: io::Result<usize>) -> io::Result<Ready> {
-    let len = result.or_else(ignore_signal)?;
+    let len = result.or_else(poll::ignore_signal)?;
     let mut ready = Ready { len, ..Ready::default() };
     for (token, event) in ready.tokens.iter_mut().zip(&events[..len]) {
         *token = event.u64 as u8;
     }
     Ok(ready)
-}
-
-fn ignore_signal(error: io::Error) -> io::Result<usize> {
-    if error.kind() == io::ErrorKind::Interrupted { Ok(0) } else { Err(error) }
-}
-
-fn timespec(duration: Duration) -> libc::timespec {
-    // SAFETY: timespec is integers, for which zero is a value. Needed: private padding on some targets.
-    let mut timespec: libc::timespec = unsafe { std::mem::zeroed() };
-    timespec.tv_sec = libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX);
-    timespec.tv_nsec = duration.subsec_nanos() as _;
-    timespec
 }
