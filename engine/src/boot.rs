@@ -236,12 +236,21 @@ fn start(plans: Vec<Plan>, bell: &Bell) -> Result<(Vec<Running>, Inboxes), BootE
     Ok((shards, inboxes))
 }
 
-/// A quarter of what was asked for: bursts of a few hundred datagrams are lost before a turn sees them.
+/// A quarter of what was asked for: bursts of a few hundred datagrams are lost, before a turn sees them or on their way out.
 fn warn_of_small_buffers(shard: ShardId, sockets: &[UdpSocket]) {
-    let wanted = corelay_uring::BufferSizes::default().receive;
-    if let Some(granted) = sockets.iter().map(|s| s.granted().receive).min()
-        && granted < wanted / 4
-    {
+    let wanted = corelay_uring::BufferSizes::default();
+    let granted = || sockets.iter().map(UdpSocket::granted);
+    if let Some(granted) = smaller(granted().map(|g| g.receive), wanted.receive) {
+        let wanted = wanted.receive;
         tracing::warn!(%shard, granted, wanted, "the receive buffer is small: raise net.core.rmem_max, or bursts are lost");
     }
+    if let Some(granted) = smaller(granted().map(|g| g.send), wanted.send) {
+        let wanted = wanted.send;
+        tracing::warn!(%shard, granted, wanted, "the send buffer is small: raise net.core.wmem_max, or keyframes to many are lost");
+    }
+}
+
+/// The smallest of `granted`, if it is small.
+fn smaller(granted: impl Iterator<Item = usize>, wanted: usize) -> Option<usize> {
+    granted.min().filter(|granted| *granted < wanted / 4)
 }
