@@ -76,7 +76,7 @@ impl fmt::Display for Budget {
 }
 
 /// What one of `shards` shards may hold: its share with some slack, and no less than one full room.
-pub(crate) fn core_limits(config: &Config, shards: usize) -> Limits {
+pub fn core_limits(config: &Config, shards: usize) -> Limits {
     let share = |of_node: usize| (of_node * limits::SHARE_SLACK).div_ceil(shards).min(of_node);
     let participants = share(config.participants_max).max(config.room_participants_max);
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

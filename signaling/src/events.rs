@@ -20,10 +20,12 @@ pub(crate) fn handle(app: &App, (shard, event): (ShardId, Event)) {
 }
 
 fn transport_state(app: &App, id: TransportId, state: TransportState) {
-    if let TransportState::Connected { after, .. } = state {
+    let mut registry = app.registry();
+    if let TransportState::Connected { after, .. } = state
+        && registry.connects_first(id)
+    {
         app.metrics.transport_connected(after);
     }
-    let registry = app.registry();
     // One that was closed meanwhile has nobody to tell.
     let Some((owner, public_id)) = registry.transport_owner(id) else { return };
     let (state, reason) = on_the_wire(&state);

@@ -9,18 +9,24 @@ pub struct Limits {
     /// Longest message of a client. Higher: one client can make the server parse more. Lower: a browser with many codecs cannot tell its
     /// capabilities (30 kB are seen). The protocol page promises 64 KiB.
     pub message_len_max: usize,
-    /// Requests of one connection per second, over a while. Higher: one client can keep signaling busier. Lower: entering a large room
-    /// takes longer, at two `consume` and two `resumeConsumer` for each participant.
+    /// Requests of one connection per second, over a while; beyond it they wait. Higher: one client can keep signaling busier. Lower:
+    /// entering a large room takes longer, at two `consume` and two `resumeConsumer` for each participant.
     pub requests_per_second: NonZeroU32,
     /// Requests of one connection at once, before the rate counts.
     pub requests_burst: NonZeroU32,
-    /// Messages that are malformed, unknown or too many before the connection is closed. Higher: a broken client costs more. Lower: a
+    /// Those of them that everyone in the room is told of (`produce`, pausing and resuming a producer), per second. Higher: one client
+    /// can have signaling write more, at 500 messages for each of its own in a full room. Lower: push-to-talk lags.
+    pub broadcasts_per_second: NonZeroU32,
+    /// How many of these at once, before their rate counts.
+    pub broadcasts_burst: NonZeroU32,
+    /// Messages that are malformed or unknown before the connection is closed. Higher: a broken client costs more. Lower: a
     /// client of a newer version, with methods that this server does not know, is thrown out.
     pub errors_max: u32,
     /// Messages that wait for a client that does not read. Higher: a client that stalls (a laptop lid, a bad network) is kept for
     /// longer. Lower: entering a large room, whose notifications come at once, throws it out.
     pub queue_messages_max: usize,
-    /// Bytes of these messages: the memory that one client that does not read can take.
+    /// Bytes of these messages: the memory that one client that does not read can take. A single message counts for at most half of
+    /// it, so that the answer to `join` in a large room, 2 MiB when all use their `appData`, does not cut off whoever asked.
     pub queue_bytes_max: usize,
     /// How long one message may take to be written before the client counts as lost.
     pub write_timeout: Duration,
@@ -37,13 +43,16 @@ pub struct Limits {
     pub ready_timeout: Duration,
     /// A snapshot older than this is stale: shards post once a second.
     pub snapshot_age_max: Duration,
+    /// A shard that started anew gets new rooms only when no other can take them, for this long. Higher: the others carry its share for
+    /// longer. Lower: what made it fail may meet it again.
+    pub restart_shadow: Duration,
     /// Transports of one participant; the engine reserves as many.
     pub transports_max: usize,
     /// Producers of one participant. Microphone, camera, screen and its sound are four.
     pub producers_max: usize,
     /// Consumers of one participant: both kinds of 500 others.
     pub consumers_max: usize,
-    /// Bytes of `appData`, which every participant of the room is told.
+    /// Bytes of `appData` of all producers of one participant together: everyone in the room is told of them, at joining all at once.
     pub app_data_len_max: usize,
     /// Connections that have not joined a room. Higher: more memory for clients that only connect. Lower: a burst of joins is refused.
     pub lobby_max: usize,
@@ -57,6 +66,8 @@ impl Default for Limits {
             message_len_max: 64 * 1024,
             requests_per_second: const { NonZeroU32::new(100).expect("not zero") },
             requests_burst: const { NonZeroU32::new(400).expect("not zero") },
+            broadcasts_per_second: const { NonZeroU32::new(10).expect("not zero") },
+            broadcasts_burst: const { NonZeroU32::new(40).expect("not zero") },
             errors_max: 50,
             queue_messages_max: 2_048,
             queue_bytes_max: 1024 * 1024,
@@ -67,6 +78,7 @@ impl Default for Limits {
             shard_timeout: Duration::from_secs(5),
             ready_timeout: Duration::from_secs(1),
             snapshot_age_max: Duration::from_secs(5),
+            restart_shadow: Duration::from_secs(60),
             transports_max: corelay_engine::config::limits::TRANSPORTS_PER_PARTICIPANT,
             producers_max: 16,
             consumers_max: 1_000,

@@ -23,11 +23,14 @@ pub(crate) use view::{RoomView, ShardLoad};
 
 use crate::limits::Limits;
 use crate::shards::Shards;
+use crate::token::Claims;
+use corelay_engine::budget::core_limits;
 use corelay_engine::config::Config;
-use corelay_wire::ids::{ParticipantId, RoomId, TransportId};
+use corelay_wire::ids::{ParticipantId, RoomId, ShardId, TransportId};
 use ids::Ids;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The operator's limits.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +39,9 @@ struct NodeLimits {
     participants_max: usize,
     room_participants_max: usize,
     room_auto_create: bool,
+    /// Of each shard; it has no way to refuse a join, so signaling does.
+    shard_rooms_max: usize,
+    shard_participants_max: usize,
 }
 
 /// All rooms of the node.
@@ -51,10 +57,13 @@ pub(crate) struct Registry {
     producers: HashMap<String, Producer>,
     /// For events: whose transport it is and what the wire calls it.
     transports: HashMap<TransportId, (ParticipantId, String)>,
+    /// When a shard last lost its rooms by starting anew.
+    restarts: HashMap<ShardId, Instant>,
 }
 
 impl Registry {
     pub(crate) fn new(shards: Arc<Shards>, config: &Config, limits: Limits) -> Self {
+        let of_shard = core_limits(config, shards.infos().len());
         Self {
             shards,
             node_limits: NodeLimits {
@@ -62,6 +71,8 @@ impl Registry {
                 participants_max: config.participants_max,
                 room_participants_max: config.room_participants_max,
                 room_auto_create: config.room_auto_create,
+                shard_rooms_max: of_shard.rooms_max as usize,
+                shard_participants_max: of_shard.participants_max as usize,
             },
             limits,
             ids: Ids::default(),
@@ -70,12 +81,25 @@ impl Registry {
             participants: HashMap::new(),
             producers: HashMap::new(),
             transports: HashMap::new(),
+            restarts: HashMap::new(),
         }
     }
 
     /// Whether nobody is here.
     pub(crate) fn is_empty(&self) -> bool {
         self.participants.is_empty()
+    }
+
+    /// Whether the participant of this token is in its room.
+    pub(crate) fn is_here(&self, claims: &Claims) -> bool {
+        self.rooms.get(&claims.room).is_some_and(|room| room.participants.contains_key(&claims.identity))
+    }
+
+    /// Whether the transport, which just connected, does so for the first time.
+    pub(crate) fn connects_first(&mut self, id: TransportId) -> bool {
+        let Some((owner, public_id)) = self.transports.get(&id) else { return false };
+        let transport = self.participants.get_mut(owner).and_then(|p| p.transports.get_mut(public_id));
+        transport.is_some_and(|transport| !std::mem::replace(&mut transport.was_connected, true))
     }
 
     /// Whose transport `id` is, and its public id.

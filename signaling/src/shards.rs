@@ -20,7 +20,8 @@ pub(crate) struct Shards {
     timeout: Duration,
     next_request: AtomicU64,
     waiting: Mutex<HashMap<RequestId, oneshot::Sender<Answer>>>,
-    /// Posts that found a full mailbox, by shard. Bounded by what they end: each names a thing that exists in a shard.
+    /// Posts that found a full mailbox, by shard. Bounded: what makes new things is refused once it is [`BACKLOG_LEN_MAX`] long, what
+    /// ends things is one a thing, and of the pauses of one thing only the last is kept.
     backlog: Mutex<Vec<VecDeque<Command>>>,
     /// Something is in the backlog.
     backlogged: Notify,
@@ -28,6 +29,37 @@ pub(crate) struct Shards {
 
 /// Between two tries to send what is in the backlog: a shard empties its mailbox at least 64 commands a turn.
 const RETRY_INTERVAL: Duration = Duration::from_millis(5);
+
+/// A shard with this many posts in the backlog takes no more joins and rooms. Higher: a shard that hangs is found out later, and each
+/// post is 200 bytes. Lower: a burst of joins that a busy shard would have worked off is refused.
+const BACKLOG_LEN_MAX: usize = 4_096;
+
+/// Why a shard did not do what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShardError {
+    /// Its mailbox is full: it does not know of the request.
+    NotSent,
+    /// No answer came in time: it may carry the request out yet.
+    Late,
+    /// It refused.
+    Refused(Refusal),
+}
+
+/// Whether there may be, in the shard, what it was asked to make.
+pub(crate) fn may_exist(answer: &Result<Reply, ShardError>) -> bool {
+    matches!(answer, Ok(_) | Err(ShardError::Late))
+}
+
+impl From<ShardError> for ProtocolError {
+    fn from(error: ShardError) -> Self {
+        match error {
+            ShardError::NotSent | ShardError::Late => {
+                Self::new(ErrorName::Busy, "the media shard did not answer in time: try again in a moment")
+            }
+            ShardError::Refused(reason) => refusal(reason),
+        }
+    }
+}
 
 /// Takes the request off the list of those that wait, however the waiting ends.
 struct Waiting<'a> {
@@ -76,7 +108,7 @@ impl Shards {
     }
 
     /// Sends a command and waits for its answer.
-    pub(crate) async fn request(&self, shard: ShardId, command: impl FnOnce(RequestId) -> Command) -> Result<Reply, ProtocolError> {
+    pub(crate) async fn request(&self, shard: ShardId, command: impl FnOnce(RequestId) -> Command) -> Result<Reply, ShardError> {
         self.request_within(self.timeout, shard, command).await
     }
 
@@ -86,18 +118,18 @@ impl Shards {
         timeout: Duration,
         shard: ShardId,
         command: impl FnOnce(RequestId) -> Command,
-    ) -> Result<Reply, ProtocolError> {
+    ) -> Result<Reply, ShardError> {
         let request = RequestId(self.next_request.fetch_add(1, Ordering::Relaxed));
         let (sender, receiver) = oneshot::channel();
         lock(&self.waiting).insert(request, sender);
         let _waiting = Waiting { shards: self, request };
         // What is posted first must arrive first: a join before the transport that needs it.
         if !self.flush_shard(shard) || self.engine.send(shard, command(request)).is_err() {
-            return Err(busy());
+            return Err(ShardError::NotSent);
         }
         match tokio::time::timeout(timeout, receiver).await {
-            Ok(Ok(answer)) => answer.map_err(refusal),
-            _ => Err(busy()),
+            Ok(Ok(answer)) => answer.map_err(ShardError::Refused),
+            _ => Err(ShardError::Late),
         }
     }
 
@@ -110,8 +142,20 @@ impl Shards {
             queue.push_back(*full.0);
             self.backlogged.notify_one();
         } else {
-            queue.push_back(command);
+            queue_up(queue, command);
         }
+    }
+
+    /// Sends a command that may be lost: whoever wants it asks again.
+    pub(crate) fn post_or_drop(&self, shard: ShardId, command: Command) {
+        if self.flush_shard(shard) {
+            let _ = self.engine.send(shard, command);
+        }
+    }
+
+    /// Whether so much waits for a shard that nothing new may be put onto it.
+    pub(crate) fn is_behind(&self, shard: ShardId) -> bool {
+        lock(&self.backlog)[usize::from(shard.0)].len() >= BACKLOG_LEN_MAX
     }
 
     /// Takes in the answer to a request; one that nobody waits for any more is dropped.
@@ -150,8 +194,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn busy() -> ProtocolError {
-    ProtocolError::new(ErrorName::Busy, "the media shard did not answer in time: try again in a moment")
+/// Of two pauses of one thing the later replaces the earlier.
+fn queue_up(queue: &mut VecDeque<Command>, command: Command) {
+    let earlier = queue.iter_mut().find(|waiting| match (&**waiting, &command) {
+        (Command::PauseTrack { track: a, .. }, Command::PauseTrack { track: b, .. }) => a == b,
+        (Command::PauseSubscription { subscription: a, .. }, Command::PauseSubscription { subscription: b, .. }) => a == b,
+        _ => false,
+    });
+    match earlier {
+        Some(earlier) => *earlier = command,
+        None => queue.push_back(command),
+    }
 }
 
 /// A shard's refusal in the words of the protocol.

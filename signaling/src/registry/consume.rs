@@ -131,7 +131,7 @@ impl Registry {
     /// Asks the publisher of an own consumer for a keyframe.
     pub(crate) fn request_keyframe(&self, owner: ParticipantId, public_id: &str) -> Result<(), ProtocolError> {
         let (shard, subscription) = self.own_consumer(owner, public_id)?;
-        self.shards.post(shard, Command::RequestKeyframe { subscription });
+        self.shards.post_or_drop(shard, Command::RequestKeyframe { subscription });
         Ok(())
     }
 

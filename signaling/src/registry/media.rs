@@ -29,7 +29,9 @@ impl Registry {
             return Err(ProtocolError::new(ErrorName::Full, reason));
         }
         let public_id = public_id();
-        participant.transports.insert(public_id.clone(), Transport { id, direction, is_connected: false, next_mid: 0 });
+        participant
+            .transports
+            .insert(public_id.clone(), Transport { id, direction, has_remote: false, was_connected: false, next_mid: 0 });
         self.transports.insert(id, (owner, public_id.clone()));
         Ok(PlannedTransport { shard: participant.shard, id, public_id })
     }
@@ -45,7 +47,7 @@ impl Registry {
     pub(crate) fn begin_connect(&mut self, owner: ParticipantId, public_id: &str) -> Result<(ShardId, TransportId), ProtocolError> {
         let participant = self.participants.get_mut(&owner).ok_or_else(gone)?;
         let transport = participant.transports.get_mut(public_id).ok_or_else(unknown_transport)?;
-        if std::mem::replace(&mut transport.is_connected, true) {
+        if std::mem::replace(&mut transport.has_remote, true) {
             let reason = "the transport was connected before: make another one, or use restartIce";
             return Err(ProtocolError::new(ErrorName::OutOfOrder, reason));
         }
@@ -55,12 +57,23 @@ impl Registry {
     /// Connecting failed: it may be tried again.
     pub(crate) fn abandon_connect(&mut self, owner: ParticipantId, public_id: &str) {
         if let Some(transport) = self.participants.get_mut(&owner).and_then(|p| p.transports.get_mut(public_id)) {
-            transport.is_connected = false;
+            transport.has_remote = false;
         }
     }
 
     /// Ends an own transport with its producers and consumers.
     pub(crate) fn close_transport(&mut self, owner: ParticipantId, public_id: &str) -> Result<(), ProtocolError> {
+        let (shard, transport) = self.forget_transport(owner, public_id)?;
+        self.shards.post(shard, Command::CloseTransport { transport });
+        Ok(())
+    }
+
+    /// Takes an own transport out with its producers and consumers; the caller ends it in the shard, if it is there.
+    pub(crate) fn forget_transport(
+        &mut self,
+        owner: ParticipantId,
+        public_id: &str,
+    ) -> Result<(ShardId, TransportId), ProtocolError> {
         let (shard, transport) = self.transport(owner, public_id)?;
         let id = transport.id;
         let participant = self.acting(owner)?;
@@ -82,7 +95,6 @@ impl Registry {
             participant.transports.remove(public_id);
         }
         self.transports.remove(&id);
-        self.shards.post(shard, Command::CloseTransport { transport: id });
-        Ok(())
+        Ok((shard, id))
     }
 }

@@ -39,7 +39,10 @@ pub(crate) struct Participant {
 pub(crate) struct Transport {
     pub(crate) id: TransportId,
     pub(crate) direction: TransportDirection,
-    pub(crate) is_connected: bool,
+    /// Whether the client's DTLS parameters were given.
+    pub(crate) has_remote: bool,
+    /// Whether it was connected before: what follows are reconnections.
+    pub(crate) was_connected: bool,
     /// The mid of its next consumer.
     pub(super) next_mid: u32,
 }
@@ -97,6 +100,10 @@ impl Registry {
     }
 
     fn check_room_for_one(&self, claims: &Claims, replaces: bool) -> Result<(), ProtocolError> {
+        let room = self.rooms.get(&claims.room);
+        if room.is_some_and(|room| self.shards.is_behind(room.shard)) {
+            return Err(ProtocolError::new(ErrorName::Busy, "the media shard of the room is behind: try again in a moment"));
+        }
         if replaces {
             return Ok(());
         }
@@ -106,11 +113,16 @@ impl Registry {
                 "the node has as many participants as it may (PARTICIPANTS_MAX): try another node",
             ));
         }
-        let members = self.rooms.get(&claims.room).map_or(0, |room| room.participants.len());
-        if members >= self.node_limits.room_participants_max {
+        if room.map_or(0, |room| room.participants.len()) >= self.node_limits.room_participants_max {
             return Err(ProtocolError::new(
                 ErrorName::Full,
                 "the room has as many participants as it may (ROOM_PARTICIPANTS_MAX): try again when someone left",
+            ));
+        }
+        if room.is_some_and(|room| self.load(room.shard).participants >= self.node_limits.shard_participants_max) {
+            return Err(ProtocolError::new(
+                ErrorName::Full,
+                "the media shard of the room holds as many participants as it can: raise PARTICIPANTS_MAX, or try again later",
             ));
         }
         Ok(())

@@ -8,6 +8,7 @@ use crate::protocol::{ErrorName, Notification, Produce, ProtocolError, Transport
 use crate::token::PublishKind;
 use corelay_engine::control::{Command, TrackParameters};
 use corelay_wire::ids::{ParticipantId, ShardId, TrackId, TransportId};
+use serde_json::{Map, Value};
 
 /// A producer that may be, once the shard made its track.
 pub(crate) struct PlannedProducer {
@@ -70,8 +71,11 @@ impl Registry {
             ));
         }
         let max = self.limits.app_data_len_max;
-        if serde_json::to_vec(&produce.app_data).map_or(usize::MAX, |json| json.len()) > max {
-            return Err(ProtocolError::malformed(format!("data.appData: must be at most {max} bytes of JSON")));
+        let published = participant.producers.iter().filter_map(|id| self.producers.get(id)).map(|p| &p.app_data);
+        let len: usize = published.chain([&produce.app_data]).map(json_len).sum();
+        if len > max {
+            let reason = format!("data.appData: that of all producers of a participant must be at most {max} bytes of JSON");
+            return Err(ProtocolError::malformed(reason));
         }
         Ok(())
     }
@@ -164,4 +168,8 @@ impl Registry {
             ProtocolError::new(ErrorName::UnknownProducer, "there is no such producer of yours: it ended, or it is another's")
         })
     }
+}
+
+fn json_len(app_data: &Map<String, Value>) -> usize {
+    serde_json::to_string(app_data).expect("keys of JSON are text").len()
 }

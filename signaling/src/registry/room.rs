@@ -1,12 +1,13 @@
 //! Rooms: where they are, when they are made and when they end.
 
-use super::Registry;
 use super::departure::Departure;
 use super::refusal::unknown_room;
+use super::{Registry, ShardLoad};
 use crate::protocol::{ErrorName, GoodbyeReason, LeaveReason, Notification, ProtocolError};
 use corelay_engine::control::{Command, RoomEndReason};
 use corelay_wire::ids::{ParticipantId, RoomId, ShardId};
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// A call.
 #[derive(Debug)]
@@ -49,6 +50,9 @@ impl Registry {
     pub(crate) fn room_ended(&mut self, id: RoomId, reason: RoomEndReason) {
         let Some(name) = self.room_names.get(&id).cloned() else { return };
         let RoomEndReason::ShardRestarted = reason;
+        if let Some(room) = self.rooms.get(&name) {
+            self.restarts.insert(room.shard, Instant::now());
+        }
         self.dismiss_all(&name, GoodbyeReason::ShardRestarted, "the media shard of this room started anew: connect again");
         // A kept room is made again in the new shard, so that its participants find it.
         if let Some(room) = self.rooms.get(&name) {
@@ -80,18 +84,33 @@ impl Registry {
         if self.rooms.len() >= self.node_limits.rooms_max {
             return Err(ProtocolError::new(ErrorName::Full, "the node has as many rooms as it may (ROOMS_MAX): try another node"));
         }
+        let shard = self.shard_for_room()?;
         let id = self.ids.room();
-        let shard = self.least_loaded_shard();
         self.shards.post(shard, Command::OpenRoom { room: id });
         self.room_names.insert(id, name.to_owned());
         self.rooms.insert(name.to_owned(), Room { id, shard, participants: BTreeMap::new(), is_kept });
         Ok(())
     }
 
-    /// Fewest participants first, then fewest rooms: what costs a shard is the fan-out inside its rooms.
-    fn least_loaded_shard(&self) -> ShardId {
-        let loads = self.shard_loads();
-        loads.iter().min_by_key(|load| (load.participants, load.rooms)).expect("a node has a shard").shard
+    /// Healthy ones first: a shard that hangs or fails over and over loses its participants and would get every new room. Then fewest
+    /// participants, then fewest rooms: what costs a shard is the fan-out inside its rooms.
+    fn shard_for_room(&self) -> Result<ShardId, ProtocolError> {
+        let limits = &self.node_limits;
+        let has_place = |load: &ShardLoad| {
+            load.rooms < limits.shard_rooms_max
+                && load.participants < limits.shard_participants_max
+                && !self.shards.is_behind(load.shard)
+        };
+        let loads = self.shard_loads().into_iter().filter(has_place);
+        let best = loads.min_by_key(|load| (!self.is_healthy(load.shard), load.participants, load.rooms));
+        best.map(|load| load.shard).ok_or_else(|| {
+            ProtocolError::new(ErrorName::Full, "no media shard can take another room: try another node, or again later")
+        })
+    }
+
+    fn is_healthy(&self, shard: ShardId) -> bool {
+        let is_reporting = self.shards.snapshot_age(shard) <= self.limits.snapshot_age_max;
+        is_reporting && self.restarts.get(&shard).is_none_or(|at| at.elapsed() > self.limits.restart_shadow)
     }
 
     fn dismiss_all(&mut self, name: &str, reason: GoodbyeReason, message: &str) {

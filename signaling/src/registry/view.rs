@@ -47,6 +47,16 @@ impl Registry {
         loads
     }
 
+    /// What one shard carries.
+    pub(super) fn load(&self, shard: ShardId) -> ShardLoad {
+        let on_it = self.rooms.values().filter(|room| room.shard == shard);
+        on_it.fold(ShardLoad { shard, rooms: 0, participants: 0 }, |load, room| ShardLoad {
+            rooms: load.rooms + 1,
+            participants: load.participants + room.participants.len(),
+            ..load
+        })
+    }
+
     pub(crate) fn totals(&self) -> Totals {
         Totals {
             rooms: self.rooms.len(),

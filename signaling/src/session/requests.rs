@@ -7,6 +7,7 @@ use crate::protocol::{
     TransportCreated, TransportIce, success,
 };
 use crate::registry::Departure;
+use crate::shards::may_exist;
 use crate::token::is_name;
 use corelay_engine::control::{Command, IceCredentials, Reply};
 use corelay_wire::ids::ParticipantId;
@@ -58,7 +59,9 @@ impl Session {
         if !matches!(self.state, State::Lobby(_)) {
             return Err(ProtocolError::new(ErrorName::OutOfOrder, "join came before: a connection joins once"));
         }
-        if self.app.drain.is_draining() {
+        let mut registry = self.app.registry();
+        // Whoever is in a call that goes on may come back to it.
+        if self.app.drain.is_draining() && !registry.is_here(&self.claims) {
             return Err(ProtocolError::new(
                 ErrorName::Draining,
                 "the node takes no new participants: connect again, to another node",
@@ -69,7 +72,8 @@ impl Session {
                 "data.displayName: must be 1 to 128 characters, none of them a control character",
             ));
         }
-        let (participant, joined) = self.app.registry().join(&self.claims, join, self.outbox.clone())?;
+        let (participant, joined) = registry.join(&self.claims, join, self.outbox.clone())?;
+        drop(registry);
         tracing::info!(%participant, others = joined.participants.len(), "joined");
         self.state = State::Joined(participant);
         Ok(success(id, &joined))
@@ -84,7 +88,9 @@ impl Session {
     async fn create_transport(&self, id: u32, me: ParticipantId, data: CreateWebRtcTransport) -> Response {
         let planned = self.app.registry().plan_transport(me, data.direction)?;
         let open = |request| Command::OpenTransport { request, participant: me, transport: planned.id };
-        match self.app.shards.request(planned.shard, open).await.and_then(credentials) {
+        let opened = self.app.shards.request(planned.shard, open).await;
+        let may_exist = may_exist(&opened);
+        match opened.map_err(ProtocolError::from).and_then(credentials) {
             Ok(ice) => Ok(success(
                 id,
                 &TransportCreated {
@@ -96,7 +102,10 @@ impl Session {
             )),
             Err(error) => {
                 // Gone already when the participant is.
-                let _ = self.app.registry().close_transport(me, &planned.public_id);
+                let _ = self.app.registry().forget_transport(me, &planned.public_id);
+                if may_exist {
+                    self.app.shards.post(planned.shard, Command::CloseTransport { transport: planned.id });
+                }
                 Err(error)
             }
         }
@@ -108,7 +117,7 @@ impl Session {
         let connect = |request| Command::ConnectTransport { request, transport, remote };
         if let Err(error) = self.app.shards.request(shard, connect).await {
             self.app.registry().abandon_connect(me, &data.transport_id);
-            return Err(error);
+            return Err(error.into());
         }
         Ok(success(id, &json!({})))
     }
@@ -116,7 +125,7 @@ impl Session {
     async fn restart_ice(&self, id: u32, me: ParticipantId, transport: &str) -> Response {
         let (shard, transport) = self.app.registry().transport(me, transport).map(|(shard, t)| (shard, t.id))?;
         let restart = |request| Command::RestartIce { request, transport };
-        let ice = self.app.shards.request(shard, restart).await.and_then(credentials)?;
+        let ice = credentials(self.app.shards.request(shard, restart).await?)?;
         Ok(success(id, &TransportIce { ice_parameters: ortc::ice_parameters(&ice) }))
     }
 
@@ -127,14 +136,16 @@ impl Session {
         let (transport, paused) = (planned.transport, planned.paused);
         let publish = |request| Command::Publish { request, transport, track, parameters, paused };
         let published = self.app.shards.request(shard, publish).await;
-        match published.and_then(|_| self.app.registry().finish_producer(planned)) {
+        let may_exist = may_exist(&published);
+        match published.map_err(ProtocolError::from).and_then(|_| self.app.registry().finish_producer(planned)) {
             Ok(producer) => {
                 self.app.metrics.produced(began.elapsed());
                 Ok(success(id, &Created { id: producer }))
             }
             Err(error) => {
-                // The answer may only be late.
-                self.app.shards.post(shard, Command::CloseTrack { track });
+                if may_exist {
+                    self.app.shards.post(shard, Command::CloseTrack { track });
+                }
                 Err(error)
             }
         }
@@ -147,13 +158,16 @@ impl Session {
         let (transport, track, paused) = (planned.transport, planned.track, planned.paused);
         let subscribe = |request| Command::Subscribe { request, transport, track, subscription, parameters, paused };
         let subscribed = self.app.shards.request(shard, subscribe).await;
-        match subscribed.and_then(|_| self.app.registry().finish_consumer(planned)) {
+        let may_exist = may_exist(&subscribed);
+        match subscribed.map_err(ProtocolError::from).and_then(|_| self.app.registry().finish_consumer(planned)) {
             Ok(consumed) => {
                 self.app.metrics.consumed(began.elapsed());
                 Ok(success(id, &consumed))
             }
             Err(error) => {
-                self.app.shards.post(shard, Command::Unsubscribe { subscription });
+                if may_exist {
+                    self.app.shards.post(shard, Command::Unsubscribe { subscription });
+                }
                 Err(error)
             }
         }

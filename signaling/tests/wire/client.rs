@@ -40,9 +40,13 @@ pub(crate) async fn server() -> TestServer {
 }
 
 pub(crate) async fn server_with(change: impl FnOnce(&mut Config, &mut Limits)) -> TestServer {
+    server_of(2, change).await
+}
+
+pub(crate) async fn server_of(shards: u16, change: impl FnOnce(&mut Config, &mut Limits)) -> TestServer {
     let (mut config, mut limits) = (config(), Limits::default());
     change(&mut config, &mut limits);
-    let (engine, events, stage) = stand_in(2);
+    let (engine, events, stage) = stand_in(shards);
     let server = Server::start_with(config, limits, engine, events).await.expect("starts");
     TestServer { server, stage }
 }

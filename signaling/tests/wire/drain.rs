@@ -20,6 +20,7 @@ async fn draining_lets_calls_end_and_takes_no_new_ones() {
     assert_eq!(waiting.refused("join", json!({})).await, "draining");
     assert_eq!(waiting.closed().await.0, 4503);
     let mut late = test.connect(&token("lab", "late")).await;
+    assert_eq!(late.refused("join", json!({})).await, "draining");
     let (code, goodbye) = late.closed().await;
     assert_eq!((code, goodbye.expect("a goodbye")["reason"].clone()), (4503, json!("draining")));
     assert_eq!(test.refusals("draining").await, 2.0);
@@ -27,6 +28,23 @@ async fn draining_lets_calls_end_and_takes_no_new_ones() {
     ada.ok("leave", json!({})).await;
     ada.closed().await;
     within("the server ends", test.server.ended()).await;
+}
+
+#[tokio::test]
+async fn whoever_is_in_a_call_may_come_back_while_draining() {
+    let test = server_with(|_, limits| limits.linger = Duration::from_secs(3_600)).await;
+    let (mut bob, _) = test.join("lab", "bob").await;
+    let (ada, _) = test.join("lab", "ada").await;
+    bob.notified("participantJoined").await;
+    test.server.signal();
+    bob.notified("serverDraining").await;
+    ada.vanish();
+    let (mut ada, joined) = test.join("lab", "ada").await;
+    assert_eq!(joined["participants"][0]["identity"], "bob");
+    ada.ok("createWebRtcTransport", json!({ "direction": "send" })).await;
+    let mut late = test.connect(&token("lab", "late")).await;
+    assert_eq!(late.refused("join", json!({})).await, "draining");
+    assert_eq!(late.closed().await.0, 4503);
 }
 
 #[tokio::test]

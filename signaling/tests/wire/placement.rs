@@ -1,0 +1,48 @@
+//! Which shard a room goes to, and what a shard can hold.
+
+use crate::client::{TestServer, admin_token, server, server_of, token};
+use corelay_engine::control::{Command, Event, RoomEndReason};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+async fn shard_of(test: &TestServer, room: &str) -> Value {
+    let (_, body) = test.http(Method::GET, "/api/rooms", Some(&admin_token()), None).await;
+    let rooms: Value = serde_json::from_str(&body).expect("JSON");
+    rooms["rooms"].as_array().expect("a list").iter().find(|r| r["room"] == room).expect("there")["shard"].clone()
+}
+
+/// Four shards hold two participants each, whatever the node has left.
+#[tokio::test]
+async fn a_join_that_the_shard_cannot_hold_is_refused() {
+    let test = server_of(4, |config, _| {
+        config.participants_max = 4;
+        config.room_participants_max = 2;
+    })
+    .await;
+    for room in ["r0", "r1", "r2", "r3", "r4"] {
+        let wish = Some(json!({ "room": room }));
+        assert_eq!(test.http(Method::POST, "/api/rooms", Some(&admin_token()), wish).await.0, 201);
+    }
+    assert_eq!(shard_of(&test, "r0").await, shard_of(&test, "r4").await);
+    let (_a, _) = test.join("r0", "a").await;
+    let (_b, _) = test.join("r0", "b").await;
+    let mut c = test.connect(&token("r4", "c")).await;
+    assert_eq!(c.refused("join", json!({})).await, "full");
+    assert_eq!(c.closed().await.0, 4503);
+    let (_again, _) = test.join("r0", "b").await;
+    let (_d, _) = test.join("elsewhere", "d").await;
+}
+
+#[tokio::test]
+async fn a_shard_that_started_anew_is_the_last_to_get_rooms() {
+    let test = server().await;
+    let (mut ada, _) = test.join("lab", "ada").await;
+    assert_eq!(shard_of(&test, "lab").await, 0);
+    let opened = test.stage.take_commands();
+    let room = opened.into_iter().find_map(|c| if let Command::OpenRoom { room } = c { Some(room) } else { None });
+    test.stage.emit(Event::RoomEnded { room: room.expect("opened"), reason: RoomEndReason::ShardRestarted });
+    assert_eq!(ada.closed().await.0, 1012);
+    let (_ada, _) = test.join("lab", "ada").await;
+    let (_bob, _) = test.join("den", "bob").await;
+    assert_eq!((shard_of(&test, "lab").await, shard_of(&test, "den").await), (json!(1), json!(1)));
+}
