@@ -48,6 +48,14 @@ struct Shared {
     cut: Notify,
 }
 
+impl Shared {
+    /// What a message counts for. Half at most: a large one alone, with what comes before it is written, is no sign of a client that
+    /// does not read.
+    fn charge(&self, text: &str) -> usize {
+        text.len().min(self.bytes_max / 2)
+    }
+}
+
 impl Outbox {
     /// A queue for the session `id`.
     pub(crate) fn new(id: u64, limits: &Limits) -> (Self, OutboxReader) {
@@ -73,8 +81,8 @@ impl Outbox {
         if self.shared.is_closing.load(Ordering::Relaxed) {
             return;
         }
-        let len = text.len();
-        let queued = self.shared.bytes.fetch_add(len, Ordering::Relaxed) + len;
+        let charge = self.shared.charge(&text);
+        let queued = self.shared.bytes.fetch_add(charge, Ordering::Relaxed) + charge;
         // The last place is the close frame's.
         if queued > self.shared.bytes_max || self.sender.capacity() < 2 || self.sender.try_send(Outgoing::Text(text)).is_err() {
             self.shared.is_cut.store(true, Ordering::Relaxed);
@@ -125,7 +133,7 @@ impl OutboxReader {
     pub(crate) async fn next(&mut self) -> Option<Outgoing> {
         let outgoing = self.receiver.recv().await?;
         if let Outgoing::Text(text) = &outgoing {
-            self.shared.bytes.fetch_sub(text.len(), Ordering::Relaxed);
+            self.shared.bytes.fetch_sub(self.shared.charge(text), Ordering::Relaxed);
         }
         Some(outgoing)
     }
@@ -163,7 +171,21 @@ mod tests {
             assert!(matches!(reader.next().await, Some(Outgoing::Text(_))));
         }
         assert!(!is_cut(&outbox));
+        for _ in 0..3 {
+            outbox.text("x".repeat(40));
+        }
+        assert!(is_cut(&outbox));
+    }
+
+    #[tokio::test]
+    async fn one_message_beyond_the_limit_does_not_cut() {
+        let (outbox, mut reader) = small();
+        outbox.text("x".repeat(1_000));
+        outbox.text("x".repeat(40));
+        assert!(!is_cut(&outbox));
+        assert!(matches!(reader.next().await, Some(Outgoing::Text(text)) if text.len() == 1_000));
         outbox.text("x".repeat(60));
+        assert!(!is_cut(&outbox));
         outbox.text("x".repeat(60));
         assert!(is_cut(&outbox));
     }

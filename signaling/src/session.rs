@@ -40,7 +40,9 @@ struct Session {
     claims: Claims,
     outbox: Outbox,
     state: State,
-    rate: DefaultDirectRateLimiter,
+    requests: DefaultDirectRateLimiter,
+    /// Those among them that everyone in the room is told of.
+    broadcasts: DefaultDirectRateLimiter,
     errors: u32,
 }
 
@@ -62,9 +64,17 @@ pub(crate) async fn run(app: Arc<App>, websocket: WebSocket, claims: Claims) {
     app.metrics.sessions.inc();
     let (outbox, reader) = Outbox::new(app.next_session(), &app.limits);
     let mut socket = Socket::new(websocket, reader, &app.limits);
-    let quota = Quota::per_second(app.limits.requests_per_second).allow_burst(app.limits.requests_burst);
-    let rate = RateLimiter::direct(quota);
-    let mut session = Session { app: Arc::clone(&app), claims, outbox, state: State::Lobby(place), rate, errors: 0 };
+    let requests = Quota::per_second(app.limits.requests_per_second).allow_burst(app.limits.requests_burst);
+    let broadcasts = Quota::per_second(app.limits.broadcasts_per_second).allow_burst(app.limits.broadcasts_burst);
+    let mut session = Session {
+        app: Arc::clone(&app),
+        claims,
+        outbox,
+        state: State::Lobby(place),
+        requests: RateLimiter::direct(requests),
+        broadcasts: RateLimiter::direct(broadcasts),
+        errors: 0,
+    };
     let end = session.converse(&mut socket).await;
     session.depart(end);
     app.metrics.session_ended(end);
@@ -92,7 +102,8 @@ impl Session {
                     Incoming::Binary => self.malformed(&MalformedMessage::binary()),
                     Incoming::Pong => {}
                     Incoming::TooLarge => self.too_large(),
-                    Incoming::Written => return self.end_of_closing(),
+                    Incoming::Written if outbox.is_closing() => return self.end_of_closing(),
+                    Incoming::Written => return SessionEnd::Lost,
                     Incoming::Closed { is_deliberate } => return if is_deliberate { SessionEnd::Left } else { SessionEnd::Lost },
                 },
                 () = outbox.cut() => return SessionEnd::SlowReader,
@@ -118,16 +129,16 @@ impl Session {
         if matches!(self.state, State::Left) { SessionEnd::Left } else { SessionEnd::Dismissed }
     }
 
-    /// Takes one text message.
+    /// Takes one text message. Over its rate a client waits, and what it sends meanwhile waits in its socket: entering a large room
+    /// is a burst of requests that are all meant.
     async fn take(&mut self, text: &str) {
-        if self.rate.check().is_err() {
-            let id = serde_json::from_str::<RequestId>(text).ok().map(|request| request.id);
-            let error = ProtocolError::new(ErrorName::TooManyRequests, "too many requests: send fewer per second");
-            return self.fail(id, &error);
-        }
+        self.requests.until_ready().await;
         match Envelope::parse(text) {
             Ok(IncomingRequest { id, request }) => {
                 self.app.metrics.requested(request.method());
+                if request.is_broadcast() {
+                    self.broadcasts.until_ready().await;
+                }
                 match self.carry_out(id, request).await {
                     Ok(response) => self.respond(response),
                     Err(error) => self.refuse_request(id, &error),
@@ -166,7 +177,7 @@ impl Session {
         self.errors += 1;
         if self.errors >= self.app.limits.errors_max {
             self.outbox
-                .goodbye(GoodbyeReason::Error(error.name), "too many messages that are malformed or too fast: mend the client");
+                .goodbye(GoodbyeReason::Error(error.name), "too many messages that are malformed or unknown: mend the client");
         }
     }
 
@@ -197,12 +208,6 @@ impl Session {
             app.registry().linger_over(participant);
         });
     }
-}
-
-/// The part of a request that is read when nothing else is.
-#[derive(serde::Deserialize)]
-struct RequestId {
-    id: u32,
 }
 
 fn interval(period: Duration) -> Interval {

@@ -202,6 +202,13 @@ requests! {
     "leave" => Leave,
 }
 
+impl Request {
+    /// Whether everyone in the room is told of it, as often as it is asked for. What ends is told as well, but only once.
+    pub const fn is_broadcast(&self) -> bool {
+        matches!(self, Self::Produce(_) | Self::PauseProducer(_) | Self::ResumeProducer(_))
+    }
+}
+
 fn unknown_method(method: &str) -> ProtocolError {
     let shown: String = method.chars().filter(|c| !c.is_control()).take(32).collect();
     ProtocolError::new(ErrorName::UnknownMethod, format!("there is no method \"{shown}\": the methods are {}", METHODS.join(", ")))

@@ -8,7 +8,7 @@ use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 /// A client that joins and then reads nothing, with as little buffer in its kernel as it may have.
-async fn stalled(address: std::net::SocketAddr) -> Client {
+pub(crate) async fn stalled(address: std::net::SocketAddr) -> Client {
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4_096).expect("sets");
     let stream = socket.connect(address).await.expect("connects");
@@ -25,6 +25,7 @@ async fn stalled(address: std::net::SocketAddr) -> Client {
 async fn a_client_that_does_not_read_is_cut_off() {
     let test = server_with(|_, limits| {
         limits.requests_burst = NonZeroU32::MAX;
+        limits.broadcasts_burst = NonZeroU32::MAX;
         limits.queue_bytes_max = 64 * 1024;
         limits.linger = Duration::ZERO;
     })

@@ -6,6 +6,8 @@ mod drain;
 mod engine;
 mod http;
 mod limits;
+mod pace;
+mod placement;
 mod refusals;
 mod rooms;
 mod schema;

@@ -5,7 +5,6 @@ use crate::engine::Mood;
 use corelay::token::{PublishKind, TokenRequest, mint};
 use corelay_engine::control::Refusal;
 use serde_json::{Value, json};
-use std::num::NonZeroU32;
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -186,21 +185,6 @@ async fn codecs_that_the_receiver_does_not_have() {
     let mut unknown = video();
     unknown["codecs"][0]["mimeType"] = json!("video/H265");
     assert_eq!(ada.refused("produce", produce(&send, "screen", &unknown)).await, "unsupported");
-}
-
-#[tokio::test]
-async fn too_many_requests() {
-    let test = server_with(|_, limits| {
-        limits.requests_burst = NonZeroU32::new(3).expect("not zero");
-        limits.requests_per_second = NonZeroU32::MIN;
-    })
-    .await;
-    let mut client = test.connect(&token("lab", "ada")).await;
-    for _ in 0..3 {
-        client.ok("getRouterRtpCapabilities", json!({})).await;
-    }
-    assert_eq!(client.refused("getRouterRtpCapabilities", json!({})).await, "too-many-requests");
-    assert_eq!(test.refusals("too-many-requests").await, 1.0);
 }
 
 #[tokio::test]
