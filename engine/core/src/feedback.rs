@@ -79,7 +79,7 @@ impl Feedback<'_> {
     }
 
     fn subscription(&self, ssrc: Ssrc) -> Option<u32> {
-        let slots = &self.rooms.transports[self.slot].subscriptions;
-        slots.iter().copied().find(|s| self.rooms.subscriptions[*s].subscriber.ssrc == ssrc)
+        let entry = &self.rooms.transports[self.slot];
+        entry.subscribed.iter().position(|s| *s == ssrc).map(|at| entry.subscriptions[at])
     }
 }

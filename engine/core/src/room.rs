@@ -53,6 +53,8 @@ pub(crate) struct TransportEntry {
     pub(crate) routes: ArrayVec<SocketAddr, ROUTES_PER_TRANSPORT_MAX>,
     pub(crate) tracks: Vec<u32>,
     pub(crate) subscriptions: Vec<u32>,
+    /// The SSRC of each of them, in the same order: report blocks name it, and are looked up here without touching the rest.
+    pub(crate) subscribed: Vec<Ssrc>,
     pub(crate) streams: Streams,
     /// The SSRC under which the server reports on this transport.
     pub(crate) reporter: Ssrc,
@@ -137,10 +139,11 @@ impl Rooms {
     }
 
     pub(crate) fn add_subscription(&mut self, subscription: Subscription) -> Result<u32, Refusal> {
-        let (track, transport) = (subscription.track, subscription.transport);
+        let (track, transport, ssrc) = (subscription.track, subscription.transport, subscription.subscriber.ssrc);
         let slot = self.subscriptions.insert(subscription.id, subscription)?;
         self.tracks[track].subscriptions.push(slot);
         self.transports[transport].subscriptions.push(slot);
+        self.transports[transport].subscribed.push(ssrc);
         Ok(slot)
     }
 
@@ -174,15 +177,19 @@ impl Rooms {
     pub(crate) fn remove_subscription(&mut self, id: SubscriptionId) -> Option<Subscription> {
         let (slot, subscription) = self.subscriptions.remove(id)?;
         take_out(&mut self.tracks[subscription.track].subscriptions, slot);
-        take_out(&mut self.transports[subscription.transport].subscriptions, slot);
+        let transport = &mut self.transports[subscription.transport];
+        let at = take_out(&mut transport.subscriptions, slot);
+        transport.subscribed.swap_remove(at);
         Some(subscription)
     }
 }
 
-fn take_out(list: &mut Vec<u32>, slot: u32) {
+/// Gives the place that the slot had.
+fn take_out(list: &mut Vec<u32>, slot: u32) -> usize {
     // From the end: whoever ends many things ends the last of a list first.
     let at = list.iter().rposition(|s| *s == slot).expect("relations are kept both ways");
     list.swap_remove(at);
+    at
 }
 
 #[cfg(test)]

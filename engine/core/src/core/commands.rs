@@ -103,6 +103,7 @@ impl Core {
             routes: ArrayVec::new(),
             tracks: Vec::new(),
             subscriptions: Vec::new(),
+            subscribed: Vec::new(),
             streams: Default::default(),
             reporter: Ssrc(self.random.next_u32()),
             clock: Default::default(),
@@ -208,8 +209,7 @@ impl Core {
         if room_of(transport) != room_of(rooms.tracks[track].transport) {
             return Err(Refusal::Conflict("the track is in another room"));
         }
-        let mut others = rooms.transports[transport].subscriptions.iter().map(|s| &rooms.subscriptions[*s].subscriber);
-        if others.any(|other| other.ssrc == parameters.ssrc) {
+        if rooms.transports[transport].subscribed.contains(&parameters.ssrc) {
             return Err(Refusal::Conflict("the SSRC is used already on the transport: choose another"));
         }
         let common = |format: &corelay_wire::media::PayloadFormat| parameters.formats.iter().any(|f| f.codec == format.codec);
