@@ -31,6 +31,11 @@ impl WallClock {
 /// delayed report for that; larger leaves a new track of the participant out of step after a small correction until it is exceeded.
 const STEP: Duration = Duration::from_secs(2);
 
+/// What part of the difference that a report shows the offset follows. Clocks drift apart by up to 50 us a second: with a report a
+/// second the offset stays 51 ms behind, for audio and video alike, which nobody sees. Larger follows the jitter of the reports, and
+/// what is told of one stream a second after the other is off by that; smaller lags so far behind that the drift ends in a step.
+const SLEW: i64 = 1_024;
+
 /// From a publisher's wall clock to the server's.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SenderClock {
@@ -42,10 +47,11 @@ impl SenderClock {
     /// Takes in a sender report that arrived at `arrived`, in the server's wall clock.
     pub(crate) fn observe(&mut self, ntp: NtpTimestamp, arrived: NtpTimestamp) {
         let offset = arrived.0.wrapping_sub(ntp.0) as i64;
-        let stepped = |known: i64| offset.wrapping_sub(known).unsigned_abs() > STEP.as_secs() << 32;
-        if self.offset.is_none_or(stepped) {
-            self.offset = Some(offset);
-        }
+        let follow = |known: i64| match offset.wrapping_sub(known) {
+            difference if difference.unsigned_abs() > STEP.as_secs() << 32 => offset,
+            difference => known.wrapping_add(difference / SLEW),
+        };
+        self.offset = Some(self.offset.map_or(offset, follow));
     }
 
     /// The publisher's RTP timestamp at `at`, a time of the server's wall clock, by the stream's latest report.
@@ -92,11 +98,29 @@ mod tests {
     fn one_offset_keeps_two_streams_together() {
         let mut clock = SenderClock::default();
         clock.observe(NtpTimestamp(100 * SECOND), NtpTimestamp(5_000 * SECOND));
+        // Half a second late: the offset moves by a little of that, for both.
         clock.observe(NtpTimestamp(101 * SECOND), NtpTimestamp(5_001 * SECOND + SECOND / 2));
         let at = NtpTimestamp(5_003 * SECOND);
         let audio = clock.timestamp(&report(100 * SECOND, 1_000), at, ClockRate(48_000));
         let video = clock.timestamp(&report(101 * SECOND, 7), at, ClockRate(90_000));
-        assert_eq!((audio, video), (Some(RtpTimestamp(145_000)), Some(RtpTimestamp(180_007))));
+        assert_eq!((audio, video), (Some(RtpTimestamp(145_000 - 23)), Some(RtpTimestamp(180_007 - 44))));
+    }
+
+    #[test]
+    fn a_clock_that_drifts_is_followed_without_a_step() {
+        let mut clock = SenderClock::default();
+        // 50 us a second slow, for a day: 4.3 s in all.
+        let drift = SECOND / 20_000;
+        let (mut last, mut greatest) = (0, 0);
+        for second in 0..86_400u64 {
+            clock.observe(NtpTimestamp(second * (SECOND - drift)), NtpTimestamp(second * SECOND));
+            let offset = clock.offset.expect("observed");
+            greatest = greatest.max(offset - last);
+            last = offset;
+        }
+        let behind = 86_399 * drift as i64 - last;
+        assert!(behind < SECOND as i64 / 16, "{behind}");
+        assert!(greatest <= drift as i64, "{greatest}");
     }
 
     #[test]
