@@ -7,7 +7,7 @@
  *           `----------> ended <-----'
  */
 import { Emitter } from './emitter.ts';
-import { backoffMs } from './backoff.ts';
+import { Backoff } from './backoff.ts';
 import { endingWith, type Ending } from './ending.ts';
 import { Ended, Refused } from './signaling.ts';
 import { Session } from './session.ts';
@@ -42,7 +42,7 @@ export class Call extends Emitter<CallEvents> {
   /** How often a room was joined: 1 at first, one more for each reconnect. */
   joins = 0;
   readonly #options: CallOptions;
-  #attempt = 0;
+  readonly #backoff = new Backoff();
   #wake: (() => void) | undefined;
 
   constructor(options: CallOptions) {
@@ -60,11 +60,8 @@ export class Call extends Emitter<CallEvents> {
     try {
       await this.#connect();
     } catch (error) {
-      if (error instanceof NoDemoTokens) {
-        this.#finish(endingWith('token-missing', 'stop'));
-        throw error;
-      }
       this.#failed(error);
+      if (error instanceof NoDemoTokens) throw error;
     }
   }
 
@@ -82,7 +79,7 @@ export class Call extends Emitter<CallEvents> {
     const session = await Session.join({ token: await tokens.token(), displayName, devices, codec });
     if (this.state === 'ended') return void session.leave();
     if (tokens instanceof DemoTokens) tokens.accepted();
-    this.#attempt = 0;
+    this.#backoff.connected(Date.now());
     this.joins++;
     this.trouble = undefined;
     this.drainsAtMs = undefined;
@@ -116,7 +113,7 @@ export class Call extends Emitter<CallEvents> {
     if (this.trouble === undefined || ending.reason !== 'lost') this.trouble = ending;
     this.#setState(this.state === 'connecting' ? 'connecting' : 'reconnecting');
     // A refused token has cost no time; its successor may be tried at once.
-    const delayMs = ending.remedy === 'fresh-token' ? 0 : backoffMs(this.#attempt++);
+    const delayMs = ending.remedy === 'fresh-token' ? 0 : this.#backoff.nextMs(Date.now());
     const timer = setTimeout(() => this.#wake?.(), delayMs);
     this.#wake = () => {
       clearTimeout(timer);
@@ -142,6 +139,7 @@ export class Call extends Emitter<CallEvents> {
 
 function endingFor(error: unknown): Ending {
   if (error instanceof Ended) return error.ending;
+  if (error instanceof NoDemoTokens) return endingWith('token-missing', 'stop');
   if (error instanceof Refused) {
     const again = error.code === 429 || error.code === 503 || error.code >= 500;
     return endingWith(error.error, again ? 'retry' : 'stop', error.message);

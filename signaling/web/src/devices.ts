@@ -27,7 +27,11 @@ interface DevicesEvents {
 export class Devices extends Emitter<DevicesEvents> {
   lists: DeviceLists = { microphones: [], cameras: [], speakers: [] };
   readonly #tracks = new Map<Source, MediaStreamTrack>();
+  /** What was asked for last. It leads: the track may still be on its way. */
   readonly #on: Record<Input, boolean> = { microphone: false, camera: false };
+  /** What the browser was asked for and has not answered; of this epoch only. */
+  readonly #opening = new Map<Input, Promise<void>>();
+  #isPickingScreen = false;
   readonly #forbidden = new Set<Input>();
   readonly #cameraHeight: number;
   /** Counts the calls of `stopAll`. */
@@ -72,36 +76,29 @@ export class Devices extends Emitter<DevicesEvents> {
   /** Switches on what is wanted. Asks once for both where possible: one question of the browser, not two. */
   async start(wanted: Record<Input, boolean>): Promise<void> {
     // A remembered device is asked for only when it is there.
+    const epoch = this.#epoch;
     await this.list();
+    if (epoch !== this.#epoch) return;
     const inputs = (['microphone', 'camera'] as const).filter((input) => wanted[input] && !this.isOn(input) && !this.isForbidden(input));
-    if (inputs.length === 2) {
-      try {
-        const stream = await this.#capture({ audio: this.#constraints('microphone'), video: this.#constraints('camera') });
-        for (const track of stream.getTracks()) this.#adopt(track.kind === 'audio' ? 'microphone' : 'camera', track, true);
-        return await this.list();
-      } catch (error) {
-        if (isAbandoned(error)) return;
-        // One of the two is missing or refused: ask for each alone, so that the other one works and the message names the right one.
-      }
-    }
-    for (const input of inputs) await this.turnOn(input);
+    for (const input of inputs) this.#on[input] = true;
+    if (inputs.length === 2 && this.#opening.size === 0) await this.#openOnce(inputs, () => this.#openBoth());
+    // After a failure of both this asks for each alone, so that the other one works and the message names the right one.
+    for (const input of inputs) if (epoch === this.#epoch && this.#on[input] && !this.isOn(input)) await this.turnOn(input);
   }
 
+  /** While the browser is still asked, the second toggle takes the first one back. */
   async toggle(input: Input): Promise<void> {
-    if (this.isOn(input)) this.turnOff(input);
+    if (this.#on[input]) this.turnOff(input);
     else await this.turnOn(input);
   }
 
-  async turnOn(input: Input): Promise<boolean> {
-    if (this.isForbidden(input)) return false;
+  async turnOn(input: Input): Promise<void> {
+    if (this.isForbidden(input)) return;
+    this.#on[input] = true;
     const kept = this.#tracks.get(input);
-    if (kept?.readyState === 'live') {
-      kept.enabled = true;
-      this.#on[input] = true;
-      this.emit('changed', input);
-      return true;
-    }
-    return this.#open(input, true);
+    if (kept?.readyState !== 'live') return this.#openOnce([input], () => this.#open(input));
+    kept.enabled = true;
+    this.emit('changed', input);
   }
 
   turnOff(input: Input): void {
@@ -117,28 +114,23 @@ export class Devices extends Emitter<DevicesEvents> {
   async choose(input: Input, deviceId: string): Promise<void> {
     this.preferences[input === 'camera' ? 'cameraId' : 'microphoneId'] = deviceId;
     if (!this.#tracks.has(input)) return;
-    const wasOn = this.#on[input];
     // Some systems open a device only once: let the old one go first.
     this.#drop(input);
-    await this.#open(input, wasOn);
+    await this.#openOnce([input], () => this.#open(input));
   }
 
   async startScreen(): Promise<void> {
-    let stream: MediaStream;
+    if (this.#isPickingScreen) return;
+    this.#isPickingScreen = true;
     try {
-      stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: true });
+      const stream = await this.#inEpoch(() => navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: true }));
+      for (const track of stream.getTracks()) this.#adoptScreen(track.kind === 'video' ? 'screen' : 'screen-audio', track);
     } catch (error) {
       // The picker was closed: that is a choice and no trouble.
-      if (!(error instanceof DOMException && error.name === 'NotAllowedError')) this.emit('trouble', 'The screen could not be shared. Try another window or the whole screen.');
-      return;
-    }
-    for (const track of stream.getTracks()) {
-      const source = track.kind === 'video' ? 'screen' : 'screen-audio';
-      // Text has to stay sharp: the encoder lowers the frame rate first, not the resolution.
-      if (source === 'screen') track.contentHint = 'detail';
-      this.#tracks.set(source, track);
-      track.addEventListener('ended', () => this.stopScreen());
-      this.emit('changed', source);
+      const isChoice = error instanceof DOMException && error.name === 'NotAllowedError';
+      if (!isChoice && !isAbandoned(error)) this.emit('trouble', 'The screen could not be shared. Try another window or the whole screen.');
+    } finally {
+      this.#isPickingScreen = false;
     }
   }
 
@@ -151,6 +143,7 @@ export class Devices extends Emitter<DevicesEvents> {
 
   stopAll(): void {
     this.#epoch++;
+    this.#opening.clear();
     this.stopScreen();
     for (const input of ['microphone', 'camera'] as const) {
       this.#on[input] = false;
@@ -166,41 +159,80 @@ export class Devices extends Emitter<DevicesEvents> {
     this.emit('listed', this.lists);
   }
 
-  async #open(input: Input, on: boolean): Promise<boolean> {
+  /** The browser is asked once at a time for an input; what was asked for meanwhile counts when the answer is there. */
+  #openOnce(inputs: readonly Input[], open: () => Promise<void>): Promise<void> {
+    const already = inputs.map((input) => this.#opening.get(input)).find((opening) => opening !== undefined);
+    if (already !== undefined) return already;
+    const opening: Promise<void> = open().finally(() => {
+      for (const input of inputs) if (this.#opening.get(input) === opening) this.#opening.delete(input);
+    });
+    for (const input of inputs) this.#opening.set(input, opening);
+    return opening;
+  }
+
+  async #open(input: Input): Promise<void> {
     try {
       const constraints = this.#constraints(input);
       const stream = await this.#capture(input === 'camera' ? { video: constraints } : { audio: constraints });
       const [track] = stream.getTracks();
       if (track === undefined) throw new DOMException('', 'NotFoundError');
-      this.#adopt(input, track, on);
-      await this.list();
-      return true;
+      this.#adopt(input, track);
+      // Only this page's permission gives the devices their names.
+      void this.list();
     } catch (error) {
+      // What another epoch wants is not this one's to take back.
+      if (isAbandoned(error)) return;
       this.#on[input] = false;
-      if (!isAbandoned(error)) this.emit('trouble', troubleOf(input, error));
+      this.emit('trouble', troubleOf(input, error));
       this.emit('changed', input);
-      return false;
     }
   }
 
-  /** Asks the browser; what it gives after `stopAll` is closed again, or the camera light would stay on after the call. */
+  /** Does nothing when one of the two is missing or refused. */
+  async #openBoth(): Promise<void> {
+    const stream = await this.#capture({ audio: this.#constraints('microphone'), video: this.#constraints('camera') }).catch(() => undefined);
+    if (stream === undefined) return;
+    for (const track of stream.getTracks()) this.#adopt(track.kind === 'audio' ? 'microphone' : 'camera', track);
+    void this.list();
+  }
+
   async #capture(constraints: MediaStreamConstraints): Promise<MediaStream> {
-    const epoch = this.#epoch;
     if (navigator.mediaDevices === undefined) throw new DOMException('', 'SecurityError');
-    const stream = await navigator.mediaDevices.getUserMedia(constraints);
+    return this.#inEpoch(() => navigator.mediaDevices.getUserMedia(constraints));
+  }
+
+  /** Asks the browser; what it gives after `stopAll` is closed again, or camera and screen would be captured after the call. */
+  async #inEpoch(ask: () => Promise<MediaStream>): Promise<MediaStream> {
+    const epoch = this.#epoch;
+    const stream = await ask().catch((error: unknown) => {
+      throw epoch === this.#epoch ? error : new DOMException('', 'AbortError');
+    });
     if (epoch === this.#epoch) return stream;
     for (const track of stream.getTracks()) track.stop();
     throw new DOMException('', 'AbortError');
   }
 
-  #adopt(input: Input, track: MediaStreamTrack, on: boolean): void {
+  #adopt(input: Input, track: MediaStreamTrack): void {
     this.#drop(input);
+    const on = this.#on[input];
+    // Switched off or forbidden while the browser was asked.
+    if (this.isForbidden(input) || (input === 'camera' && !on)) return track.stop();
     track.enabled = on;
     this.#tracks.set(input, track);
-    this.#on[input] = on;
     if (input === 'camera') track.contentHint = 'motion';
     track.addEventListener('ended', () => this.#unplugged(input, track));
     this.emit('changed', input);
+  }
+
+  #adoptScreen(source: 'screen' | 'screen-audio', track: MediaStreamTrack): void {
+    this.#drop(source);
+    // Text has to stay sharp: the encoder lowers the frame rate first, not the resolution.
+    if (source === 'screen') track.contentHint = 'detail';
+    this.#tracks.set(source, track);
+    track.addEventListener('ended', () => {
+      if (this.#tracks.get(source) === track) this.stopScreen();
+    });
+    this.emit('changed', source);
   }
 
   #unplugged(input: Input, track: MediaStreamTrack): void {

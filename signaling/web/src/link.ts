@@ -3,17 +3,10 @@
  * its path breaks while the signaling connection lives.
  */
 import type { Device, types } from 'mediasoup-client';
+import { Healer } from './healer.ts';
+import { patiently } from './patience.ts';
 import type { Signaling } from './signaling.ts';
 import type { Source } from './protocol.ts';
-
-/**
- * `disconnected` often heals by itself. Lower restarts for every short gap of a wireless network; higher lets a real change of
- * network freeze the picture for longer.
- */
-const GRACE_MS = 2_000;
-/** A restart that did not help is tried again after this; the server gives a transport up after 30 s (RFC 7675, section 5.1). */
-const RETRY_MS = 5_000;
-const RESTARTS_MAX = 5;
 
 export type Direction = 'send' | 'recv';
 
@@ -25,14 +18,19 @@ export interface LinkListener {
 }
 
 export class Link {
-  readonly #signaling: Signaling;
   readonly #listener: LinkListener;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #restarts = 0;
+  readonly #healer: Healer;
 
   private constructor(readonly transport: types.Transport, signaling: Signaling, listener: LinkListener) {
-    this.#signaling = signaling;
     this.#listener = listener;
+    this.#healer = new Healer({
+      isConnected: () => transport.connectionState === 'connected',
+      restart: async () => {
+        const { iceParameters } = await signaling.request('restartIce', { transportId: transport.id });
+        await transport.restartIce({ iceParameters });
+      },
+      lost: () => listener.onLost(),
+    });
     transport.on('connectionstatechange', (state) => this.#stateChanged(state));
   }
 
@@ -41,7 +39,7 @@ export class Link {
     const options = { id: info.id, iceParameters: info.iceParameters, iceCandidates: info.iceCandidates, dtlsParameters: info.dtlsParameters };
     const transport = direction === 'send' ? device.createSendTransport(options) : device.createRecvTransport(options);
     transport.on('connect', ({ dtlsParameters }, done, failed) => {
-      signaling.request('connectWebRtcTransport', { transportId: transport.id, dtlsParameters }).then(done, failed);
+      patiently(() => signaling.request('connectWebRtcTransport', { transportId: transport.id, dtlsParameters })).then(done, failed);
     });
     if (direction === 'send') answerProduce(transport, signaling);
     return new Link(transport, signaling, listener);
@@ -53,36 +51,14 @@ export class Link {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#healer.close();
     this.transport.close();
   }
 
   #stateChanged(state: types.ConnectionState): void {
-    clearTimeout(this.#timer);
-    if (state === 'connected') {
-      this.#restarts = 0;
-      this.#listener.onImpaired(false);
-    } else if (state === 'disconnected' || state === 'failed') {
-      this.#listener.onImpaired(true);
-      this.#restartAfter(state === 'failed' ? 0 : GRACE_MS);
-    }
-  }
-
-  #restartAfter(delayMs: number): void {
-    this.#timer = setTimeout(() => void this.#restart(), delayMs);
-  }
-
-  async #restart(): Promise<void> {
-    if (this.transport.closed) return;
-    if (this.#restarts++ >= RESTARTS_MAX) return this.#listener.onLost();
-    try {
-      const { iceParameters } = await this.#signaling.request('restartIce', { transportId: this.transport.id });
-      await this.transport.restartIce({ iceParameters });
-    } catch {
-      // The server does not know the transport any more, or the connection to it is gone: a new session cures both.
-      return this.#listener.onLost();
-    }
-    if (!this.transport.closed && this.transport.connectionState !== 'connected') this.#restartAfter(RETRY_MS);
+    if (state === 'connected') this.#listener.onImpaired(false);
+    else if (state === 'disconnected' || state === 'failed') this.#listener.onImpaired(true);
+    this.#healer.stateChanged(state);
   }
 }
 

@@ -4,13 +4,14 @@ import { Call } from './call.ts';
 import { Devices } from './devices.ts';
 import type { Ending } from './ending.ts';
 import { expose, type Inspected } from './inspect.ts';
-import { loadPreferences, readLaunch, savePreferences } from './settings.ts';
+import { hideToken, loadPreferences, readLaunch, savePreferences } from './settings.ts';
 import { DemoTokens, GivenToken, grantOf, NoDemoTokens, readClaims } from './token.ts';
 import { CallView } from './ui/callview.ts';
 import { endView } from './ui/endview.ts';
 import { Lobby } from './ui/lobby.ts';
 
-const launch = readLaunch(location.search, loadPreferences());
+const launch = readLaunch(location.search, loadPreferences(), history.state);
+hideToken(launch.token);
 const { preferences } = launch;
 const devices = new Devices(preferences, launch.cameraHeight);
 const inspected: Inspected = { call: undefined, speaker: undefined, ending: undefined };

@@ -3,7 +3,8 @@
  * is no "start" and "stop" to get out of step: after a reconnect the same comparison publishes everything again.
  */
 import type { types } from 'mediasoup-client';
-import { Refused, type Signaling } from './signaling.ts';
+import { patiently } from './patience.ts';
+import type { Signaling } from './signaling.ts';
 import type { Devices } from './devices.ts';
 import type { Link } from './link.ts';
 import { grantOf, type Claims } from './token.ts';
@@ -22,7 +23,7 @@ const SCREEN_BITRATE_MAX = 3_000_000;
 const START_KBPS = 1_000;
 
 export interface PublisherOptions {
-  signaling: Signaling;
+  signaling: Pick<Signaling, 'request'>;
   devices: Devices;
   claims: Claims;
   sendCodecs: readonly types.RtpCodecCapability[];
@@ -37,6 +38,8 @@ export class Publisher {
   readonly producers = new Map<Source, types.Producer>();
   readonly #options: PublisherOptions;
   readonly #queues = new Map<Source, Promise<void>>();
+  /** Whether the server has each producer as paused. Without an entry that is not known: a request about it failed. */
+  readonly #toldPaused = new Map<types.Producer, boolean>();
   readonly #unsubscribe: () => void;
   #closed = false;
 
@@ -75,7 +78,9 @@ export class Publisher {
   async #produce(source: Source, track: MediaStreamTrack): Promise<void> {
     const { claims } = this.#options;
     if (claims.publish !== undefined && !claims.publish.has(grantOf(source))) throw new Error(`Your access to this room does not include sending ${nameOf(source)}.`);
-    const link = await this.#options.link();
+    const link = await patiently(() => this.#options.link());
+    // Stopped while the transport was made: that change is the next in the queue.
+    if (track.readyState === 'ended') return;
     const producer = await link.transport.produce({
       ...this.#encoding(source),
       track,
@@ -84,27 +89,33 @@ export class Publisher {
       appData: { source },
     });
     this.producers.set(source, producer);
-    // The source may have changed while the server answered.
-    if (!this.#options.devices.isOn(source) || this.#options.devices.track(source) !== track) this.#schedule(source);
+    this.#toldPaused.set(producer, false);
+    // The source may have changed while the server answered, before the producer was there to compare with.
+    this.#schedule(source);
   }
 
   async #unpublish(source: Source, producer: types.Producer): Promise<void> {
     this.producers.delete(source);
+    this.#toldPaused.delete(producer);
     producer.close();
-    await this.#options.signaling.request('closeProducer', { producerId: producer.id });
+    await patiently(() => this.#options.signaling.request('closeProducer', { producerId: producer.id }));
   }
 
   async #update(source: Source, producer: types.Producer, track: MediaStreamTrack | null): Promise<void> {
-    const on = this.#options.devices.isOn(source);
-    if (!on && !producer.paused) {
-      producer.pause();
-      await this.#options.signaling.request('pauseProducer', { producerId: producer.id });
-    }
     if (producer.track !== track) await producer.replaceTrack({ track });
-    if (on && producer.paused) {
-      producer.resume();
-      await this.#options.signaling.request('resumeProducer', { producerId: producer.id });
-    }
+    // Asked only here: `resume` enables the track, and whoever muted meanwhile must stay unheard.
+    if (this.#options.devices.isOn(source)) producer.resume();
+    else producer.pause();
+    await this.#tell(producer);
+  }
+
+  /** The local state holds whatever the server answers; a request that failed is repeated at the next change. */
+  async #tell(producer: types.Producer): Promise<void> {
+    const { paused } = producer;
+    if (this.#toldPaused.get(producer) === paused) return;
+    this.#toldPaused.delete(producer);
+    await patiently(() => this.#options.signaling.request(paused ? 'pauseProducer' : 'resumeProducer', { producerId: producer.id }));
+    this.#toldPaused.set(producer, paused);
   }
 
   #encoding(source: Source): types.ProducerOptions {
@@ -126,7 +137,7 @@ export class Publisher {
   #trouble(source: Source, error: unknown): void {
     // A connection that ended is told by whoever reconnects.
     if (this.#closed || (error instanceof Error && error.name === 'Ended')) return;
-    const detail = error instanceof Refused || error instanceof Error ? error.message : '';
+    const detail = error instanceof Error ? error.message : '';
     this.#options.onTrouble(detail === '' ? `Sending ${nameOf(source)} failed. Switch it off and on again.` : detail);
     this.#options.onChanged();
   }

@@ -1,58 +1,93 @@
-/** Receives the tracks of others: one consumer a producer, paused at first and resumed once the browser is ready for the keyframe. */
+/**
+ * Receives the tracks of others: one consumer a producer, paused at first and resumed once the browser is ready for the keyframe.
+ * What fails is undone on both sides and tried again for as long as the producer is there.
+ */
 import type { types } from 'mediasoup-client';
-import { Refused, type Signaling } from './signaling.ts';
+import { Lanes } from './lanes.ts';
+import { patiently } from './patience.ts';
+import { Ended, Refused, type Signaling } from './signaling.ts';
 import type { Link } from './link.ts';
-import type { ProducerInfo } from './protocol.ts';
+import type { ConsumerInfo, ProducerInfo } from './protocol.ts';
 
 export interface ReceiverOptions {
-  signaling: Signaling;
+  signaling: Pick<Signaling, 'request'>;
   link(): Promise<Link>;
   onChanged(): void;
   onTrouble(sentence: string): void;
 }
 
-/** Waits between attempts when the server asks for patience (429, 503); together they span the burst of a join into a full room. */
-const PATIENCE_MS: readonly number[] = [300, 1_000, 3_000];
+/**
+ * Tracks that are set up at the same time. Higher asks the server for more at once than it answers to one client (429), and the first
+ * picture waits for more others; lower renegotiates with the browser more often, so that the last picture of a large room comes later.
+ */
+const LANES = 16;
+/** After a failure. Lower asks a server in trouble more often; higher leaves a tile dark for longer than the trouble lasts. */
+const AGAIN_MS = 10_000;
 
 export class Receiver {
   /** By the id of the producer. */
   readonly consumers = new Map<string, types.Consumer>();
   readonly #wanted = new Set<string>();
+  readonly #lanes = new Lanes(LANES);
   readonly #options: ReceiverOptions;
-  #toldTrouble = false;
+  #toldNoGrant = false;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
   }
 
-  async consume(info: ProducerInfo): Promise<void> {
+  consume(info: ProducerInfo): void {
     if (this.#wanted.has(info.producerId)) return;
     this.#wanted.add(info.producerId);
-    try {
-      await this.#consume(info);
-    } catch (error) {
-      if (this.#wanted.delete(info.producerId)) this.#trouble(error);
-    }
-    this.#options.onChanged();
+    this.#enqueue(info, true);
   }
 
   /** The producer is gone. */
   drop(producerId: string): void {
     this.#wanted.delete(producerId);
-    this.consumers.get(producerId)?.close();
-    this.consumers.delete(producerId);
+    this.#closeConsumer(producerId);
   }
 
   close(): void {
     this.#wanted.clear();
-    for (const consumer of this.consumers.values()) consumer.close();
-    this.consumers.clear();
+    this.#lanes.clear();
+    for (const producerId of [...this.consumers.keys()]) this.#closeConsumer(producerId);
   }
 
-  async #consume(info: ProducerInfo): Promise<void> {
+  #closeConsumer(producerId: string): void {
+    this.consumers.get(producerId)?.close();
+    this.consumers.delete(producerId);
+  }
+
+  #enqueue(info: ProducerInfo, isFirst: boolean): void {
+    this.#lanes.run(async () => {
+      if (!this.#wanted.has(info.producerId)) return;
+      try {
+        await this.#receive(info);
+      } catch (error) {
+        this.#failed(info, isFirst, error);
+      }
+      this.#options.onChanged();
+    });
+  }
+
+  async #receive(info: ProducerInfo): Promise<void> {
     const { signaling } = this.#options;
-    const link = await this.#options.link();
-    const answer = await patiently(() => signaling.request('consume', { transportId: link.transport.id, producerId: info.producerId, paused: true }));
+    const [link, answer] = await patiently(async () => {
+      const open = await this.#options.link();
+      return [open, await signaling.request('consume', { transportId: open.transport.id, producerId: info.producerId, paused: true })] as const;
+    });
+    try {
+      await this.#play(link, info, answer);
+    } catch (error) {
+      this.#closeConsumer(info.producerId);
+      // The next attempt makes another one; the server need not send this one until then. It may well be gone there too.
+      signaling.request('closeConsumer', { consumerId: answer.id }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #play(link: Link, info: ProducerInfo, answer: ConsumerInfo): Promise<void> {
     const consumer = await link.transport.consume({
       id: answer.id,
       producerId: answer.producerId,
@@ -65,30 +100,33 @@ export class Receiver {
     if (!this.#wanted.has(info.producerId)) return consumer.close();
     this.consumers.set(info.producerId, consumer);
     this.#options.onChanged();
-    await patiently(() => signaling.request('resumeConsumer', { consumerId: consumer.id }));
+    await patiently(() => this.#options.signaling.request('resumeConsumer', { consumerId: consumer.id }));
   }
 
-  #trouble(error: unknown): void {
-    // The producer may end while it is asked for, and a lost connection is told by whoever reconnects.
-    if (error instanceof Refused && error.code === 404) return;
-    if (error instanceof Error && error.name === 'Ended') return;
+  #failed(info: ProducerInfo, isFirst: boolean, error: unknown): void {
+    // The producer may end while it is asked for.
+    if (!this.#wanted.has(info.producerId)) return;
+    if (isFirst) this.#tell(error);
+    if (isFinal(error)) this.#wanted.delete(info.producerId);
+    else setTimeout(() => this.#enqueue(info, false), AGAIN_MS);
+  }
+
+  #tell(error: unknown): void {
+    // A lost connection is told by whoever reconnects; that a producer has ended comes as a notification.
+    if (error instanceof Ended || (error instanceof Refused && error.error === 'unknown-producer')) return;
     if (error instanceof Refused && error.error === 'no-subscribe-grant') {
-      if (!this.#toldTrouble) this.#options.onTrouble('Your access to this room does not include watching others.');
-      this.#toldTrouble = true;
+      if (!this.#toldNoGrant) this.#options.onTrouble('Your access to this room does not include watching others.');
+      this.#toldNoGrant = true;
       return;
     }
-    this.#options.onTrouble(error instanceof Error ? error.message : 'A track could not be received. Reload the page.');
+    this.#options.onTrouble(error instanceof Error ? error.message : 'A track could not be received.');
   }
 }
 
-async function patiently<Answer>(attempt: () => Promise<Answer>): Promise<Answer> {
-  for (const waitMs of PATIENCE_MS) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof Refused) || (error.code !== 429 && error.code !== 503)) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
-  }
-  return attempt();
+/** Whether the same question can only get the same answer. */
+function isFinal(error: unknown): boolean {
+  if (error instanceof Ended) return true;
+  if (error instanceof Refused) return error.error === 'unknown-producer' || error.code === 403 || error.code === 422;
+  // mediasoup-client: the browser cannot decode it.
+  return error instanceof Error && error.name === 'UnsupportedError';
 }

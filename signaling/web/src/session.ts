@@ -5,6 +5,7 @@
 import { Device } from 'mediasoup-client';
 import { Emitter } from './emitter.ts';
 import { endingWith, type Ending } from './ending.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { Link, type Direction } from './link.ts';
 import { Publisher } from './publisher.ts';
 import { Receiver } from './receiver.ts';
@@ -49,6 +50,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly #links = new Map<Direction, Promise<Link>>();
   readonly #openLinks = new Map<Direction, Link>();
   readonly #impairedLinks = new Set<Direction>();
+  readonly #heartbeat: Heartbeat;
   #ended = false;
 
   private constructor(signaling: Signaling, device: Device, readonly self: JoinAnswer, options: SessionOptions) {
@@ -65,6 +67,8 @@ export class Session extends Emitter<SessionEvents> {
       link: () => this.#link('send'),
     });
     for (const info of self.participants) this.#add(info);
+    // The request that costs least. Its answer does not matter; without one, `Signaling` ends.
+    this.#heartbeat = new Heartbeat(() => void signaling.request('getRouterRtpCapabilities', {}).catch(() => undefined));
   }
 
   static async join(options: SessionOptions): Promise<Session> {
@@ -98,6 +102,7 @@ export class Session extends Emitter<SessionEvents> {
   /** Frees everything. The local tracks stay: they belong to `Devices`. */
   close(): void {
     this.#ended = true;
+    this.#heartbeat.stop();
     this.publisher.close();
     this.publisher.producers.clear();
     this.receiver.close();
@@ -132,6 +137,7 @@ export class Session extends Emitter<SessionEvents> {
   #end(ending: Ending): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#heartbeat.stop();
     this.publisher.close();
     this.#signaling.close();
     this.emit('ended', ending);
@@ -176,7 +182,7 @@ export class Session extends Emitter<SessionEvents> {
     const participant = this.participants.get(info.participantId);
     if (participant === undefined) return;
     participant.producers.set(info.producerId, info);
-    void this.receiver.consume(info);
+    this.receiver.consume(info);
   }
 
   #unpublished(producerId: string, participantId: string): void {

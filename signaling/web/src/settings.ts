@@ -1,4 +1,7 @@
-/** What the page remembers (localStorage) and what its address asks for (the query). The address wins and is not remembered. */
+/**
+ * What the page remembers (localStorage) and what its address asks for (the query). The address wins and is not remembered. A token
+ * leaves the address at once, before it is copied or shown to others, and stays in the state of the history entry: a reload keeps it.
+ */
 
 export type VideoCodec = 'vp8' | 'vp9' | 'h264' | 'av1';
 
@@ -26,7 +29,7 @@ const CAMERA_HEIGHT = 720;
 const DEFAULTS: Preferences = { name: '', room: '', microphone: true, camera: true, microphoneId: '', cameraId: '', speakerId: '', codec: '' };
 const CODECS: readonly string[] = ['vp8', 'vp9', 'h264', 'av1'];
 
-export function readLaunch(query: string, stored: string | null): Launch {
+export function readLaunch(query: string, stored: string | null, kept: unknown = null): Launch {
   const asked = new URLSearchParams(query);
   const preferences = parsePreferences(stored);
   preferences.name = asked.get('name') ?? preferences.name;
@@ -38,10 +41,26 @@ export function readLaunch(query: string, stored: string | null): Launch {
   const height = Number(asked.get('height'));
   return {
     preferences,
-    token: asked.get('token') ?? undefined,
+    token: asked.get('token') ?? keptToken(kept),
     autojoin: switchOf(asked.get('autojoin')) ?? false,
     cameraHeight: height >= 90 && height <= 2160 ? height : CAMERA_HEIGHT,
   };
+}
+
+/** Takes the token out of the address bar. */
+export function hideToken(token: string | undefined): void {
+  if (token !== undefined) history.replaceState({ token }, '', withoutToken(location.href));
+}
+
+export function withoutToken(address: string): string {
+  const url = new URL(address);
+  url.searchParams.delete('token');
+  return url.href;
+}
+
+function keptToken(kept: unknown): string | undefined {
+  const token = (kept as Record<string, unknown> | null | undefined)?.['token'];
+  return typeof token === 'string' ? token : undefined;
 }
 
 /** A browser that forbids storage only forgets. */

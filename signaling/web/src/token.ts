@@ -59,11 +59,12 @@ const EXPIRY_MARGIN_MS = 30_000;
 const REFUSALS_MAX = 3;
 
 /**
- * Keeps its token over reconnects, because the same identity takes the old place in the room (docs/protocol.md, last section); asks
- * for a new one when it is about to expire or was refused.
+ * Keeps its token over reconnects, and its identity over tokens, because the same identity takes the old place in the room
+ * (docs/protocol.md, last section); asks for a new token when it is about to expire or was refused.
  */
 export class DemoTokens implements TokenSource {
   #token: string | undefined;
+  #identity: string | undefined;
   #refusals = 0;
 
   constructor(readonly room: string, readonly name: string) {}
@@ -71,6 +72,7 @@ export class DemoTokens implements TokenSource {
   async token(): Promise<string> {
     if (this.#token !== undefined && readClaims(this.#token).expiresAtMs > Date.now() + EXPIRY_MARGIN_MS) return this.#token;
     this.#token = await this.#mint();
+    this.#identity = readClaims(this.#token).identity;
     return this.#token;
   }
 
@@ -98,7 +100,7 @@ export class DemoTokens implements TokenSource {
       return await fetch('/api/demo/token', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ room: this.room, name: this.name }),
+        body: JSON.stringify({ room: this.room, name: this.name, identity: this.#identity }),
         signal: AbortSignal.timeout(8_000),
       });
     } catch {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { backoffMs } from '../src/backoff.ts';
+import { Backoff, backoffMs } from '../src/backoff.ts';
 import { endingOf } from '../src/ending.ts';
 
 test('waits grow, are bounded, and are spread over the upper half', () => {
@@ -9,6 +9,18 @@ test('waits grow, are bounded, and are spread over the upper half', () => {
   assert.equal(backoffMs(1, 1), 800);
   assert.equal(backoffMs(1000, 1), 10_000);
   assert.equal(backoffMs(1000, 0), 5_000);
+});
+
+test('a page that is thrown out after each join comes back ever more slowly', () => {
+  const backoff = new Backoff();
+  const waits = [0, 1_000, 3_000].map((nowMs) => {
+    backoff.connected(nowMs);
+    return backoff.nextMs(nowMs + 500, 1);
+  });
+  assert.deepEqual(waits, [400, 800, 1_600]);
+  backoff.connected(10_000);
+  assert.equal(backoff.nextMs(25_000, 1), 400);
+  assert.equal(backoff.nextMs(26_000, 1), 800);
 });
 
 test('a connection that breaks without a word is tried again', () => {
