@@ -83,7 +83,7 @@ impl Socket {
                 self.is_over = true;
                 Incoming::Closed { is_deliberate: frame.is_some_and(|frame| frame.code == NORMAL_CLOSURE) }
             }
-            // The library's error type is not public here; its text is held by a test.
+            // The library's error type is not public here; a test sends such a message.
             Some(Err(error)) if error.to_string().contains("too long") => Incoming::TooLarge,
             Some(Err(_)) | None => {
                 self.is_over = true;

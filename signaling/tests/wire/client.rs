@@ -169,6 +169,11 @@ impl Client {
         within("send", self.socket.send(Message::text(text))).await.expect("sends");
     }
 
+    /// Sends what the server may cut off in the middle.
+    pub(crate) async fn send_without_care(&mut self, text: String) {
+        let _ = within("send", self.socket.send(Message::text(text))).await;
+    }
+
     pub(crate) async fn send_message(&mut self, message: Message) {
         within("send", self.socket.send(message)).await.expect("sends");
     }

@@ -5,6 +5,7 @@ mod client;
 mod drain;
 mod engine;
 mod http;
+mod keys;
 mod limits;
 mod pace;
 mod placement;

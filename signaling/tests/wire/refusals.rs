@@ -144,6 +144,17 @@ async fn too_large_messages_close() {
     bob.ok("getRouterRtpCapabilities", json!({})).await;
 }
 
+/// The library gives up on these before they are complete. Whether the client can still read the goodbye is up to its kernel: the
+/// server closes with bytes unread.
+#[tokio::test]
+async fn messages_that_are_not_even_read_close() {
+    let test = server().await;
+    let mut client = test.connect(&token("lab", "ada")).await;
+    client.send_without_care("x".repeat(1024 * 1024)).await;
+    within("it is counted", async { while test.refusals("too-large").await < 1.0 {} }).await;
+    within("the connection ends", client.drain()).await;
+}
+
 #[tokio::test]
 async fn requests_out_of_order() {
     let test = server().await;
