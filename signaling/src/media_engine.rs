@@ -25,6 +25,10 @@ pub trait MediaEngine: Send + Sync {
     fn snapshot(&self, shard: ShardId) -> Arc<ShardSnapshot>;
     /// The clock of the snapshots.
     fn now(&self) -> Instant;
+    /// The core that the shards leave to signaling; nothing where there is none to name.
+    fn signaling_core(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl MediaEngine for Node {
@@ -46,6 +50,10 @@ impl MediaEngine for Node {
 
     fn now(&self) -> Instant {
         Self::now(self)
+    }
+
+    fn signaling_core(&self) -> Option<usize> {
+        Some(Self::signaling_core(self))
     }
 }
 

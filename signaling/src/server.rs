@@ -40,6 +40,7 @@ pub struct Server;
 #[derive(Debug)]
 pub struct RunningServer {
     address: SocketAddr,
+    signaling_core: Option<usize>,
     signals: mpsc::Sender<()>,
     main: JoinHandle<()>,
 }
@@ -67,10 +68,11 @@ impl Server {
         let address = SocketAddr::new(config.listen_ip, config.port);
         let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+        let signaling_core = engine.signaling_core();
         let app = Arc::new(App::new(config, limits, engine)?);
         let (signals, receiver) = mpsc::channel(2);
         let main = tokio::spawn(run(app, listener, events, receiver));
-        Ok(RunningServer { address, signals, main })
+        Ok(RunningServer { address, signaling_core, signals, main })
     }
 }
 
@@ -78,6 +80,11 @@ impl RunningServer {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The core that the shards leave to signaling. Whoever owns the thread that the server runs on may pin it there.
+    pub fn signaling_core(&self) -> Option<usize> {
+        self.signaling_core
     }
 
     /// Begins to drain; a second time ends at once.

@@ -33,6 +33,7 @@ async fn serve(config: Config) -> CommandResult {
     let is_development = config.is_development();
     let has_page = config.demo;
     let server = Server::start(config).await?;
+    pin(&server);
     banner(&server, is_development, has_page);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -50,6 +51,17 @@ async fn serve(config: Config) -> CommandResult {
     forward.abort();
     tracing::info!("ended");
     Ok(())
+}
+
+/// Keeps this thread, on which all of signaling runs, off the cores of the shards.
+fn pin(server: &RunningServer) {
+    let Some(core) = server.signaling_core() else { return };
+    if !corelay_engine::topology::pin(core) {
+        tracing::warn!(
+            core,
+            "signaling could not be pinned to its core and may delay media: allow this process sched_setaffinity, or check its cpuset"
+        );
+    }
 }
 
 fn banner(server: &RunningServer, is_development: bool, has_page: bool) {
