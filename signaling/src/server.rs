@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::limits::Limits;
 use crate::media_engine::{self, EventSource, MediaEngine, StartEngineError};
-use crate::token::JwksError;
+use crate::token::{JwksError, KEY_AGE_MAX};
 use crate::{drain, events, http};
 use axum::serve::ListenerExt as _;
 use corelay_engine::config::Config;
@@ -117,10 +117,13 @@ async fn run(app: Arc<App>, listener: TcpListener, events: EventSource, signals:
         let _ = stream.set_nodelay(true);
     });
     let http = tokio::spawn(axum::serve(listener, http::router(Arc::clone(&app))).with_graceful_shutdown(ending).into_future());
+    let for_keys = Arc::clone(&app);
+    let key_task = tokio::spawn(async move { for_keys.verifier.run_refresh(KEY_AGE_MAX).await });
     drain::run(Arc::clone(&app), signals).await;
     // Its own end waits for connections that are kept alive; nobody needs them any more.
     http.abort();
     event_task.abort();
     backlog_task.abort();
-    let _ = tokio::join!(http, event_task, backlog_task);
+    key_task.abort();
+    let _ = tokio::join!(http, event_task, backlog_task, key_task);
 }

@@ -22,7 +22,9 @@ use jsonwebtoken::errors::{Error as JwtError, ErrorKind};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use jwks::Jwks;
 pub use jwks::JwksError;
+pub(crate) use jwks::KEY_AGE_MAX;
 use serde::Deserialize;
+use std::time::Duration;
 
 /// Clocks of issuer and server may differ by this much. Higher: a token lives longer than its issuer said. Lower: tokens of an issuer
 /// whose clock is ahead are "not yet valid".
@@ -45,6 +47,8 @@ pub struct Verifier {
 struct Header {
     alg: String,
     kid: Option<String>,
+    #[serde(default, rename = "crit", deserialize_with = "is_there")]
+    has_crit: bool,
 }
 
 impl Verifier {
@@ -61,6 +65,15 @@ impl Verifier {
     /// Fetches the keys of `JWKS_URL`, if there is one, so that the first token does not wait for them.
     pub(crate) async fn prefetch(&self) {
         if let Some(jwks) = &self.jwks {
+            jwks.refresh().await;
+        }
+    }
+
+    /// Fetches the keys of `JWKS_URL` anew each time that they are old.
+    pub(crate) async fn run_refresh(&self, age_max: Duration) {
+        let Some(jwks) = &self.jwks else { return };
+        loop {
+            tokio::time::sleep(age_max).await;
             jwks.refresh().await;
         }
     }
@@ -129,6 +142,11 @@ impl Verifier {
     }
 }
 
+/// Whatever the value is.
+fn is_there<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    serde::de::IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
 fn header_of(token: &str) -> Result<(Header, Algorithm), ProtocolError> {
     if token.len() > TOKEN_LEN_MAX {
         return Err(malformed(format!("the token is longer than {TOKEN_LEN_MAX} bytes: leave out what this server does not read")));
@@ -142,6 +160,11 @@ fn header_of(token: &str) -> Result<(Header, Algorithm), ProtocolError> {
         .ok()
         .and_then(|json| serde_json::from_slice(&json).ok())
         .ok_or_else(|| malformed("the token's header is not base64url of a JSON object with alg: send a signed JWT"))?;
+    // RFC 7515 section 4.1.11: "If any of the listed extension Header Parameters are not understood and supported by the recipient, then
+    // the JWS is invalid." None is understood here.
+    if header.has_crit {
+        return Err(malformed("the token's header has crit, and this server knows no extensions: leave it out"));
+    }
     let algorithm = match header.alg.as_str() {
         "HS256" => Algorithm::HS256,
         "RS256" => Algorithm::RS256,

@@ -71,8 +71,9 @@ pub(crate) struct RawClaims {
     pub(crate) sub: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) room: Option<String>,
+    /// RFC 7519 section 2, NumericDate: "non-integer values can be represented".
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) exp: Option<u64>,
+    pub(crate) exp: Option<serde_json::Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) aud: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]

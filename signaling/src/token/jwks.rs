@@ -1,19 +1,23 @@
 //! Public keys (RFC 7517) from a file or from a URL.
 //!
-//! Keys of a URL are fetched at start and again when a token names a key that is not known, at most once in
-//! [`REFRESH_INTERVAL`]. A fetch that fails leaves the keys that are there: an issuer that is down for a while does not end logins.
+//! Keys of a URL are fetched at start, every [`KEY_AGE_MAX`] so that one that was withdrawn is not trusted for longer, and when a token names
+//! a key that is not known, at most once in [`REFRESH_INTERVAL`]. A fetch that fails leaves the keys that are there: an issuer that is
+//! down for a while does not end logins. The keys of the file stay beside them.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between two fetches. Higher: a rotated key is unknown for longer. Lower: whoever sends tokens with made-up key ids has the server
 /// ask the issuer more often.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How old the keys of a URL get. Higher: a key that its issuer withdrew is trusted for longer. Lower: the issuer is asked more often.
+pub(crate) const KEY_AGE_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// A fetch that takes longer has failed: a client waits for it at connecting.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,7 +54,8 @@ struct PublicKey {
 
 #[derive(Debug)]
 pub(super) struct Jwks {
-    keys: Mutex<Vec<PublicKey>>,
+    /// Of the file: they stay for as long as the server runs.
+    local: Vec<PublicKey>,
     remote: Option<Remote>,
 }
 
@@ -58,6 +63,8 @@ pub(super) struct Jwks {
 struct Remote {
     url: reqwest::Url,
     client: reqwest::Client,
+    /// Of the last fetch that brought some.
+    keys: Mutex<Vec<PublicKey>>,
     /// Held while fetching: those who come meanwhile wait for the one fetch.
     last_fetch: tokio::sync::Mutex<Option<Instant>>,
 }
@@ -73,9 +80,9 @@ impl Jwks {
         if file.is_none() && url.is_none() {
             return Ok(None);
         }
-        let keys = file.map_or(Ok(Vec::new()), read_file)?;
+        let local = file.map_or(Ok(Vec::new()), read_file)?;
         let remote = url.map(Remote::new).transpose()?;
-        Ok(Some(Self { keys: Mutex::new(keys), remote }))
+        Ok(Some(Self { local, remote }))
     }
 
     /// The key for a token with this `kid` and algorithm. Without a `kid`, the only key of the algorithm.
@@ -88,12 +95,15 @@ impl Jwks {
     }
 
     fn known(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut fitting = keys.iter().filter(|k| k.algorithm == algorithm && (kid.is_none() || k.kid.as_deref() == kid));
-        match (fitting.next(), fitting.next()) {
-            (Some(only), None) => Some(only.key.clone()),
-            _ => None,
-        }
+        let fetched = self.remote.as_ref().map(Remote::keys);
+        let fetched: &[PublicKey] = fetched.as_deref().map_or(&[], Vec::as_slice);
+        let of_kid = |k: &&PublicKey| k.algorithm == algorithm && (kid.is_none() || k.kid.as_deref() == kid);
+        let key = match kid {
+            // One that is in both is no riddle: the file's counts.
+            Some(_) => only(self.local.iter().filter(of_kid)).or_else(|| only(fetched.iter().filter(of_kid))),
+            None => only(self.local.iter().chain(fetched).filter(of_kid)),
+        };
+        key.map(|key| key.key.clone())
     }
 
     /// Fetches the keys of the URL unless that was done a moment ago.
@@ -105,7 +115,7 @@ impl Jwks {
         }
         *last_fetch = Some(Instant::now());
         match remote.fetch().await {
-            Ok(keys) if !keys.is_empty() => *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys,
+            Ok(keys) if !keys.is_empty() => *remote.keys() = keys,
             Ok(_) => tracing::warn!("JWKS_URL gave no key that can be used: the keys from before stay in use"),
             Err(error) => tracing::warn!(%error, "JWKS_URL could not be fetched: the keys from before stay in use"),
         }
@@ -117,7 +127,11 @@ impl Remote {
         let client = reqwest::Client::builder().timeout(FETCH_TIMEOUT).build()?;
         // Only to have the URL checked at start.
         let url = client.get(url).build()?.url().clone();
-        Ok(Self { url, client, last_fetch: tokio::sync::Mutex::new(None) })
+        Ok(Self { url, client, keys: Mutex::default(), last_fetch: tokio::sync::Mutex::new(None) })
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Vec<PublicKey>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn fetch(&self) -> Result<Vec<PublicKey>, String> {
@@ -137,6 +151,10 @@ impl Remote {
         }
         parse(&body).ok_or_else(|| "the answer is not a JSON Web Key Set".to_owned())
     }
+}
+
+fn only<'a>(mut keys: impl Iterator<Item = &'a PublicKey>) -> Option<&'a PublicKey> {
+    keys.next().filter(|_| keys.next().is_none())
 }
 
 fn read_file(path: &Path) -> Result<Vec<PublicKey>, JwksError> {

@@ -40,7 +40,7 @@ pub fn mint(secret: &[u8], request: &TokenRequest) -> Result<String, MintError> 
     let claims = RawClaims {
         sub: request.identity.clone(),
         room: request.room.clone(),
-        exp: Some(get_current_timestamp().saturating_add(request.ttl.as_secs())),
+        exp: Some(get_current_timestamp().saturating_add(request.ttl.as_secs()).into()),
         aud: request.audience.clone().map(serde_json::Value::String),
         iss: request.issuer.clone(),
         name: request.name.clone(),

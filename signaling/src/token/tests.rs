@@ -141,6 +141,11 @@ fn time_is_checked_with_a_small_leeway() {
     assert!(block_on(v.verify(&hs256(SECRET, &with("exp", json!(now - 2))))).is_ok());
     assert_eq!(refused(&v, &hs256(SECRET, &with("nbf", json!(now + LEEWAY_S + 5)))), ErrorName::TokenNotYetValid);
     assert!(block_on(v.verify(&hs256(SECRET, &with("nbf", json!(now + 2))))).is_ok());
+    assert!(
+        block_on(v.verify(&hs256(SECRET, &with("exp", json!(now as f64 + 60.5))))).is_ok(),
+        "a NumericDate may have a fraction"
+    );
+    assert_eq!(refused(&v, &hs256(SECRET, &with("exp", json!(now as f64 - 60.5)))), ErrorName::TokenExpired);
 }
 
 #[test]
@@ -169,6 +174,17 @@ fn other_algorithms_of_the_family_are_refused() {
     let header = jsonwebtoken::Header::new(Algorithm::HS512);
     let token = jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(SECRET)).expect("signs");
     assert_eq!(refused(&verifier(), &token), ErrorName::TokenBadSignature);
+}
+
+#[test]
+fn critical_extensions_are_refused() {
+    let (_, rest) = hs256(SECRET, &claims()).split_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("three parts");
+    for crit in ["[\"b64\"]", "[]", "null"] {
+        let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"HS256","crit":{crit}}}"#));
+        let error = block_on(verifier().verify(&format!("{header}.{rest}"))).expect_err("must be refused");
+        assert_eq!(error.name, ErrorName::TokenMalformed);
+        assert!(error.reason.contains("crit"), "{}", error.reason);
+    }
 }
 
 #[test]
@@ -297,6 +313,53 @@ fn an_unknown_kid_refreshes_once_and_stale_keys_stay() {
         assert!(v.verify(&old.sign(Some("old"), &claims())).await.is_ok(), "a failed fetch keeps the keys");
     });
     server.join().expect("both answers were asked for");
+}
+
+#[test]
+fn keys_of_the_file_stay_beside_those_of_the_url() {
+    let local = test_key(Algorithm::EdDSA, "local");
+    let remote = test_key(Algorithm::EdDSA, "remote");
+    let file = jwks_file("beside", &[&local]);
+    let (url, server) = jwks_server(vec![json!({ "keys": [remote.jwk] }).to_string()]);
+    let v = verifier_with(
+        |c| {
+            c.jwks_file = Some(file.clone());
+            c.jwks_url = Some(url);
+        },
+        None,
+    );
+    block_on(async {
+        v.prefetch().await;
+        assert!(v.verify(&remote.sign(Some("remote"), &claims())).await.is_ok());
+        assert!(v.verify(&local.sign(Some("local"), &claims())).await.is_ok());
+    });
+    server.join().expect("was asked once");
+    std::fs::remove_file(file).expect("removes");
+}
+
+#[test]
+fn a_key_that_was_withdrawn_is_forgotten_with_age() {
+    let old = test_key(Algorithm::EdDSA, "old");
+    let new = test_key(Algorithm::EdDSA, "new");
+    let sets = [&old, &new].map(|key| json!({ "keys": [key.jwk] }).to_string());
+    let (url, server) = jwks_server(sets.into());
+    let v = verifier_with(|c| c.jwks_url = Some(url), None);
+    block_on(async {
+        v.prefetch().await;
+        let token = old.sign(Some("old"), &claims());
+        assert!(v.verify(&token).await.is_ok());
+        v.forget_last_fetch().await;
+        let forgotten = async {
+            while v.verify(&token).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = v.run_refresh(std::time::Duration::from_millis(10)) => unreachable!("it runs for as long as the server does"),
+            () = forgotten => {}
+        }
+    });
+    server.join().expect("was asked twice");
 }
 
 impl Verifier {
