@@ -9,6 +9,7 @@ mod departure;
 mod ids;
 mod leave;
 mod media;
+mod numbering;
 mod participant;
 mod produce;
 mod refusal;

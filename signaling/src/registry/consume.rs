@@ -6,7 +6,6 @@ use crate::ortc::{self, Receiver};
 use crate::protocol::{Consume, Consumed, ErrorName, ProtocolError, RtpParameters, TransportDirection};
 use corelay_engine::control::{Command, SubscriptionParameters};
 use corelay_wire::ids::{ParticipantId, ShardId, SubscriptionId, TrackId, TransportId};
-use rand::RngExt as _;
 
 /// A consumer that may be, once the shard made its subscription.
 pub(crate) struct PlannedConsumer {
@@ -34,7 +33,7 @@ impl Registry {
         if transport.direction != TransportDirection::Recv {
             return Err(ProtocolError::new(ErrorName::Conflict, "the transport sends: consume on one of direction \"recv\""));
         }
-        let (transport, mid) = (transport.id, transport.next_mid);
+        let (transport, numbering) = (transport.id, transport.numbering);
         let participant = self.acting(owner)?;
         let producer = self.producers.get(&consume.producer_id).ok_or_else(unknown_producer)?;
         let publisher = self.participants.get(&producer.participant).filter(|p| p.room == participant.room && p.id != owner);
@@ -42,11 +41,11 @@ impl Registry {
         let capabilities = consume.rtp_capabilities.as_ref().or(participant.capabilities.as_ref()).ok_or_else(|| {
             ProtocolError::malformed("data.rtpCapabilities: must be told here or at join: what the client can receive is not known")
         })?;
-        let ssrc = self.free_ssrc(owner, &consume.transport_id)?;
-        let receiver = Receiver { capabilities, ssrc, mid: mid.to_string(), cname: publisher.cname.to_string() };
+        let receiver =
+            Receiver { capabilities, ssrc: numbering.ssrc(), mid: numbering.mid().to_string(), cname: publisher.cname.to_string() };
         let (rtp_parameters, parameters) = ortc::consumer(producer.kind, &producer.formats, receiver)?;
         let track = producer.id;
-        self.count_mid(owner, &consume.transport_id);
+        self.advance_numbering(owner, &consume.transport_id);
         let planned = PlannedConsumer {
             shard,
             transport,
@@ -55,7 +54,7 @@ impl Registry {
             paused: consume.paused,
             owner,
             public_id: public_id(),
-            consumer: Consumer { id, producer: consume.producer_id, transport: consume.transport_id, ssrc },
+            consumer: Consumer { id, producer: consume.producer_id, transport: consume.transport_id },
             rtp_parameters,
         };
         Ok((planned, Box::new(parameters)))
@@ -75,17 +74,9 @@ impl Registry {
         Ok(())
     }
 
-    /// Random, so that it says nothing of others, and not in use on the transport. Zero is left out: clients take it for "none".
-    fn free_ssrc(&self, owner: ParticipantId, transport: &str) -> Result<u32, ProtocolError> {
-        let participant = self.acting(owner)?;
-        let is_taken = |ssrc| participant.consumers.values().any(|c| c.transport == transport && c.ssrc == ssrc);
-        let mut rng = rand::rng();
-        Ok(std::iter::repeat_with(|| rng.random_range(1..=u32::MAX)).find(|ssrc| !is_taken(*ssrc)).expect("an endless iterator"))
-    }
-
-    fn count_mid(&mut self, owner: ParticipantId, transport: &str) {
+    fn advance_numbering(&mut self, owner: ParticipantId, transport: &str) {
         if let Some(transport) = self.participants.get_mut(&owner).and_then(|p| p.transports.get_mut(transport)) {
-            transport.next_mid += 1;
+            transport.numbering.advance();
         }
     }
 

@@ -1,5 +1,6 @@
 //! Transports of participants.
 
+use super::numbering::Numbering;
 use super::refusal::{gone, unknown_transport};
 use super::{Registry, Transport, public_id};
 use crate::protocol::{ErrorName, ProtocolError, TransportDirection};
@@ -29,9 +30,10 @@ impl Registry {
             return Err(ProtocolError::new(ErrorName::Full, reason));
         }
         let public_id = public_id();
-        participant
-            .transports
-            .insert(public_id.clone(), Transport { id, direction, has_remote: false, was_connected: false, next_mid: 0 });
+        participant.transports.insert(
+            public_id.clone(),
+            Transport { id, direction, has_remote: false, was_connected: false, numbering: Numbering::new() },
+        );
         self.transports.insert(id, (owner, public_id.clone()));
         Ok(PlannedTransport { shard: participant.shard, id, public_id })
     }

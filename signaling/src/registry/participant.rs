@@ -1,6 +1,7 @@
 //! One user in a room, with all that is its own.
 
 use super::departure::Departure;
+use super::numbering::Numbering;
 use super::refusal::gone;
 use super::{Registry, public_id};
 use crate::ortc::ProducerFormat;
@@ -43,8 +44,8 @@ pub(crate) struct Transport {
     pub(crate) has_remote: bool,
     /// Whether it was connected before: what follows are reconnections.
     pub(crate) was_connected: bool,
-    /// The mid of its next consumer.
-    pub(super) next_mid: u32,
+    /// Of its next consumer.
+    pub(super) numbering: Numbering,
 }
 
 /// What a participant publishes.
@@ -70,7 +71,6 @@ pub(crate) struct Consumer {
     pub(super) producer: String,
     /// Public id of its transport.
     pub(super) transport: String,
-    pub(super) ssrc: u32,
 }
 
 impl Registry {
