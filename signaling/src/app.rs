@@ -4,13 +4,16 @@ use crate::limits::Limits;
 use crate::media_engine::MediaEngine;
 use crate::metrics::Metrics;
 use crate::protocol::{ErrorName, ProtocolError};
+use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::shards::Shards;
 use crate::stage::Drain;
 use crate::token::{JwksError, Verifier};
 use corelay_engine::config::Config;
 use rand::RngExt as _;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One running server. The registry is locked for moments only, never over an await: signaling is one thread, so nobody ever waits.
@@ -25,15 +28,33 @@ pub(crate) struct App {
     /// The HS256 secret: the operator's, or one made up in development mode.
     secret: Option<Vec<u8>>,
     next_session: AtomicU64,
-    lobby: AtomicUsize,
+    lobby: Mutex<Lobby>,
+    pub(crate) readiness: Readiness,
+}
+
+/// Who is connected and in no room.
+#[derive(Debug, Default)]
+struct Lobby {
+    taken: usize,
+    by_identity: HashMap<String, usize>,
 }
 
 /// A place among the connections that have not joined yet.
-pub(crate) struct LobbyPlace(Arc<App>);
+pub(crate) struct LobbyPlace {
+    app: Arc<App>,
+    identity: String,
+}
 
 impl Drop for LobbyPlace {
     fn drop(&mut self) {
-        self.0.lobby.fetch_sub(1, Ordering::Relaxed);
+        let mut lobby = self.app.lobby();
+        lobby.taken -= 1;
+        if let Entry::Occupied(mut count) = lobby.by_identity.entry(std::mem::take(&mut self.identity)) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 
@@ -51,7 +72,8 @@ impl App {
             metrics: Metrics::new(Arc::clone(&shards), Arc::clone(&registry)),
             drain: Drain::default(),
             next_session: AtomicU64::new(1),
-            lobby: AtomicUsize::new(0),
+            lobby: Mutex::default(),
+            readiness: Readiness::default(),
             registry,
             secret,
             shards,
@@ -73,12 +95,25 @@ impl App {
         self.next_session.fetch_add(1, Ordering::Relaxed)
     }
 
+    fn lobby(&self) -> MutexGuard<'_, Lobby> {
+        self.lobby.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A place for a connection that has not joined.
-    pub(crate) fn enter_lobby(self: &Arc<Self>) -> Result<LobbyPlace, ProtocolError> {
-        if self.lobby.fetch_add(1, Ordering::Relaxed) >= self.limits.lobby_max {
-            self.lobby.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn enter_lobby(self: &Arc<Self>, identity: &str) -> Result<LobbyPlace, ProtocolError> {
+        let mut lobby = self.lobby();
+        if lobby.taken >= self.limits.lobby_max {
             return Err(ProtocolError::new(ErrorName::Full, "too many connections have not joined a room: try again in a moment"));
         }
-        Ok(LobbyPlace(Arc::clone(self)))
+        let of_identity = lobby.by_identity.entry(identity.to_owned()).or_default();
+        if *of_identity >= self.limits.lobby_per_identity_max {
+            return Err(ProtocolError::new(
+                ErrorName::TooManyRequests,
+                "too many connections of this identity have not joined a room: connect once, and join",
+            ));
+        }
+        *of_identity += 1;
+        lobby.taken += 1;
+        Ok(LobbyPlace { app: Arc::clone(self), identity: identity.to_owned() })
     }
 }

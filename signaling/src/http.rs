@@ -12,6 +12,7 @@ mod ws;
 
 use crate::app::App;
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
@@ -27,7 +28,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/rooms/{room}", delete(admin::close_room))
         .route("/api/rooms/{room}/participants/{identity}", delete(admin::remove_participant))
         .route("/api/openapi.json", get(openapi::document));
-    let router = if app.config.is_development() { router.route("/api/demo/token", post(demo::token)) } else { router };
+    let is_development = app.config.is_development();
+    let router = if is_development { router.route("/api/demo/token", post(demo::token)) } else { router };
     let router = if app.config.demo { router.fallback(page::asset) } else { router.fallback(page::nothing) };
-    router.with_state(app)
+    let router = if is_development { router.layer(from_fn(origin::only_this_machine)) } else { router };
+    router.layer(from_fn_with_state(Arc::clone(&app), answer::count)).with_state(app)
 }

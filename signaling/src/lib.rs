@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod connections;
 mod drain;
 mod events;
 mod http;

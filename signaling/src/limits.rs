@@ -41,6 +41,9 @@ pub struct Limits {
     pub shard_timeout: Duration,
     /// How long a shard may take to answer `/ready`.
     pub ready_timeout: Duration,
+    /// The answer to `/ready` is shared for this long. Higher: it is known later that the node cannot take calls. Lower: whoever asks
+    /// often has the shards asked as often.
+    pub ready_shared: Duration,
     /// A snapshot older than this is stale: shards post once a second.
     pub snapshot_age_max: Duration,
     /// A shard that started anew gets new rooms only when no other can take them, for this long. Higher: the others carry its share for
@@ -56,6 +59,16 @@ pub struct Limits {
     pub app_data_len_max: usize,
     /// Connections that have not joined a room. Higher: more memory for clients that only connect. Lower: a burst of joins is refused.
     pub lobby_max: usize,
+    /// Those of one identity. Higher: one user can take more of the places. Lower: one who connects again and again over a bad network
+    /// is refused while the old connections are still believed in.
+    pub lobby_per_identity_max: usize,
+    /// Connections beyond one for each participant and each place in the lobby: what asks for pages, metrics and rooms.
+    pub http_connections_max: usize,
+    /// How long a connection may take to say what it wants, and to say it again when it is kept alive.
+    pub header_timeout: Duration,
+    /// How long a connection may live without becoming a WebSocket; what it asked for last is answered. Higher: a client that reads or
+    /// sends very slowly holds its place for longer. Lower: a large page does not reach a slow client.
+    pub http_time_max: Duration,
     /// A connection that does not join within this time is closed.
     pub join_timeout: Duration,
 }
@@ -77,6 +90,7 @@ impl Default for Limits {
             linger: Duration::from_secs(10),
             shard_timeout: Duration::from_secs(5),
             ready_timeout: Duration::from_secs(1),
+            ready_shared: Duration::from_secs(1),
             snapshot_age_max: Duration::from_secs(5),
             restart_shadow: Duration::from_secs(60),
             transports_max: corelay_engine::config::limits::TRANSPORTS_PER_PARTICIPANT,
@@ -84,6 +98,10 @@ impl Default for Limits {
             consumers_max: 1_000,
             app_data_len_max: 4 * 1024,
             lobby_max: 1_000,
+            lobby_per_identity_max: 16,
+            http_connections_max: 256,
+            header_timeout: Duration::from_secs(10),
+            http_time_max: Duration::from_secs(60),
             join_timeout: Duration::from_secs(60),
         }
     }

@@ -99,6 +99,13 @@ impl Metrics {
         registry.register("corelay_signaling_requests", "Requests of clients, by method", self.requests.clone());
         registry.register("corelay_signaling_sessions_ended", "WebSockets that ended, by cause", self.sessions_ended.clone());
         registry.register("corelay_signaling_sessions", "WebSockets at present", self.sessions.clone());
+        // Of calls that move between peers and the server. Every call is the server's here: nothing ever moves.
+        registry.register(
+            "calls_mode_transitions",
+            "Calls that moved to or from the server; none ever does",
+            Counter::<u64>::default(),
+        );
+        registry.register("call_mode_transition_duration_seconds", "How long such a move took", seconds());
         registry.register(
             "webrtc_transport_connection_duration_seconds",
             "From making a transport to its first connected state",

@@ -4,8 +4,7 @@ use crate::app::App;
 use crate::limits::Limits;
 use crate::media_engine::{self, EventSource, MediaEngine, StartEngineError};
 use crate::token::{JwksError, KEY_AGE_MAX};
-use crate::{drain, events, http};
-use axum::serve::ListenerExt as _;
+use crate::{connections, drain, events};
 use corelay_engine::config::Config;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -110,13 +109,7 @@ async fn run(app: Arc<App>, listener: TcpListener, events: EventSource, signals:
     let for_backlog = Arc::clone(&app);
     let backlog_task = tokio::spawn(async move { for_backlog.shards.run_backlog().await });
     app.verifier.prefetch().await;
-    let for_ending = Arc::clone(&app);
-    let ending = async move { for_ending.drain.ending().await };
-    // Nagle's algorithm would hold a small notification back until the one before it is acknowledged.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let http = tokio::spawn(axum::serve(listener, http::router(Arc::clone(&app))).with_graceful_shutdown(ending).into_future());
+    let http = tokio::spawn(connections::serve_all(listener, Arc::clone(&app)));
     let for_keys = Arc::clone(&app);
     let key_task = tokio::spawn(async move { for_keys.verifier.run_refresh(KEY_AGE_MAX).await });
     drain::run(Arc::clone(&app), signals).await;

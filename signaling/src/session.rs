@@ -57,7 +57,7 @@ pub(crate) async fn refuse(app: Arc<App>, websocket: WebSocket, error: ProtocolE
 
 /// A client with a good token.
 pub(crate) async fn run(app: Arc<App>, websocket: WebSocket, claims: Claims) {
-    let place = match app.enter_lobby() {
+    let place = match app.enter_lobby(&claims.identity) {
         Ok(place) => place,
         Err(error) => return refuse(app, websocket, error).await,
     };

@@ -3,6 +3,7 @@
 use super::answer::{ErrorBody, Refused, malformed};
 use super::auth;
 use crate::app::App;
+use crate::protocol::{ErrorName, ProtocolError};
 use crate::registry::RoomView;
 use crate::token::is_name;
 use axum::Json;
@@ -84,6 +85,9 @@ pub(super) async fn open_room(
     body: Bytes,
 ) -> Result<(StatusCode, Json<RoomInfo>), Refused> {
     auth::admin(&app, &headers).await?;
+    if app.drain.is_draining() {
+        return Err(ProtocolError::new(ErrorName::Draining, "the node takes no new rooms: make it on another node").into());
+    }
     let NewRoom { room } =
         serde_json::from_slice(&body).map_err(|e| malformed(format!("the body must be {{\"room\": \"name\"}}: {e}")))?;
     if !is_name(&room) {

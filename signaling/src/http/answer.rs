@@ -1,10 +1,14 @@
 //! JSON answers.
 
+use crate::app::App;
 use crate::protocol::{ErrorName, ProtocolError};
 use axum::Json;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A refusal, with the names of the WebSocket protocol.
@@ -33,8 +37,19 @@ impl IntoResponse for Refused {
         let ProtocolError { name, reason } = self.0;
         let status = StatusCode::from_u16(name.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = ErrorBody { error_code: name.code(), error: name.label(), error_reason: reason.into_owned() };
-        (status, Json(body)).into_response()
+        let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(name);
+        response
     }
+}
+
+/// Counts refusals on their way out: in one place, so that none goes by uncounted.
+pub(super) async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if let Some(name) = response.extensions().get::<ErrorName>() {
+        app.metrics.refused(*name);
+    }
+    response
 }
 
 /// The refusal of a body that does not fit.

@@ -15,10 +15,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// Fails unless the request has an admin's token.
 pub(super) async fn admin(app: &App, headers: &HeaderMap) -> Result<(), Refused> {
-    check_admin(app, headers).await.map_err(|error| {
-        app.metrics.refused(error.name);
-        Refused(error)
-    })
+    Ok(check_admin(app, headers).await?)
 }
 
 /// [`admin`], but in development mode everyone on this machine may look.

@@ -3,9 +3,11 @@
 use super::answer::Refused;
 use super::{auth, origin};
 use crate::app::App;
+use crate::connections::ConnectionPlace;
 use crate::protocol::{ErrorName, ProtocolError, SUBPROTOCOL};
 use crate::session;
 use crate::token::Claims;
+use axum::Extension;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
@@ -25,11 +27,11 @@ pub(super) struct Parameters {
 pub(super) async fn upgrade(
     State(app): State<Arc<App>>,
     Query(parameters): Query<Parameters>,
+    Extension(place): Extension<ConnectionPlace>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     if !origin::is_allowed(&headers, &app.config.allowed_origins) {
-        app.metrics.refused(ErrorName::OriginNotAllowed);
         let reason = "the page's origin may not connect: add it to ALLOWED_ORIGINS";
         return Refused(ProtocolError::new(ErrorName::OriginNotAllowed, reason)).into_response();
     }
@@ -42,6 +44,7 @@ pub(super) async fn upgrade(
             Ok(claims) => session::run(app, websocket, claims).await,
             Err(error) => session::refuse(app, websocket, error).await,
         }
+        drop(place);
     })
 }
 

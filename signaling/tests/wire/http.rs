@@ -1,14 +1,19 @@
 //! What watches the node, and the page.
 
-use crate::client::{admin_token, server, server_with, token};
+use crate::client::{TestServer, admin_token, server, server_with, token, within};
 use crate::engine::Mood;
+use corelay_engine::control::Command;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 #[tokio::test]
 async fn ready_asks_the_shards() {
-    let test = server_with(|_, limits| limits.ready_timeout = Duration::from_millis(50)).await;
+    let test = server_with(|_, limits| {
+        limits.ready_timeout = Duration::from_millis(50);
+        limits.ready_shared = Duration::ZERO;
+    })
+    .await;
     assert_eq!(test.get("/health").await.0, 200);
     assert_eq!(test.get("/ready").await.0, 200);
     test.stage.set(Mood::Silent);
@@ -19,6 +24,55 @@ async fn ready_asks_the_shards() {
     assert_eq!(test.get("/ready").await.0, 200);
     test.stage.stop_posting();
     assert!(test.get("/ready").await.1.contains("has not reported"));
+}
+
+#[tokio::test]
+async fn one_answer_of_ready_is_shared() {
+    let test = server_with(|_, limits| limits.ready_shared = Duration::from_secs(3_600)).await;
+    // Draining goes on for as long as someone is here.
+    let (_ada, _) = test.join("lab", "ada").await;
+    for _ in 0..3 {
+        assert_eq!(test.get("/ready").await.0, 200);
+    }
+    let commands = test.stage.take_commands();
+    assert_eq!(commands.iter().filter(|c| matches!(c, Command::Ping { .. })).count(), 2, "one a shard");
+    test.server.signal();
+    within("draining shows at once", async { while test.get("/ready").await.0 != 503 {} }).await;
+    let wish = Some(json!({ "room": "lab" }));
+    assert_eq!(test.http(Method::POST, "/api/rooms", Some(&admin_token()), wish).await.0, 503);
+}
+
+#[tokio::test]
+async fn refusals_over_http_are_counted() {
+    let test = server_with(|config, _| config.jwt_secret = None).await;
+    assert_eq!(test.http(Method::POST, "/api/demo/token", None, Some(json!({}))).await.0, 400);
+    assert_eq!(test.get("/api/rooms").await.0, 401);
+    assert_eq!((test.refusals("malformed").await, test.refusals("token-missing").await), (1.0, 1.0));
+    let test = server().await;
+    assert_eq!(test.http(Method::DELETE, "/api/rooms/none", Some(&admin_token()), None).await.0, 404);
+    assert_eq!(test.http(Method::POST, "/api/rooms", Some(&admin_token()), Some(json!({ "room": "" }))).await.0, 400);
+    assert_eq!((test.refusals("malformed").await, test.refusals("unknown-room").await), (1.0, 1.0));
+}
+
+/// The name of a page that was made to resolve to this machine.
+#[tokio::test]
+async fn development_mode_answers_to_localhost_only() {
+    let ask = async |test: &TestServer, host: &str| {
+        let url = format!("http://{}/api/demo/token", test.address());
+        let wish = json!({ "room": "lab", "name": "Eve" }).to_string();
+        let request = reqwest::Client::new().post(url).header("Host", host).header("Origin", format!("http://{host}")).body(wish);
+        request.send().await.expect("answers").status()
+    };
+    let test = server_with(|config, _| config.jwt_secret = None).await;
+    assert_eq!(ask(&test, "evil.example:3001").await, 403);
+    assert_eq!(test.refusals("origin-not-allowed").await, 1.0);
+    assert_eq!(ask(&test, "localhost:3001").await, 200);
+    let url = format!("http://{}/health", test.address());
+    let health = |url: &str| reqwest::Client::new().get(url).header("Host", "evil.example").send();
+    assert_eq!(health(&url).await.expect("answers").status(), 403);
+    let test = server().await;
+    let url = format!("http://{}/health", test.address());
+    assert_eq!(health(&url).await.expect("answers").status(), 200);
 }
 
 #[tokio::test]
@@ -54,6 +108,8 @@ async fn metrics_may_need_an_admin() {
         "mediasoup_routers_total ",
         "calls_active_total ",
         "calls_mode_sfu_total ",
+        "calls_mode_transitions_total 0",
+        "call_mode_transition_duration_seconds_count 0",
         "webrtc_transport_connection_duration_seconds_bucket",
         "producer_creation_duration_seconds_count",
         "consumer_creation_duration_seconds_count",

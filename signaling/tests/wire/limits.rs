@@ -4,6 +4,8 @@ use crate::client::{Client, produce, server_with, token, video, within};
 use serde_json::json;
 use std::num::NonZeroU32;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
@@ -87,6 +89,71 @@ async fn connections_that_do_not_join() {
     assert_eq!(second.closed().await.0, 4503);
     let (code, goodbye) = first.closed().await;
     assert_eq!((code, goodbye.expect("a goodbye")["reason"].clone()), (1008, json!("out-of-order")));
+}
+
+#[tokio::test]
+async fn one_identity_cannot_fill_the_lobby() {
+    let test = server_with(|_, limits| limits.lobby_per_identity_max = 2).await;
+    let (_first, mut second) = (test.connect(&token("lab", "a")).await, test.connect(&token("den", "a")).await);
+    second.ok("getRouterRtpCapabilities", json!({})).await;
+    let mut third = test.connect(&token("lab", "a")).await;
+    let (code, goodbye) = third.closed().await;
+    assert_eq!((code, goodbye.expect("a goodbye")["reason"].clone()), (1008, json!("too-many-requests")));
+    test.connect(&token("lab", "b")).await.ok("getRouterRtpCapabilities", json!({})).await;
+    second.ok("join", json!({})).await;
+    test.connect(&token("lab", "a")).await.ok("getRouterRtpCapabilities", json!({})).await;
+}
+
+/// Reads until the server closes, which it must.
+async fn closed_by_server(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    within("the server closes", stream.read_to_end(&mut answer)).await.expect("an orderly end");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_are_closed() {
+    let test = server_with(|_, limits| limits.header_timeout = Duration::from_millis(200)).await;
+    let mut silent = TcpStream::connect(test.address()).await.expect("connects");
+    closed_by_server(&mut silent).await;
+    let mut slow = TcpStream::connect(test.address()).await.expect("connects");
+    slow.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.expect("writes");
+    closed_by_server(&mut slow).await;
+    let mut ada = test.join("lab", "ada").await.0;
+    let mut idle = TcpStream::connect(test.address()).await.expect("connects");
+    idle.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("writes");
+    assert!(closed_by_server(&mut idle).await.starts_with("HTTP/1.1 200"));
+    ada.ok("getRouterRtpCapabilities", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_ends_the_connection() {
+    let test = server_with(|_, limits| {
+        limits.http_time_max = Duration::from_millis(200);
+        limits.header_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let mut slow = TcpStream::connect(test.address()).await.expect("connects");
+    slow.write_all(b"POST /api/rooms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{").await.expect("writes");
+    closed_by_server(&mut slow).await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_number_wait() {
+    let test = server_with(|config, limits| {
+        (config.participants_max, config.room_participants_max) = (1, 1);
+        (limits.lobby_max, limits.http_connections_max) = (1, 0);
+    })
+    .await;
+    let (mut ada, _) = test.join("lab", "ada").await;
+    let held = TcpStream::connect(test.address()).await.expect("connects");
+    let mut waiting = TcpStream::connect(test.address()).await.expect("the kernel takes it");
+    waiting.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.expect("writes");
+    let early = tokio::time::timeout(Duration::from_millis(200), waiting.readable()).await;
+    assert!(early.is_err(), "a WebSocket and a connection hold the two places");
+    ada.ok("getRouterRtpCapabilities", json!({})).await;
+    drop(held);
+    assert!(closed_by_server(&mut waiting).await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test]
