@@ -4,7 +4,6 @@
 //! all, and what is beyond the number waits in the kernel's backlog until another one ends.
 
 use crate::app::App;
-use crate::http;
 use axum::extract::Request;
 use axum::serve::Listener;
 use hyper::body::Incoming;
@@ -24,8 +23,6 @@ use tokio::time::timeout;
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionPlace(#[expect(dead_code, reason = "held for its Drop")] Arc<OwnedSemaphorePermit>);
 
-type Router = TowerToHyperService<axum::Router>;
-
 /// The times of a connection.
 #[derive(Clone, Copy, Debug)]
 struct Times {
@@ -34,11 +31,11 @@ struct Times {
 }
 
 /// Serves every connection until the server ends.
-pub(crate) async fn serve_all(mut listener: TcpListener, app: Arc<App>) {
+pub(crate) async fn serve_all(mut listener: TcpListener, app: Arc<App>, router: axum::Router) {
     let max = app.config.participants_max + app.limits.lobby_max + app.limits.http_connections_max;
     let places = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
     let times = Times { header: app.limits.header_timeout, whole: app.limits.http_time_max };
-    let router = TowerToHyperService::new(http::router(Arc::clone(&app)));
+    let router = TowerToHyperService::new(router);
     let mut connections = JoinSet::new();
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
@@ -55,7 +52,7 @@ pub(crate) async fn serve_all(mut listener: TcpListener, app: Arc<App>) {
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve(stream: TcpStream, router: Router, place: ConnectionPlace, times: Times) {
+async fn serve(stream: TcpStream, router: TowerToHyperService<axum::Router>, place: ConnectionPlace, times: Times) {
     // Nagle's algorithm would hold a small notification back until the one before it is acknowledged.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |mut request: Request<Incoming>| {

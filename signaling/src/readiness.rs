@@ -4,7 +4,9 @@
 //! the others share (a bug that a client triggers, a core that something else uses), and a node that is left out of new calls loses
 //! nothing: its own calls go on. Rooms that come all the same are placed on the shards that answer.
 
-use crate::app::App;
+use crate::limits::Limits;
+use crate::shards::Shards;
+use crate::stage::Drain;
 use corelay_engine::control::Command;
 use std::time::Instant;
 use tokio::sync::Mutex;
@@ -13,29 +15,31 @@ use tokio::sync::Mutex;
 #[derive(Debug, Default)]
 pub(crate) struct Readiness(Mutex<Option<(Instant, Option<String>)>>);
 
-/// Nothing when the node is ready; else why not.
-pub(crate) async fn reason_not_ready(app: &App) -> Option<String> {
-    if app.drain.is_draining() {
-        return Some("draining: the server is about to end".to_owned());
+impl Readiness {
+    /// Nothing when the node is ready; else why not.
+    pub(crate) async fn reason_against(&self, drain: &Drain, shards: &Shards, limits: &Limits) -> Option<String> {
+        if drain.is_draining() {
+            return Some("draining: the server is about to end".to_owned());
+        }
+        let mut last = self.0.lock().await;
+        if let Some((at, reason)) = &*last
+            && at.elapsed() < limits.ready_shared
+        {
+            return reason.clone();
+        }
+        let reason = ask(shards, limits).await;
+        *last = Some((Instant::now(), reason.clone()));
+        reason
     }
-    let mut last = app.readiness.0.lock().await;
-    if let Some((at, reason)) = &*last
-        && at.elapsed() < app.limits.ready_shared
-    {
-        return reason.clone();
-    }
-    let reason = ask_shards(app).await;
-    *last = Some((Instant::now(), reason.clone()));
-    reason
 }
 
-async fn ask_shards(app: &App) -> Option<String> {
-    let stale = app.shards.infos().iter().find(|info| app.shards.snapshot_age(info.id) > app.limits.snapshot_age_max);
+async fn ask(shards: &Shards, limits: &Limits) -> Option<String> {
+    let stale = shards.infos().iter().find(|info| shards.snapshot_age(info.id) > limits.snapshot_age_max);
     if let Some(info) = stale {
         return Some(format!("shard {} has not reported for some seconds", info.id));
     }
-    let pings = app.shards.infos().iter().map(|info| {
-        let ping = app.shards.request_within(app.limits.ready_timeout, info.id, |request| Command::Ping { request });
+    let pings = shards.infos().iter().map(|info| {
+        let ping = shards.request_within(limits.ready_timeout, info.id, |request| Command::Ping { request });
         async move { ping.await.is_err().then(|| format!("shard {} does not answer", info.id)) }
     });
     futures_util::future::join_all(pings).await.into_iter().flatten().next()

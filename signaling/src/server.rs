@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::limits::Limits;
 use crate::media_engine::{self, EventSource, MediaEngine, StartEngineError};
 use crate::token::{JwksError, KEY_AGE_MAX};
-use crate::{connections, drain, events};
+use crate::{connections, drain, events, http};
 use corelay_engine::config::Config;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -109,7 +109,7 @@ async fn run(app: Arc<App>, listener: TcpListener, events: EventSource, signals:
     let for_backlog = Arc::clone(&app);
     let backlog_task = tokio::spawn(async move { for_backlog.shards.run_backlog().await });
     app.verifier.prefetch().await;
-    let http = tokio::spawn(connections::serve_all(listener, Arc::clone(&app)));
+    let http = tokio::spawn(connections::serve_all(listener, Arc::clone(&app), http::router(Arc::clone(&app))));
     let for_keys = Arc::clone(&app);
     let key_task = tokio::spawn(async move { for_keys.verifier.run_refresh(KEY_AGE_MAX).await });
     drain::run(Arc::clone(&app), signals).await;

@@ -1,5 +1,5 @@
 //! SRTP and SRTCP against an independent implementation, both directions, every profile.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use corelay_core::control::{DtlsRole, SrtpProfile};
 use corelay_core::drop_reason::DropReason;

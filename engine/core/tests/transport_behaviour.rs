@@ -1,5 +1,5 @@
 //! One transport against a peer made of another DTLS endpoint and hand-made STUN, on a clock that the test moves.
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 #[path = "transport_behaviour/dtls.rs"]
 mod dtls;

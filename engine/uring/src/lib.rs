@@ -36,6 +36,10 @@ pub use probe::{Kind, Probe, ProbeError, probe};
 pub use socket::{BufferSizes, UdpSocket};
 pub use waker::Waker;
 
+/// Messages handed to the kernel at once. More saves system calls (one costs about 100 ns against 1,100 a message); fewer keeps
+/// the headers (250 bytes each) in the first-level cache.
+const MESSAGES_MAX: usize = 64;
+
 /// Opens the back-end of `kind` over `sockets`, on the thread that will use it.
 ///
 /// # Errors

@@ -14,16 +14,13 @@ use std::io;
 use std::marker::PhantomData;
 use std::ptr;
 
+use crate::MESSAGES_MAX;
 use crate::address::{self, NAME_BYTES};
 use crate::backend::{Departures, Segments};
 use crate::cmsg::Control;
 use crate::errno;
 use crate::patience::{FULL_WAIT, Patience};
 use crate::sockets::{Route, Sockets};
-
-/// Messages handed to the kernel at once. More saves system calls (one costs about 100 ns against 1,100 a message); fewer keeps
-/// the headers (250 bytes each) in the first-level cache.
-pub(crate) const MESSAGES_MAX: usize = 64;
 
 /// The headers, and where they point to.
 pub(crate) struct Headers {

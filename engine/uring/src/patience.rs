@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-use crate::outgoing::MESSAGES_MAX;
+use crate::MESSAGES_MAX;
 use crate::poll;
 
 /// The sleep that one `send` spends on full send buffers, all its batches together.

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use io_uring::{opcode, types};
 
+use crate::MESSAGES_MAX;
 use crate::backend::{Arrivals, Backend, Departures, Received, Segments, Wait};
 use crate::buffers::{Buffers, GROUP};
 use crate::options::Options;
-use crate::outgoing::{self, Headers, MESSAGES_MAX, Outgoing};
+use crate::outgoing::{self, Headers, Outgoing};
 use crate::ring::Ring;
 use crate::sendmmsg;
 use crate::socket::UdpSocket;

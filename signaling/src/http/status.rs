@@ -3,7 +3,6 @@
 use super::answer::{ErrorBody, Refused};
 use super::auth;
 use crate::app::App;
-use crate::readiness;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -105,7 +104,7 @@ pub(super) async fn health() -> Json<Status> {
     (status = 200, description = "takes new calls", body = Status),
     (status = 503, description = "draining, or a shard does not answer", body = Status)))]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
-    match readiness::reason_not_ready(&app).await {
+    match app.readiness.reason_against(&app.drain, &app.shards, &app.limits).await {
         None => Json(Status { status: "ready", reason: None }).into_response(),
         reason => (StatusCode::SERVICE_UNAVAILABLE, Json(Status { status: "not-ready", reason })).into_response(),
     }
