@@ -11,6 +11,8 @@ mod patience;
 mod peer;
 mod restart;
 mod running;
+#[path = "../common/schema.rs"]
+mod schema;
 mod server;
 mod signaling;
 mod source;

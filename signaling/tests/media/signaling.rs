@@ -1,6 +1,7 @@
-//! A participant's WebSocket. That messages are as the schema wants them is tested elsewhere; here they only have to work.
+//! A participant's WebSocket, on which every message of both sides is as the schema wants it.
 
 use crate::patience::within;
+use crate::schema;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -30,11 +31,13 @@ impl Signaling {
         let id = self.next_id;
         self.next_id += 1;
         let message = json!({ "request": true, "id": id, "method": method, "data": data });
+        schema::check(&format!("request.{method}"), &message);
         within(method, self.socket.send(Message::text(message.to_string()))).await.expect("sends");
         loop {
             let mut message = self.message().await;
             if message["id"] == id {
                 assert_eq!(message["ok"], true, "{method}: {message}");
+                schema::check(&format!("response.{method}"), &message);
                 return message["data"].take();
             }
             self.notifications.push_back(message);
@@ -59,10 +62,19 @@ impl Signaling {
     async fn message(&mut self) -> Value {
         loop {
             match within("message", self.socket.next()).await {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).expect("the server sends JSON"),
+                Some(Ok(Message::Text(text))) => return checked(&text),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("expected a message: {other:?}"),
             }
         }
     }
+}
+
+/// A message of the server. A notification is checked here, a response by who knows its method.
+fn checked(text: &str) -> Value {
+    let message: Value = serde_json::from_str(text).expect("the server sends JSON");
+    if message["notification"] == true {
+        schema::check(&format!("notification.{}", message["method"].as_str().expect("a method")), &message);
+    }
+    message
 }

@@ -2,6 +2,7 @@
 //! answers which are late, refused or never come can be tested; media itself is tested with the real one.
 
 mod client;
+mod document;
 mod drain;
 mod engine;
 mod http;
@@ -11,5 +12,6 @@ mod pace;
 mod placement;
 mod refusals;
 mod rooms;
+#[path = "../common/schema.rs"]
 mod schema;
 mod session;
