@@ -42,6 +42,8 @@ reasons! {
     DtlsTooEarly = "dtls_too_early",
     /// DTLS that the engine gave up on.
     DtlsFailed = "dtls_failed",
+    /// A certificate that is not the one that signaling announced: it ended its transport.
+    FingerprintMismatch = "fingerprint_mismatch",
     /// DTLS with an alert in clear, which anybody can forge: the handshake goes on.
     DtlsAlert = "dtls_alert",
     /// The handshake budget of the turn is spent: the peer sends again.

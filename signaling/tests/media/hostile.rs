@@ -107,6 +107,7 @@ async fn another_certificate_than_signaling_told_fails_the_transport() {
         assert_eq!(failed["reason"], "fingerprint-mismatch");
         eve.ok("leave", json!({})).await;
     }
+    until_drops(server.address(), "fingerprint_mismatch", 2.0).await;
     call.progress().await;
     call.finish().await;
 }

@@ -1,7 +1,7 @@
 //! What the core does when a timer or a change of state asks for it: reports, keyframe requests, and what transports tell.
 
 use super::Core;
-use crate::control::{Event, SrtpProfile, TransportState};
+use crate::control::{Event, SrtpProfile, TransportFailure, TransportState};
 use crate::drop_reason::DropReason;
 use crate::forward::select;
 use crate::timer::Timer;
@@ -28,7 +28,13 @@ impl Core {
             match state {
                 TransportState::Connected { profile, .. } => self.transport_connected(now, slot, profile),
                 TransportState::Disconnected => self.rooms.transports[slot].stale = true,
-                TransportState::Failed(_) | TransportState::Closed => self.transport_ended(slot),
+                TransportState::Failed(failure) => {
+                    if failure == TransportFailure::FingerprintMismatch {
+                        self.counters.drops.count(DropReason::FingerprintMismatch);
+                    }
+                    self.transport_ended(slot);
+                }
+                TransportState::Closed => self.transport_ended(slot),
                 TransportState::New | TransportState::Checking | TransportState::Connecting => {}
             }
         }
