@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::waker::Waker;
 
@@ -17,6 +17,9 @@ pub struct Received<'a> {
     pub source: SocketAddr,
     /// The address it was sent to, from `IP_PKTINFO` / `IPV6_PKTINFO`.
     pub local: IpAddr,
+    /// When the kernel took it in, from `SO_TIMESTAMPNS`: its wall clock, which may be set at any moment. `None` where it does not
+    /// say.
+    pub stamped: Option<SystemTime>,
     /// The payload.
     pub bytes: &'a mut [u8],
 }
@@ -61,6 +64,10 @@ pub struct Arrivals {
     pub truncated: usize,
     /// A waker called.
     pub woken: bool,
+    /// The batch was filled, or a socket was not asked: what the next call brings may have come before this one.
+    pub more: bool,
+    /// Receive buffers that were full when the delivery began: what was delivered, and what is left for the next call.
+    pub waiting: usize,
 }
 
 /// What one `flush` sent.

@@ -6,6 +6,7 @@
 
 use std::mem::offset_of;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const WORD: usize = size_of::<usize>();
 const HEADER: usize = size_of::<libc::cmsghdr>().next_multiple_of(WORD);
@@ -22,8 +23,13 @@ const PKTINFO_V6: usize = size_of::<libc::in6_pktinfo>();
 const _: () =
     assert!(PKTINFO_V4 == 12 && PKTINFO_V6 == 20 && offset_of!(libc::in_pktinfo, ipi_spec_dst) == 4, "as read and written below");
 
+/// Seconds 8, nanoseconds 8 (`struct __kernel_timespec`).
+const STAMP: usize = 16;
+
 /// What the longest set of messages on a send takes: the segment length and an IPv6 source.
 pub(crate) const CONTROL_BYTES: usize = space(size_of::<u16>()) + space(PKTINFO_V6);
+/// What the longest set of messages on a receive takes: the time and an IPv6 destination.
+pub(crate) const RECEIVED_BYTES: usize = space(STAMP) + space(PKTINFO_V6);
 
 const fn space(data: usize) -> usize {
     HEADER + data.next_multiple_of(WORD)
@@ -78,19 +84,44 @@ impl Control {
     }
 }
 
-/// The address that a datagram was sent to, from the control messages that came with it.
-pub(crate) fn local(control: &[u8]) -> Option<IpAddr> {
-    messages(control).find_map(|(level, kind, data)| match (level, kind) {
-        (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-            let octets: [u8; 4] = *data.get(4..)?.first_chunk()?;
-            Some(IpAddr::V4(Ipv4Addr::from(octets)))
+/// What the kernel tells of a datagram that came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The address that it was sent to.
+    pub(crate) local: Option<IpAddr>,
+    /// When the kernel took it in, on its wall clock.
+    pub(crate) stamped: Option<SystemTime>,
+}
+
+/// Reads the control messages that came with a datagram.
+pub(crate) fn read(control: &[u8]) -> Told {
+    let mut told = Told::default();
+    for (level, kind, data) in messages(control) {
+        match (level, kind) {
+            (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS_NEW) => told.stamped = stamp(data),
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => told.local = v4(data),
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => told.local = v6(data),
+            _ => {}
         }
-        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-            let octets: [u8; 16] = *data.first_chunk()?;
-            Some(IpAddr::V6(Ipv6Addr::from(octets)))
-        }
-        _ => None,
-    })
+    }
+    told
+}
+
+fn v4(data: &[u8]) -> Option<IpAddr> {
+    let octets: [u8; 4] = *data.get(4..)?.first_chunk()?;
+    Some(IpAddr::V4(Ipv4Addr::from(octets)))
+}
+
+fn v6(data: &[u8]) -> Option<IpAddr> {
+    let octets: [u8; 16] = *data.first_chunk()?;
+    Some(IpAddr::V6(Ipv6Addr::from(octets)))
+}
+
+/// A time before 1970 is none.
+fn stamp(data: &[u8]) -> Option<SystemTime> {
+    let seconds = u64::try_from(i64::from_ne_bytes(*data.first_chunk()?)).ok()?;
+    let nanos = u32::try_from(i64::from_ne_bytes(*data.get(8..)?.first_chunk()?)).ok()?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?.checked_add(Duration::from_nanos(u64::from(nanos)))
 }
 
 fn messages(mut control: &[u8]) -> impl Iterator<Item = (i32, i32, &[u8])> {
@@ -116,10 +147,36 @@ mod tests {
             let mut control = Control::EMPTY;
             control.put_segment(1200);
             control.put_source(source);
-            assert_eq!(local(control.as_mut()), Some(source));
+            assert_eq!(read(control.as_mut()), Told { local: Some(source), stamped: None });
             let kinds: Vec<_> = messages(control.as_mut()).map(|(level, kind, data)| (level, kind, data.len())).collect();
             assert_eq!(kinds[0], (libc::SOL_UDP, UDP_SEGMENT, 2));
             assert_eq!(kinds.len(), 2);
+        }
+    }
+
+    /// As the kernel lays out an IPv6 datagram with its time.
+    fn received(seconds: i64, nanos: i64) -> Vec<u8> {
+        let mut bytes = vec![0; space(STAMP)];
+        bytes[..WORD].copy_from_slice(&(HEADER + STAMP).to_ne_bytes());
+        bytes[LEVEL..LEVEL + 4].copy_from_slice(&libc::SOL_SOCKET.to_ne_bytes());
+        bytes[TYPE..TYPE + 4].copy_from_slice(&libc::SO_TIMESTAMPNS_NEW.to_ne_bytes());
+        bytes[HEADER..HEADER + 8].copy_from_slice(&seconds.to_ne_bytes());
+        bytes[HEADER + 8..HEADER + STAMP].copy_from_slice(&nanos.to_ne_bytes());
+        let mut control = Control::EMPTY;
+        control.put_source("2001:db8::7".parse().expect("an address"));
+        bytes.extend_from_slice(control.as_mut());
+        bytes
+    }
+
+    #[test]
+    fn a_time_reads_beside_an_address_and_an_impossible_one_does_not() {
+        let local = "2001:db8::7".parse().ok();
+        let control = received(1_700_000_000, 999_999_999);
+        assert_eq!(control.len(), RECEIVED_BYTES);
+        let at = UNIX_EPOCH + Duration::new(1_700_000_000, 999_999_999);
+        assert_eq!(read(&control), Told { local, stamped: Some(at) });
+        for (seconds, nanos) in [(-1, 0), (0, -1), (i64::MAX, 1_000_000_000), (0, i64::MAX)] {
+            assert_eq!(read(&received(seconds, nanos)), Told { local, stamped: None }, "{seconds} {nanos}");
         }
     }
 
@@ -128,11 +185,11 @@ mod tests {
         let mut control = Control::EMPTY;
         control.put_source(IpAddr::from([127, 0, 0, 1]));
         let whole = control.as_mut().to_vec();
-        assert!((0..HEADER + PKTINFO_V4).all(|short| local(&whole[..short]).is_none()));
+        assert!((0..HEADER + PKTINFO_V4).all(|short| read(&whole[..short]) == Told::default()));
         for len in [0, 1, HEADER - 1, usize::MAX] {
             let mut bytes = whole.clone();
             bytes[..WORD].copy_from_slice(&len.to_ne_bytes());
-            assert_eq!(local(&bytes), None);
+            assert_eq!(read(&bytes), Told::default());
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use crate::address;
 use crate::backend::{Arrivals, Received};
+use crate::cmsg;
 use crate::sockets::Sockets;
 
-/// Room for the control messages of one datagram; an IPv6 packet information takes 40.
+/// Room for the control messages of one datagram: 32 for its time, 40 for an IPv6 packet information.
 pub(crate) const CONTROL_ROOM: usize = 80;
+const _: () = assert!(cmsg::RECEIVED_BYTES <= CONTROL_ROOM, "what is asked for fits");
 
 /// The fields of one datagram.
 pub(crate) struct Contents<'b> {
@@ -19,10 +21,11 @@ pub(crate) struct Contents<'b> {
 impl Contents<'_> {
     /// Gives the datagram, which came in by `socket`, to `deliver`, and counts it.
     pub(crate) fn deliver(self, sockets: &Sockets, socket: usize, arrivals: &mut Arrivals, deliver: &mut dyn FnMut(Received<'_>)) {
-        match (address::decode(self.name), sockets.local(socket, self.control)) {
+        let told = cmsg::read(self.control);
+        match (address::decode(self.name), sockets.fixed_ip(socket).or(told.local)) {
             (Some(source), Some(local)) if !self.truncated => {
                 arrivals.datagrams += 1;
-                deliver(Received { source, local, bytes: self.payload });
+                deliver(Received { source, local, stamped: told.stamped, bytes: self.payload });
             }
             _ => arrivals.truncated += 1,
         }

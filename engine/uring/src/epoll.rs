@@ -109,6 +109,8 @@ impl Backend for EpollBackend {
         }
         self.first = (self.first + 1) % sockets;
         self.full = budget == 0;
+        arrivals.more = self.full;
+        arrivals.waiting = arrivals.datagrams + arrivals.truncated;
         Ok(arrivals)
     }
 

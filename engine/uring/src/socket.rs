@@ -10,6 +10,8 @@
 //!   PMTU discovery by us, and a middlebox that drops fragments drops these packets.
 //! - IPv6 `IPV6_MTU_DISCOVER = IPV6_PMTUDISC_WANT`: IPv6 routers do not fragment (RFC 8200 section 5), so "packet too big" must
 //!   be believed or such a path stays black; a forged one reaches 1280 bytes at the least.
+//! - `SO_TIMESTAMPNS`: when the kernel took a datagram in, so that the time it waited for the thread is known. A kernel that
+//!   refuses it (Linux before 5.1) leaves the times out.
 //! - `SO_RCVBUF`, `SO_SNDBUF`: asked for, and what was granted is kept for the boot report.
 
 use std::io;
@@ -55,6 +57,7 @@ impl UdpSocket {
             SocketAddr::V4(_) => set_up_v4(&socket, address)?,
             SocketAddr::V6(_) => set_up_v6(&socket, address)?,
         }
+        let _ = set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS_NEW, 1);
         let granted = grow_buffers(&socket, wanted)?;
         socket.bind(&address.into())?;
         let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
@@ -67,6 +70,15 @@ impl UdpSocket {
     /// When the process is out of file descriptors.
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self { socket: self.socket.try_clone()?, local: self.local, granted: self.granted })
+    }
+
+    /// Whether the kernel is to tell when it took a datagram in. [`Self::bind`] asks for it; without it a datagram has no time of
+    /// its own.
+    ///
+    /// # Errors
+    /// The kernel has no such option.
+    pub fn set_stamped(&self, stamped: bool) -> io::Result<()> {
+        set_option(&self.socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS_NEW, libc::c_int::from(stamped))
     }
 
     /// Where it is bound, with the port that the kernel chose when 0 was asked for.

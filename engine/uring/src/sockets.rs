@@ -47,9 +47,9 @@ impl Sockets {
         self.sockets.iter().map(AsRawFd::as_raw_fd)
     }
 
-    /// Where a datagram on `socket` was sent to: the socket's own address, or what the control messages say.
-    pub(crate) fn local(&self, socket: usize, control: &[u8]) -> Option<IpAddr> {
-        self.sockets[socket].fixed_ip().or_else(|| crate::cmsg::local(control))
+    /// Where a datagram on `socket` was sent to, unless it listens on all addresses.
+    pub(crate) fn fixed_ip(&self, socket: usize) -> Option<IpAddr> {
+        self.sockets[socket].fixed_ip()
     }
 
     /// The socket bound to `local`, else one that listens on all addresses of the family.

@@ -146,10 +146,16 @@ impl Backend for UringBackend {
         self.arm()?;
         self.sleep(wait)?;
         pump(&mut self.ring, &mut self.receiving, &self.waker, &mut |_, _| {});
-        let mut arrivals = Arrivals { woken: self.receiving.take_woken(), ..Arrivals::default() };
+        let mut arrivals = Arrivals {
+            woken: self.receiving.take_woken(),
+            waiting: self.receiving.len(),
+            more: self.receiving.not_begun().is_some(),
+            ..Arrivals::default()
+        };
         let buffers = &mut self.shared.buffers;
         let batch = self.receiving.waiting(self.batch_max);
         self.full = batch.len() == self.batch_max;
+        arrivals.more |= self.full;
         for arrival in batch {
             // Needed: the payload is read where the kernel wrote it, without a copy. SAFETY: `arrival` is a completion of a
             // receive on the group of these buffers, and it leaves the queue here, so that it is claimed once.

@@ -76,6 +76,11 @@ impl Receiving {
         if self.waiting.len() * 2 > self.buffers {
             return None;
         }
+        self.not_begun()
+    }
+
+    /// A socket that nothing is received from.
+    pub(super) fn not_begun(&self) -> Option<usize> {
         self.receives.iter().position(|begun| !begun)
     }
 
@@ -86,6 +91,11 @@ impl Receiving {
     /// Whether the kernel still has a request of ours.
     pub(super) fn is_in_flight(&self) -> bool {
         self.polling || self.receives.contains(&true)
+    }
+
+    /// How many wait to be delivered.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Whether nothing waits to be delivered.
