@@ -3,7 +3,7 @@
 use arrayvec::{ArrayString, ArrayVec};
 use core::net::SocketAddr;
 use core::time::Duration;
-use corelay_wire::ids::{ParticipantId, RequestId, RoomId, SubscriptionId, TrackId, TransportId};
+use corelay_wire::ids::{ParticipantId, RequestId, RoomId, ShardId, SubscriptionId, TrackId, TransportId};
 use corelay_wire::media::{ExtensionMap, Kind, PayloadFormats};
 use corelay_wire::units::{Mid, Rid, Ssrc};
 
@@ -17,12 +17,12 @@ pub const LAYERS_MAX: usize = 4;
 /// request, and counted where it has none.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Makes a room. Its home is this shard.
+    /// Makes a room, on each shard that has participants of it.
     OpenRoom {
         /// The room.
         room: RoomId,
     },
-    /// Ends a room and everything in it.
+    /// Ends a room and everything that it has on this shard. What other shards have of it stays.
     CloseRoom {
         /// The room.
         room: RoomId,
@@ -82,6 +82,30 @@ pub enum Command {
         /// How its packets look.
         parameters: Box<TrackParameters>,
         /// Whether it starts paused.
+        paused: bool,
+    },
+    /// Makes a track of another shard known here, so that transports of this shard may subscribe to it. Answered by [`Reply::Done`],
+    /// also when there is such a mirror already.
+    ///
+    /// Sent to a shard after `source` answered [`Command::Publish`] and before the first [`Command::Subscribe`] here, into a room
+    /// that is open here. Nothing crosses while nobody here wants it: the shard asks `source` for the packets when the first
+    /// subscription begins and tells it to stop after the last. A mirror ends by [`Command::CloseTrack`] or with its room, not with
+    /// its subscriptions. From here on `PauseTrack` and `CloseTrack` go to the track's own shard and to each shard with a mirror of
+    /// it, in any order.
+    Mirror {
+        /// Names the answer.
+        request: RequestId,
+        /// The room, on this shard.
+        room: RoomId,
+        /// The track: the id that it was published under.
+        track: TrackId,
+        /// The shard that the track was published on.
+        source: ShardId,
+        /// The name that the publisher's streams share: what its [`Command::Join`] said.
+        cname: Cname,
+        /// What [`Command::Publish`] said.
+        parameters: Box<TrackParameters>,
+        /// Whether the track is paused at present.
         paused: bool,
     },
     /// Pauses or resumes a track for all its subscribers.

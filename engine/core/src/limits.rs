@@ -5,7 +5,7 @@ use crate::outbox::RUN_BYTES_MAX;
 /// How much of each thing one shard holds. A refusal names the limit that was reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Rooms with their home on this shard.
+    /// Rooms with participants on this shard.
     pub rooms_max: u32,
     /// Participants of all rooms.
     pub participants_max: u32,

@@ -38,6 +38,10 @@ impl Core {
                 let result = self.publish(now, transport, track, &parameters, paused);
                 self.reply(request, result.map(|()| Reply::Done));
             }
+            Command::Mirror { request, .. } => {
+                let refusal = Refusal::State("this engine does not relay between shards: place the room on one of them");
+                self.reply(request, Err(refusal));
+            }
             Command::Subscribe { request, transport, track, subscription, parameters, paused } => {
                 let result = self.subscribe(now, transport, track, subscription, &parameters, paused);
                 self.reply(request, result.map(|()| Reply::Done));
@@ -79,6 +83,7 @@ impl Core {
             | Command::ConnectTransport { .. }
             | Command::RestartIce { .. }
             | Command::Publish { .. }
+            | Command::Mirror { .. }
             | Command::Subscribe { .. }
             | Command::Ping { .. } => unreachable!("commands with a request are answered"),
         }
