@@ -68,12 +68,18 @@ impl Core {
         wall_origin: NtpTimestamp,
         certificate: Certificate,
     ) -> Self {
-        let CoreConfig { shard, dtls_versions, limits } = config;
+        let dtls = DtlsSetup::new(certificate, config.dtls_versions, origin);
+        Self::with_dtls(config, seed, wall_origin, dtls)
+    }
+
+    /// The same with DTLS that is set up already: by engines of another making, say.
+    pub fn with_dtls(config: CoreConfig, seed: [u8; 32], wall_origin: NtpTimestamp, dtls: DtlsSetup) -> Self {
+        let CoreConfig { shard, limits, .. } = config;
         limits.check();
         let mut random = ChaCha12Rng::from_seed(seed);
         Self {
             shard,
-            dtls: DtlsSetup::new(certificate, dtls_versions, origin),
+            dtls,
             wall: WallClock::new(wall_origin),
             rooms: Rooms::new(&limits, random.next_u64()),
             routes: Routes::new(&limits, random.next_u64()),

@@ -8,6 +8,7 @@ pub mod ice_client;
 pub mod media;
 pub mod network;
 pub mod peer;
+pub mod prearranged;
 pub mod received;
 pub mod world;
 

@@ -58,6 +58,11 @@ impl World {
 
     /// The same with limits of choice.
     pub fn with_limits(seed: u64, limits: Limits) -> Self {
+        Self::with_dtls(seed, limits, |setup| setup)
+    }
+
+    /// The same with DTLS of choice on both sides; see [`crate::prearranged`].
+    pub fn with_dtls(seed: u64, limits: Limits, choose: fn(DtlsSetup) -> DtlsSetup) -> Self {
         let mut random = ChaCha12Rng::seed_from_u64(seed);
         let mut entropy = || {
             let mut bytes = [0; 32];
@@ -69,7 +74,8 @@ impl World {
         let peer_certificate = Certificate::generate().expect("the provider makes certificates");
         let config = CoreConfig { shard: ShardId(3), dtls_versions: DtlsVersions::V12, limits };
         let wall_origin = NtpTimestamp(3_900_000_000 << 32);
-        let mut core = Core::new(config, entropy(), origin, wall_origin, certificate.clone());
+        let dtls = |certificate: &Certificate| choose(DtlsSetup::new(certificate.clone(), DtlsVersions::V12, origin));
+        let mut core = Core::with_dtls(config, entropy(), wall_origin, dtls(&certificate));
         let room = RoomId(1);
         core.handle_command(Instant::ZERO, Command::OpenRoom { room });
         Self {
@@ -79,8 +85,8 @@ impl World {
             events: Vec::new(),
             now: Instant::ZERO,
             network: Network::new(entropy()),
+            peer_dtls: dtls(&peer_certificate),
             certificate,
-            peer_dtls: DtlsSetup::new(peer_certificate, DtlsVersions::V12, origin),
             room,
             ids: 100,
             trace: 0xCBF2_9CE4_8422_2325,
@@ -98,8 +104,15 @@ impl World {
         self.trace
     }
 
-    /// The room that peers join.
+    /// The room that peers join: the one that was opened last.
     pub fn room(&self) -> RoomId {
+        self.room
+    }
+
+    /// Opens another room, which later peers join.
+    pub fn open_room(&mut self) -> RoomId {
+        self.room = RoomId(self.id());
+        self.command(Command::OpenRoom { room: self.room });
         self.room
     }
 

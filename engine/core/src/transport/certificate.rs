@@ -31,6 +31,11 @@ impl Certificate {
         Fingerprint::of(FingerprintAlgorithm::Sha256, &self.inner.certificate)
     }
 
+    /// The certificate in DER, as it is shown to peers.
+    pub fn der(&self) -> &[u8] {
+        &self.inner.certificate
+    }
+
     pub(crate) fn to_dimpl(&self) -> dimpl::DtlsCertificate {
         dimpl::DtlsCertificate::clone(&self.inner)
     }

@@ -36,7 +36,7 @@ const _: () = assert!(FLIGHT_RTO.as_millis() << FLIGHT_RETRIES > HANDSHAKE_DEADL
 const DTLS_MTU: usize = 1_200;
 
 /// The largest piece that an engine hands out: a datagram, the peer's certificate or application data.
-pub(crate) const SCRATCH_LEN: usize = 4_096;
+pub const SCRATCH_LEN: usize = 4_096;
 
 /// The versions that the server speaks.
 ///
@@ -62,7 +62,11 @@ pub struct DtlsSetup {
     /// The engine counts in the clock's instants; this is the one that [`Instant::ZERO`] stands for.
     origin: std::time::Instant,
     config: Arc<dimpl::Config>,
+    engines: DtlsEngines,
 }
+
+/// Makes an engine in a role, at rest.
+pub type DtlsEngines = fn(&DtlsSetup, Instant, DtlsRole) -> Box<dyn DtlsEngine>;
 
 impl core::fmt::Debug for DtlsSetup {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -73,7 +77,13 @@ impl core::fmt::Debug for DtlsSetup {
 impl DtlsSetup {
     /// Made once a core: it checks the cryptography, which takes a few milliseconds.
     pub fn new(certificate: Certificate, versions: DtlsVersions, origin: std::time::Instant) -> Self {
-        Self { certificate, versions, origin, config: Arc::new(dimpl_engine::config()) }
+        let engines: DtlsEngines = |setup, now, role| Box::new(DimplEngine::new(setup, now, role));
+        Self { certificate, versions, origin, config: Arc::new(dimpl_engine::config()), engines }
+    }
+
+    /// The same with engines of another making.
+    pub fn with_engines(self, engines: DtlsEngines) -> Self {
+        Self { engines, ..self }
     }
 
     /// The certificate that peers are shown.
@@ -83,17 +93,17 @@ impl DtlsSetup {
 
     /// An engine in `role`, at rest.
     pub(crate) fn engine(&self, now: Instant, role: DtlsRole) -> Box<dyn DtlsEngine> {
-        Box::new(DimplEngine::new(self, now, role))
+        (self.engines)(self, now, role)
     }
 }
 
 /// The engine gave up: it must be dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DtlsError;
+pub struct DtlsError;
 
 /// What an engine has to say.
 #[derive(Debug)]
-pub(crate) enum DtlsOutput<'a> {
+pub enum DtlsOutput<'a> {
     /// Send this.
     Datagram(&'a [u8]),
     /// The peer showed this certificate (DER) and proved or will prove that it has the key. Comes before the keys.
@@ -109,7 +119,7 @@ pub(crate) enum DtlsOutput<'a> {
 }
 
 /// A DTLS endpoint without I/O. After each `handle_*` and `close`, `poll` is called until it is idle.
-pub(crate) trait DtlsEngine: core::fmt::Debug + Send {
+pub trait DtlsEngine: core::fmt::Debug + Send {
     /// Takes a datagram from the peer.
     fn handle_datagram(&mut self, now: Instant, bytes: &[u8]) -> Result<(), DtlsError>;
     /// Sends again what was not answered; begins the handshake in the client role.
