@@ -4,7 +4,8 @@
 //!
 //! Each block sends 1,280 packets of 1200 bytes in runs of 1, 4 or 20 and takes them in again, on one thread. The kernel queues a
 //! loopback packet on the receiving socket inside the send, so that `send` is more and `receive` less than with a NIC.
-//! Printed: the median of the blocks in ns of CPU a packet, with the 10th and 90th percentile.
+//! Printed: the median of the blocks in ns of CPU a packet, with the 10th and 90th percentile; with the kernel's receive timestamps
+//! (`stamped`) and without, in turns of some blocks, as switching them rewrites code of the kernel.
 //!
 //! Then a shard with little to do: 20,000 packets a second one by one from another thread, taken in with and without company.
 //! Printed: ns of CPU of the receiving thread a packet, wake-ups included, and packets a call; a second for each, in turns, three
@@ -20,7 +21,9 @@ use corelay_uring::{Backend, BufferSizes, IoBackend, Kind, Options, Segments, Ud
 
 const PACKET: usize = 1200;
 const PACKETS: usize = 1280;
-const BLOCKS: usize = 300;
+const BLOCKS: usize = 600;
+/// Blocks between two switches of the timestamps; the first of each turn does not count.
+const BLOCKS_A_TURN: usize = 10;
 /// Packets between two looks at the receiver: 64 KiB and more wait in its socket buffer at most.
 const BURST: usize = 320;
 
@@ -28,6 +31,8 @@ struct Pair {
     kind: Kind,
     sender: Box<dyn Backend>,
     receiver: Box<dyn Backend>,
+    /// The receiver's socket by another descriptor.
+    listens: UdpSocket,
     from: SocketAddr,
     to: SocketAddr,
 }
@@ -47,20 +52,27 @@ fn main() -> io::Result<()> {
     };
     let mut pairs = kinds.into_iter().map(Pair::new).collect::<io::Result<Vec<_>>>()?;
     let slab = vec![0x5a; PACKET * 20];
-    println!("{:>8} {:>4}  {:>22}  {:>22}", "backend", "run", "send ns (p10-p90)", "receive ns (p10-p90)");
+    println!("{:>8} {:>4} {:>8}  {:>22}  {:>22}", "backend", "run", "stamped", "send ns (p10-p90)", "receive ns (p10-p90)");
     for run in [1, 4, 20] {
-        let mut samples: Vec<_> = pairs.iter().map(|_| Samples::default()).collect();
+        let mut samples: Vec<_> = pairs.iter().map(|_| [Samples::default(), Samples::default()]).collect();
         for block in 0..BLOCKS {
+            let stamped = block / BLOCKS_A_TURN % 2 == 1;
+            if block.is_multiple_of(BLOCKS_A_TURN) {
+                pairs.iter().try_for_each(|pair| pair.listens.set_stamped(stamped))?;
+            }
             for (pair, samples) in pairs.iter_mut().zip(&mut samples) {
                 let (send, receive) = pair.block(&slab[..PACKET * run])?;
-                if block >= BLOCKS / 10 {
-                    samples.send.push(send);
-                    samples.receive.push(receive);
+                if !block.is_multiple_of(BLOCKS_A_TURN) {
+                    samples[usize::from(stamped)].send.push(send);
+                    samples[usize::from(stamped)].receive.push(receive);
                 }
             }
         }
         for (pair, samples) in pairs.iter().zip(&mut samples) {
-            println!("{:>8} {run:>4}  {:>22}  {:>22}", pair.kind.name(), spread(&mut samples.send), spread(&mut samples.receive));
+            for (stamped, samples) in ["no", "yes"].iter().zip(samples) {
+                let (send, receive) = (spread(&mut samples.send), spread(&mut samples.receive));
+                println!("{:>8} {run:>4} {stamped:>8}  {send:>22}  {receive:>22}", pair.kind.name());
+            }
         }
     }
     println!("\n{:>8} {:>10}  {:>12}  {:>14}", "backend", "company us", "ns a packet", "packets a call");
@@ -78,8 +90,10 @@ impl Pair {
         let bind = || UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)), BufferSizes::default());
         let (from, to) = (bind()?, bind()?);
         let (from_address, to_address) = (from.local(), to.local());
+        from.set_stamped(false)?;
+        let listens = to.try_clone()?;
         let (sender, receiver) = (open(kind, vec![from], Options::default())?, open(kind, vec![to], Options::default())?);
-        Ok(Self { kind, sender, receiver, from: from_address, to: to_address })
+        Ok(Self { kind, sender, receiver, listens, from: from_address, to: to_address })
     }
 
     /// The CPU time a packet of sending and of receiving one block.

@@ -116,7 +116,7 @@ impl Backend for EpollBackend {
 
     fn send(&mut self, runs: &mut dyn Iterator<Item = Segments<'_>>) -> io::Result<Departures> {
         let Self { headers, sockets, gso, .. } = self;
-        outgoing::send_all(headers, sockets, gso, runs, &mut |messages| Ok(sendmmsg::transmit(sockets, messages)))
+        outgoing::send_all(headers, sockets, gso, runs, &mut |messages| sendmmsg::transmit(sockets, messages))
     }
 
     fn waker(&self) -> Waker {

@@ -11,7 +11,6 @@
 //! `msghdr` moves to another place of `messages`, what it points to does not.
 
 use std::io;
-use std::marker::PhantomData;
 use std::ptr;
 
 use crate::MESSAGES_MAX;
@@ -50,7 +49,6 @@ impl Headers {
             sockets: [0; MESSAGES_MAX],
             errnos: [0; MESSAGES_MAX],
             len: 0,
-            again: false,
         }
     }
 }
@@ -62,7 +60,6 @@ pub(crate) struct Outgoing<'h, 'a> {
     sockets: [u8; MESSAGES_MAX],
     errnos: [i32; MESSAGES_MAX],
     len: usize,
-    again: bool,
 }
 
 /// The headers of messages that leave by one socket, valid as long as the `Outgoing` they were taken from.
@@ -71,28 +68,9 @@ pub(crate) struct Stretch<'o> {
     pub(crate) messages: &'o mut [libc::mmsghdr],
 }
 
-/// One message's header, for a request that names it by address.
-#[derive(Clone, Copy)]
-pub(crate) struct Header<'o> {
-    pub(crate) socket: usize,
-    pub(crate) message: *const libc::msghdr,
-    _lives: PhantomData<&'o libc::msghdr>,
-}
-
 impl<'a> Outgoing<'_, 'a> {
     pub(crate) fn len(&self) -> usize {
         self.len
-    }
-
-    /// Whether a full buffer refused these before, and may do so again: whoever hands them over stops there.
-    pub(crate) fn is_again(&self) -> bool {
-        self.again
-    }
-
-    /// The header of message `index`.
-    pub(crate) fn header(&self, index: usize) -> Header<'_> {
-        let socket = usize::from(self.sockets[index]);
-        Header { socket, message: &raw const self.headers.messages[index].msg_hdr, _lives: PhantomData }
     }
 
     /// The messages from `from` on that leave by the same socket.
@@ -164,7 +142,6 @@ impl<'a> Outgoing<'_, 'a> {
     /// What is left is to be handed over once more.
     fn begin_again(&mut self) {
         self.errnos[..self.len].fill(0);
-        self.again = true;
     }
 
     /// The packets of what is left.
@@ -188,7 +165,7 @@ struct Split<'a> {
 }
 
 /// Hands messages to the kernel: gives the calls it took, and tells each refusal by [`Outgoing::refuse`].
-pub(crate) type Transmit<'t> = dyn FnMut(&mut Outgoing<'_, '_>) -> io::Result<usize> + 't;
+pub(crate) type Transmit<'t> = dyn FnMut(&mut Outgoing<'_, '_>) -> usize + 't;
 
 /// Sends everything that `runs` gives, in batches, by `transmit`. A run that cannot leave as one goes as single messages; where
 /// the device is the reason, `gso` is switched off. A full send buffer is waited for, [`FULL_WAIT`] in all.
@@ -242,11 +219,6 @@ impl Sending<'_, '_> {
 /// Hands a batch to the kernel until nothing of it is left. What a full buffer refuses is handed over again, in its order, when
 /// there is room. It counts as refused when patience is over, or when nothing passes although there is room: more sleep would
 /// not help that.
-///
-/// `sendmmsg` keeps the order: it stops at the first refusal. io_uring takes a batch as a whole, and where the buffer drains
-/// meanwhile, a message may pass one that was refused; so what is handed over again does not go that way
-/// ([`Outgoing::is_again`]), and only the batch that finds the buffer full may lose its order. Linked requests would keep it, at a
-/// cost for each message of each batch, and one bad peer would cancel the rest.
 fn hand_over<'a>(
     outgoing: &mut Outgoing<'_, 'a>,
     split: &mut Split<'a>,
@@ -258,7 +230,7 @@ fn hand_over<'a>(
     let mut had_room = false;
     loop {
         let before = outgoing.len();
-        departures.calls += transmit(outgoing)?;
+        departures.calls += transmit(outgoing);
         outgoing.settle(split, departures)?;
         let is_stuck = had_room && outgoing.len() == before;
         if outgoing.len() == 0 || is_stuck || patience.is_over() {

@@ -24,9 +24,7 @@ fn a_burst_beyond_the_send_buffer_is_sent_netns() {
                 let departures = ends.burst();
                 assert_eq!(departures.packets + departures.refused, PACKETS);
                 let numbers = ends.numbers(departures.packets);
-                if kind == Kind::Epoll {
-                    assert!(numbers.is_sorted(), "{numbers:?}");
-                }
+                assert!(numbers.is_sorted(), "{}: {numbers:?}", kind.name());
                 // The batch, a wait, the rest.
                 departures.calls >= 3 && departures.refused == 0
             });

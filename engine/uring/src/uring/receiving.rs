@@ -11,8 +11,6 @@ use crate::ring::Completion;
 pub(super) enum Tag {
     /// A multishot receive on this socket.
     Receive(usize),
-    /// A message of this index in its batch.
-    Send(usize),
     /// The poll of the waker, and all else.
     Wake,
 }
@@ -22,7 +20,6 @@ impl Tag {
         match self {
             Self::Wake => 0,
             Self::Receive(socket) => 1 << 32 | socket as u64,
-            Self::Send(index) => 2 << 32 | index as u64,
         }
     }
 
@@ -30,7 +27,6 @@ impl Tag {
         let index = user_data as u32 as usize;
         match user_data >> 32 {
             1 => Self::Receive(index),
-            2 => Self::Send(index),
             _ => Self::Wake,
         }
     }
@@ -148,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_tag_survives_the_kernel() {
-        for tag in [Tag::Wake, Tag::Receive(0), Tag::Receive(254), Tag::Send(0), Tag::Send(63)] {
+        for tag in [Tag::Wake, Tag::Receive(0), Tag::Receive(254)] {
             assert_eq!(Tag::unpack(tag.pack()), tag);
         }
     }
