@@ -42,6 +42,8 @@ pub(crate) struct Metrics {
     spare: Arc<ShardSnapshot>,
     shelf: Shelf,
     post_at: Instant,
+    /// Nanoseconds of work since the last post.
+    busy_ns: u64,
 }
 
 impl Metrics {
@@ -53,6 +55,7 @@ impl Metrics {
             current,
             past: Counters::default(),
             post_at: Instant::ZERO,
+            busy_ns: 0,
         }
     }
 
@@ -88,8 +91,10 @@ impl Metrics {
 
     /// A turn that began at `now` and ended at `end`.
     pub(crate) fn turn(&mut self, now: Instant, end: Instant) {
+        let ns = u64::try_from(end.since(now).as_nanos()).unwrap_or(u64::MAX);
         self.current.turns += 1;
-        self.current.turn_time_ns.saturating_record(u64::try_from(end.since(now).as_nanos()).unwrap_or(u64::MAX));
+        self.current.turn_time_ns.saturating_record(ns);
+        self.busy_ns = self.busy_ns.saturating_add(ns);
     }
 
     /// The core is lost. What it counted since the last post is lost with it; what was posted stays, so that totals never go back.
@@ -102,6 +107,7 @@ impl Metrics {
     /// Puts the numbers of this moment on the shelf.
     pub(crate) fn post(&mut self, now: Instant, core: &Core, commands: &CommandReceiver, events: &EventOutbox) {
         self.post_at = now + POST_EVERY;
+        self.current.busy_permille = permille(std::mem::take(&mut self.busy_ns), now.since(self.current.posted_at));
         self.current.posted_at = now;
         self.current.core = sum(&self.past, core.counters());
         self.current.commands_refused = commands.refused();
@@ -114,6 +120,12 @@ impl Metrics {
             std::mem::swap(&mut *on_shelf, &mut self.spare);
         }
     }
+}
+
+/// `busy_ns` of `time`. A turn that began before the time did may make it more than all of it.
+fn permille(busy_ns: u64, time: Duration) -> u32 {
+    let permille = u128::from(busy_ns) * 1_000 / time.as_nanos().max(1);
+    u32::try_from(permille.min(1_000)).expect("a thousand fits")
 }
 
 /// The totals of both; what there is at present, of the second alone.
@@ -148,6 +160,13 @@ mod tests {
         present.drops.count(DropReason::NotOurs);
         let sum = sum(&past, &present);
         assert_eq!((sum.datagrams_in, sum.rooms, sum.drops.total(DropReason::NotOurs)), (7, 1, 2));
+    }
+
+    #[test]
+    fn work_is_told_as_a_share_of_the_time() {
+        assert_eq!(permille(250_000_000, Duration::from_secs(1)), 250);
+        assert_eq!((permille(2_000_000_000, Duration::from_secs(1)), permille(5, Duration::ZERO)), (1_000, 1_000));
+        assert_eq!(permille(0, Duration::ZERO), 0);
     }
 
     #[test]

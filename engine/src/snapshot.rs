@@ -42,6 +42,9 @@ pub struct ShardSnapshot {
     pub packets_refused: u64,
     /// System calls or submissions that sending took.
     pub send_calls: u64,
+    /// How much of the time between the last two posts was work, in thousandths. What a post cannot tell yet, because its shard has
+    /// just started, is zero.
+    pub busy_permille: u32,
     /// Nanoseconds of work per turn, without the sleep.
     pub turn_time_ns: Histogram<u64>,
     /// Packets per run that was sent.
@@ -65,6 +68,7 @@ impl ShardSnapshot {
             datagrams_truncated: 0,
             packets_refused: 0,
             send_calls: 0,
+            busy_permille: 0,
             turn_time_ns: histogram(TURN_TIME_NS_MAX),
             run_length: histogram(RUN_LENGTH_MAX),
         }
@@ -86,6 +90,7 @@ impl ShardSnapshot {
         self.datagrams_truncated = other.datagrams_truncated;
         self.packets_refused = other.packets_refused;
         self.send_calls = other.send_calls;
+        self.busy_permille = other.busy_permille;
     }
 
     /// Bytes of one snapshot.
@@ -104,6 +109,7 @@ mod tests {
         let mut original = ShardSnapshot::new(ShardId(3));
         original.posted_at = Instant::from_millis(1);
         original.core.datagrams_in = 2;
+        original.busy_permille = 3;
         for (n, field) in [
             &mut original.turns,
             &mut original.wake_ups,
