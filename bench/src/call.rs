@@ -77,7 +77,7 @@ impl Call {
         let mut sent = 0;
         for turn in batch.chunks_mut(run) {
             for bytes in turn {
-                core.handle_datagram(now, Datagram { source, local: SERVER.ip(), bytes });
+                core.handle_datagram(now, Datagram { source, local: SERVER.ip(), received: now, bytes });
             }
             while let Some(outbox) = core.poll_transmit(now) {
                 for run in black_box(outbox).runs() {
@@ -105,7 +105,7 @@ impl Call {
         let mut packet = self.seal_batch(1).remove(0);
         let (now, source) = (self.world.now(), self.world.peers[self.publishing.0].address);
         let core = &mut self.world.core;
-        core.handle_datagram(now, Datagram { source, local: SERVER.ip(), bytes: &mut packet });
+        core.handle_datagram(now, Datagram { source, local: SERVER.ip(), received: now, bytes: &mut packet });
         let mut shape = None;
         while let Some(outbox) = core.poll_transmit(now) {
             let sent = outbox.runs().next().and_then(|run| run.packets().next());

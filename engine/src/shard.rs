@@ -122,7 +122,8 @@ impl Shard {
         let mut began = None;
         let arrivals = backend.receive(wait, &mut |received| {
             let now = *began.get_or_insert_with(|| clock.now());
-            core.handle_datagram(now, Datagram { source: received.source, local: received.local, bytes: received.bytes });
+            let datagram = Datagram { source: received.source, local: received.local, received: now, bytes: received.bytes };
+            core.handle_datagram(now, datagram);
         })?;
         self.commands.awake();
         let now = began.unwrap_or_else(|| clock.now());

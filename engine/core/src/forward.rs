@@ -174,7 +174,10 @@ impl Run<'_> {
         };
         let send_time = AbsSendTime::from_instant(departures.now).to_bytes();
         match Outgoing::rewrite(subscriber, payload_type, packet, index, timestamp, &send_time) {
-            Some(outgoing) => self.seal(&outgoing, departures),
+            Some(outgoing) => {
+                self.seal(&outgoing, departures);
+                departures.outbox.note_forwarded(packet.meta.received, 1);
+            }
             None => departures.counters.drops.count(DropReason::Oversize),
         }
     }

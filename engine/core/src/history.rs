@@ -17,6 +17,8 @@ pub(crate) struct PacketMeta {
     /// The extended sequence number in the layer: unique over restarts of the publisher.
     pub(crate) index: u64,
     pub(crate) arrived: Instant,
+    /// When the kernel took it in: what its way through the server is measured from.
+    pub(crate) received: Instant,
     pub(crate) timestamp: RtpTimestamp,
     /// Which of the layer's streams, counted from its first: another one has a timeline of its own.
     pub(crate) generation: u32,
@@ -72,6 +74,7 @@ impl Slot {
         let meta = PacketMeta {
             index: 0,
             arrived: Instant::ZERO,
+            received: Instant::ZERO,
             timestamp: RtpTimestamp(0),
             generation: 0,
             extensions: ExtensionSpans::default(),

@@ -109,6 +109,7 @@ mod tests {
         let meta = PacketMeta {
             index,
             arrived: Instant::ZERO,
+            received: Instant::ZERO,
             timestamp: RtpTimestamp(0),
             generation: 0,
             extensions: ExtensionSpans::default(),

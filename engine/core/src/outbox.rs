@@ -6,6 +6,7 @@
 //! ```
 
 use core::net::{IpAddr, SocketAddr};
+use corelay_wire::units::Instant;
 
 /// The longest run the kernel takes in one segmented send: `UDP_MAX_SEGMENTS` is 64 on old kernels.
 pub const RUN_SEGMENTS_MAX: usize = 64;
@@ -15,6 +16,18 @@ pub const RUN_BYTES_MAX: usize = 65_000;
 pub const PACKET_BYTES_MAX: usize = 1_472;
 /// How much longer a header IPv6 has.
 const IPV6_HEADER_MORE: usize = 20;
+
+/// Source packets whose copies one hand-over tells of. A turn has a few dozen; what goes beyond is sent and not told.
+const FORWARDED_MAX: usize = 1_024;
+
+/// How many copies of one received packet are in this hand-over: for the latency of forwarding, without a note for each copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forwarded {
+    /// When the kernel took the packet in.
+    pub received: Instant,
+    /// Subscribers that it goes to with this hand-over.
+    pub copies: u32,
+}
 
 /// Where packets of one transport go: its remote address, and the local one that they leave from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,13 +83,20 @@ pub struct Outbox {
     used: usize,
     spans: Vec<Span>,
     spans_max: usize,
+    forwarded: Vec<Forwarded>,
 }
 
 impl Outbox {
     /// A slab of `bytes` bytes for at most `runs` runs. Nothing is allocated after this.
     pub fn new(bytes: usize, runs: usize) -> Self {
         assert!(bytes >= RUN_BYTES_MAX, "the slab holds at least one run");
-        Self { slab: vec![0; bytes].into_boxed_slice(), used: 0, spans: Vec::with_capacity(runs), spans_max: runs }
+        Self {
+            slab: vec![0; bytes].into_boxed_slice(),
+            used: 0,
+            spans: Vec::with_capacity(runs),
+            spans_max: runs,
+            forwarded: Vec::with_capacity(FORWARDED_MAX),
+        }
     }
 
     /// Whether `bytes` more, in a run of their own, fit.
@@ -112,8 +132,21 @@ impl Outbox {
         self.spans.iter().map(|s| Run { path: s.path, bytes: &self.slab[s.start..s.end], segment: s.segment })
     }
 
+    /// Notes that `copies` copies of a packet that was received at `received` are in this hand-over.
+    pub fn note_forwarded(&mut self, received: Instant, copies: u32) {
+        if copies > 0 && self.forwarded.len() < FORWARDED_MAX {
+            self.forwarded.push(Forwarded { received, copies });
+        }
+    }
+
+    /// The received packets whose copies are in this hand-over, each once.
+    pub fn forwarded(&self) -> &[Forwarded] {
+        &self.forwarded
+    }
+
     /// Forgets what is in it, after it was sent.
     pub fn clear(&mut self) {
+        self.forwarded.clear();
         self.used = 0;
         self.spans.clear();
     }
@@ -181,6 +214,19 @@ mod tests {
             push(&mut outbox, 1, 100);
         }
         assert_eq!(shape(&outbox), [(1, 6400, 100), (1, 100, 100)]);
+    }
+
+    #[test]
+    fn a_hand_over_tells_of_a_bounded_number_of_packets() {
+        let mut outbox = Outbox::new(RUN_BYTES_MAX, 1);
+        outbox.note_forwarded(Instant::ZERO, 0);
+        assert_eq!(outbox.forwarded(), []);
+        for _ in 0..FORWARDED_MAX + 1 {
+            outbox.note_forwarded(Instant::from_millis(5), 100);
+        }
+        assert_eq!(outbox.forwarded(), [Forwarded { received: Instant::from_millis(5), copies: 100 }; FORWARDED_MAX]);
+        outbox.clear();
+        assert_eq!(outbox.forwarded(), []);
     }
 
     #[test]

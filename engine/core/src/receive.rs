@@ -31,7 +31,13 @@ pub(crate) struct Accepted {
 }
 
 /// Puts a packet that arrived on the transport in `slot` into its track's history.
-pub(crate) fn accept(rooms: &mut Rooms, slot: u32, opened: &Opened<'_>, now: Instant) -> Result<Accepted, DropReason> {
+pub(crate) fn accept(
+    rooms: &mut Rooms,
+    slot: u32,
+    opened: &Opened<'_>,
+    now: Instant,
+    received: Instant,
+) -> Result<Accepted, DropReason> {
     let packet = opened.packet();
     let header = RtpHeader::parse(packet).map_err(|_| DropReason::RtpMalformed)?;
     let (stream, restarted) = find_stream(rooms, slot, &header, packet, now)?;
@@ -39,7 +45,7 @@ pub(crate) fn accept(rooms: &mut Rooms, slot: u32, opened: &Opened<'_>, now: Ins
         return Err(DropReason::Unasked);
     }
     let track = &mut rooms.tracks[stream.track];
-    keep(track, stream, &header, packet, now)?;
+    keep(track, stream, &header, packet, now, received)?;
     let accepted = Accepted { track: stream.track, first: !track.started, restarted, fresh: !track.dirty };
     track.started = true;
     track.dirty = true;
@@ -47,7 +53,14 @@ pub(crate) fn accept(rooms: &mut Rooms, slot: u32, opened: &Opened<'_>, now: Ins
 }
 
 /// Counts the packet, and keeps it unless the track is paused, has no such format, or has seen it before.
-fn keep(track: &mut Track, stream: Stream, header: &RtpHeader, packet: &[u8], now: Instant) -> Result<(), DropReason> {
+fn keep(
+    track: &mut Track,
+    stream: Stream,
+    header: &RtpHeader,
+    packet: &[u8],
+    now: Instant,
+    received: Instant,
+) -> Result<(), DropReason> {
     if track.formats.iter().any(|f| f.rtx == Some(header.payload_type)) {
         return Err(DropReason::Unasked);
     }
@@ -75,6 +88,7 @@ fn keep(track: &mut Track, stream: Stream, header: &RtpHeader, packet: &[u8], no
     let meta = PacketMeta {
         index,
         arrived: now,
+        received,
         timestamp: header.timestamp,
         generation: layer.generation,
         extensions: ExtensionSpans::read(header, packet, &track.extensions),

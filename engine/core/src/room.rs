@@ -200,7 +200,7 @@ mod tests {
     /// What a packet touches for each subscriber stays within a few cache lines. A size that grows is a decision, not an accident.
     #[test]
     fn hot_structs_have_their_sizes() {
-        assert_eq!(size_of::<PacketMeta>(), 72);
+        assert_eq!(size_of::<PacketMeta>(), 80);
         assert_eq!(size_of::<Subscriber>(), 176);
         assert_eq!(size_of::<Subscription>(), 200);
     }

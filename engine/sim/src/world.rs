@@ -226,7 +226,7 @@ impl World {
     /// Sends a datagram to the server as if from `source`.
     pub fn inject(&mut self, source: SocketAddr, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
-        self.core.handle_datagram(self.now, Datagram { source, local: SERVER.ip(), bytes: &mut bytes });
+        self.core.handle_datagram(self.now, Datagram { source, local: SERVER.ip(), received: self.now, bytes: &mut bytes });
         self.drain();
     }
 
@@ -269,7 +269,7 @@ impl World {
         self.core.handle_timeout(self.now);
         while let Some(mut flight) = self.network.arrive(self.now) {
             if flight.destination == SERVER {
-                let datagram = Datagram { source: flight.source, local: SERVER.ip(), bytes: &mut flight.bytes };
+                let datagram = Datagram { source: flight.source, local: SERVER.ip(), received: self.now, bytes: &mut flight.bytes };
                 self.core.handle_datagram(self.now, datagram);
             } else if let Some(peer) = self.peers.iter_mut().find(|p| p.address == flight.destination && !p.asleep) {
                 // The length of a signature differs from key to key.

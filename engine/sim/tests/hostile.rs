@@ -93,7 +93,7 @@ fn storm(world: &mut World, peer: PeerId) {
     for _ in 0..100 {
         let mut bytes = [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1];
         let local = core::net::IpAddr::from([10, 0, 0, 1]);
-        world.core.handle_datagram(now, Datagram { source, local, bytes: &mut bytes });
+        world.core.handle_datagram(now, Datagram { source, local, received: now, bytes: &mut bytes });
     }
 }
 

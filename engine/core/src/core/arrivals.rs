@@ -20,7 +20,7 @@ impl Core {
         match classify(datagram.bytes).ok_or(DropReason::NotOurs)? {
             Protocol::Stun => self.take_stun(now, path, datagram.bytes),
             Protocol::Dtls => self.take_dtls(now, path, datagram.bytes),
-            Protocol::Rtp => self.take_rtp(now, path, datagram.bytes),
+            Protocol::Rtp => self.take_rtp(now, path, datagram.received, datagram.bytes),
             Protocol::Rtcp => self.take_rtcp(now, path, datagram.bytes),
         }
     }
@@ -88,12 +88,12 @@ impl Core {
         result
     }
 
-    fn take_rtp(&mut self, now: Instant, path: Path, bytes: &mut [u8]) -> Result<(), DropReason> {
+    fn take_rtp(&mut self, now: Instant, path: Path, received: Instant, bytes: &mut [u8]) -> Result<(), DropReason> {
         let route = self.route(path.remote)?;
         let slot = route.slot;
         let opened = self.rooms.transports[slot].transport.open_rtp(now, path, bytes)?;
         self.prove(path.remote, route);
-        let accepted = receive::accept(&mut self.rooms, slot, &opened, now)?;
+        let accepted = receive::accept(&mut self.rooms, slot, &opened, now, received)?;
         self.counters.packets_in += 1;
         if accepted.fresh {
             self.forwarder.add(accepted.track);

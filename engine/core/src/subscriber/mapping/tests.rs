@@ -12,6 +12,7 @@ fn packet(index: u64, timestamp: u32, millis: u64) -> PacketMeta {
     PacketMeta {
         index,
         arrived: Instant::from_millis(millis),
+        received: Instant::from_millis(millis),
         timestamp: RtpTimestamp(timestamp),
         generation: 0,
         extensions: ExtensionSpans::default(),
