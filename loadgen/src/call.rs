@@ -1,14 +1,21 @@
 //! The run: everyone joins one room, media flows for a while, everyone leaves, and the counts become a report.
 
-use crate::association::Identity;
-use crate::client::{Client, Publishes};
+mod association;
+mod client;
+mod dtls_pipe;
+mod signaling;
+mod stream;
+pub(crate) mod tally;
+mod token;
+
 use crate::process::{self, Usage};
 use crate::report::{Memory, Report};
-use crate::tally::Tally;
-use crate::token;
 use anyhow::Context;
+use association::Identity;
+use client::{Client, Publishes};
 use std::sync::Arc;
 use std::time::Duration;
+use tally::Tally;
 use tokio::sync::watch;
 
 /// How long after the last join the last stream may take to arrive.

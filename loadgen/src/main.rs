@@ -2,16 +2,9 @@
 //! `webrtc-srtp`, `rtp`, `rtcp`, `stun`) that shares no code with the engine and so cannot agree with its bugs.
 #![forbid(unsafe_code)]
 
-mod association;
 mod call;
-mod client;
-mod dtls_pipe;
 mod process;
 mod report;
-mod signaling;
-mod stream;
-mod tally;
-mod token;
 
 use clap::Parser;
 use std::time::Duration;

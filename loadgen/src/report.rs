@@ -1,7 +1,7 @@
 //! What a run showed, as a table for people or JSON for programs.
 
+use crate::call::tally::Tally;
 use crate::process::Usage;
-use crate::tally::Tally;
 use serde::Serialize;
 use std::io::Write;
 

@@ -1,6 +1,6 @@
 //! What arrived on one consumer, against what should have.
 
-use crate::stream::{Stamp, now_us};
+use super::stream::{Stamp, now_us};
 use serde::Serialize;
 
 /// Counts of one or many streams.
