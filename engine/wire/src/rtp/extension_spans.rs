@@ -1,5 +1,6 @@
 //! Where each known header extension is in a packet, found once for all subscribers.
 
+use super::extension_set::Carried;
 use super::{Extensions, RtpHeader};
 use crate::media::{Extension, ExtensionMap};
 
@@ -14,6 +15,9 @@ pub struct ExtensionSpans {
 }
 
 impl ExtensionSpans {
+    /// The length of [`ExtensionSpans::to_bytes`].
+    pub const BYTES: usize = 3 * Extension::COUNT;
+
     /// Reads the extensions of `packet`, whose header is `header`, in the sender's numbering. The first of several with one id
     /// counts.
     pub fn read(header: &RtpHeader, packet: &[u8], numbering: &ExtensionMap) -> Self {
@@ -37,6 +41,40 @@ impl ExtensionSpans {
             return None;
         }
         packet.get(start..start + len)
+    }
+
+    /// As [`ExtensionSpans::from_bytes`] reads it: for a packet that goes to another shard with what is known of it.
+    pub fn to_bytes(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        let (offsets, lens) = bytes.split_at_mut(2 * Extension::COUNT);
+        for (place, offset) in offsets.as_chunks_mut().0.iter_mut().zip(self.offsets) {
+            *place = offset.to_le_bytes();
+        }
+        lens.copy_from_slice(&self.lens);
+        bytes
+    }
+
+    /// What [`ExtensionSpans::to_bytes`] gave. Any bytes make spans: those that lie outside a packet find nothing in it.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let mut spans = Self::default();
+        let (offsets, lens) = bytes.split_at(2 * Extension::COUNT);
+        for (offset, place) in spans.offsets.iter_mut().zip(offsets.as_chunks().0) {
+            *offset = u16::from_le_bytes(*place);
+        }
+        spans.lens.copy_from_slice(lens);
+        spans
+    }
+
+    /// Which extensions there are, and which of them are long.
+    pub fn carried(&self) -> Carried {
+        let mut carried = Carried::default();
+        for extension in Extension::ALL.into_iter().filter(|e| self.offsets[*e as usize] != 0) {
+            carried.present.insert(extension);
+            if !(1..=16).contains(&self.lens[extension as usize]) {
+                carried.two_byte.insert(extension);
+            }
+        }
+        carried
     }
 
     /// All extensions of the packet that was read, in the order of [`Extension::ALL`].
@@ -66,6 +104,20 @@ mod tests {
         assert_eq!(spans.find(&packet, Extension::Rid), None);
         let found: Vec<_> = spans.iter(&packet).collect();
         assert_eq!(found, [(Extension::Mid, &b"a0"[..]), (Extension::AudioLevel, &[0x85][..])]);
+    }
+
+    #[test]
+    fn it_is_the_same_on_another_shard() {
+        let mut numbering = ExtensionMap::default();
+        numbering.insert(Extension::VideoOrientation, 4);
+        let mut packet = [0; 300];
+        let elements: [(u8, &[u8]); 2] = [(9, &[7; 200]), (4, &[1])];
+        let len = write_header(&mut packet, &HeaderFields::default(), elements).expect("it fits");
+        let header = RtpHeader::parse(&packet[..len]).expect("just written");
+        let spans = ExtensionSpans::read(&header, &packet[..len], &numbering);
+        assert_eq!(ExtensionSpans::from_bytes(&spans.to_bytes()), spans);
+        let anything = ExtensionSpans::from_bytes(&[0xFF; ExtensionSpans::BYTES]);
+        assert_eq!(anything.iter(&packet).count(), 0, "what lies outside is not found");
     }
 
     #[test]

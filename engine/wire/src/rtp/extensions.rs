@@ -17,6 +17,30 @@ impl ExtensionForm {
     /// "defined by profile" of the two-byte form; the low four bits are the application's.
     pub(super) const TWO_BYTE_PROFILE: u16 = 0x1000;
 
+    pub(super) const fn profile(self) -> u16 {
+        match self {
+            Self::OneByte => Self::ONE_BYTE_PROFILE,
+            Self::TwoByte => Self::TWO_BYTE_PROFILE,
+        }
+    }
+
+    /// How long an element is beside its data.
+    pub(super) const fn head_len(self) -> usize {
+        match self {
+            Self::OneByte => 1,
+            Self::TwoByte => 2,
+        }
+    }
+
+    /// Writes what stands before `len` bytes of data to the front of `dst`; gives how long it is. Id and `len` are of this form.
+    pub(super) fn write_head(self, dst: &mut [u8], id: u8, len: usize) -> Option<usize> {
+        match self {
+            Self::OneByte => *dst.first_mut()? = id << 4 | (len - 1) as u8,
+            Self::TwoByte => *dst.first_chunk_mut()? = [id, len as u8],
+        }
+        Some(self.head_len())
+    }
+
     pub(super) const fn from_profile(profile: u16) -> Option<Self> {
         match profile {
             Self::ONE_BYTE_PROFILE => Some(Self::OneByte),

@@ -56,7 +56,7 @@ where
 }
 
 /// The form that all elements fit; the inner `None` when there are no elements, the outer one when there is no such form.
-fn choose_form<'a>(extensions: impl Iterator<Item = (u8, &'a [u8])>) -> Option<Option<ExtensionForm>> {
+pub(super) fn choose_form<'a>(extensions: impl Iterator<Item = (u8, &'a [u8])>) -> Option<Option<ExtensionForm>> {
     let mut form = None;
     for (id, data) in extensions {
         form = match (id, data.len(), form) {
@@ -81,10 +81,7 @@ fn write_extensions<'a>(
     form: ExtensionForm,
     extensions: impl Iterator<Item = (u8, &'a [u8])>,
 ) -> Option<()> {
-    writer.u16(match form {
-        ExtensionForm::OneByte => ExtensionForm::ONE_BYTE_PROFILE,
-        ExtensionForm::TwoByte => ExtensionForm::TWO_BYTE_PROFILE,
-    })?;
+    writer.u16(form.profile())?;
     let length_at = writer.len();
     writer.u16(0)?;
     for (id, data) in extensions {

@@ -1,0 +1,209 @@
+//! The header of one subscriber's packets, written once as far as it stays the same: a packet fills in what is its own.
+//!
+//! ```text
+//! | V P X CC | M PT | sequence | timestamp | SSRC | preamble | mid | abs-send-time | passed from the publisher | zeros |
+//!     '---------- of the packet ----------'              '- one length          '-- of the packet: few have any -'
+//! ```
+//!
+//! Elements that are written stand first, those that are passed behind them, as [`super::write_header`] has it when it is given both in the
+//! order of [`Extension::ALL`]; the bytes are the same. A packet whose passed elements need the two-byte form, when the written ones
+//! do not, is left to that function: that is a keyframe's dependency descriptor with its structure. Transport-wide sequence numbers
+//! have their place beside abs-send-time.
+
+use super::extension_set::{Carried, ExtensionSet};
+use super::extension_spans::ExtensionSpans;
+use super::extensions::{ExtensionForm, Extensions};
+use super::write::{HeaderFields, choose_form, write_header};
+use crate::media::{Extension, ExtensionMap};
+use crate::units::{PayloadType, RtpTimestamp, SequenceNumber, Ssrc};
+
+/// The fixed header (RFC 3550 section 5.1).
+const FIXED_LEN: usize = 12;
+/// Where the first element stands: behind "defined by profile" and the length (RFC 8285 section 4.1.2).
+const ELEMENTS_AT: usize = FIXED_LEN + 4;
+/// The longest mid of the one-byte form and abs-send-time, both in the two-byte form, to the end of a word.
+const TEMPLATE_BYTES: usize = ELEMENTS_AT + (2 + 16) + (2 + 3) + 1;
+const SEND_TIME_BYTES: usize = 3;
+
+/// What is each packet's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketFields {
+    /// When the payload was sampled.
+    pub timestamp: RtpTimestamp,
+    /// The packet's place in the stream.
+    pub sequence: SequenceNumber,
+    /// The format of the payload.
+    pub payload_type: PayloadType,
+    /// See [`HeaderFields::marker`].
+    pub marker: bool,
+    /// The P bit: whoever writes the payload ends it with padding and its count.
+    pub padded: bool,
+    /// When it leaves, as [`super::AbsSendTime::to_bytes`] gives it.
+    pub send_time: [u8; SEND_TIME_BYTES],
+}
+
+/// The extensions of the publisher's packet, where they are in its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed<'a> {
+    /// Which there are: [`ExtensionSpans::carried`].
+    pub carried: Carried,
+    /// Where they are.
+    pub spans: &'a ExtensionSpans,
+    /// The packet.
+    pub packet: &'a [u8],
+}
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderTemplate {
+    /// The header of a packet that nothing is passed with, zeros behind it.
+    bytes: [u8; TEMPLATE_BYTES],
+    /// How many elements are written.
+    written: u8,
+    /// Where passed elements begin: behind the written ones.
+    written_end: u8,
+    /// How long the header is when nothing is passed.
+    len: u8,
+    /// Where abs-send-time's data is; zero when it is not written.
+    send_time_at: u8,
+    form: ExtensionForm,
+    /// Those that are passed.
+    passed: ExtensionSet,
+    /// Those of them whose ids are of the two-byte form.
+    two_byte: ExtensionSet,
+    ids: ExtensionMap,
+}
+
+impl HeaderTemplate {
+    /// A template for the stream `ssrc` with these ids. `mid` is written where it is told and has an id, abs-send-time where it
+    /// has an id, and what is in `passed` is passed where it has one.
+    pub fn new(ssrc: Ssrc, mid: Option<&str>, ids: &ExtensionMap, passed: ExtensionSet) -> Self {
+        let id_of = |extension| ids.id(extension);
+        let mid = mid.and_then(|mid| Some((id_of(Extension::Mid)?, mid.as_bytes())));
+        let send_time = id_of(Extension::AbsSendTime).map(|id| (id, &[0; SEND_TIME_BYTES][..]));
+        let written = || [mid, send_time].into_iter().flatten();
+        let fields = HeaderFields { ssrc, ..HeaderFields::default() };
+        let mut bytes = [0; TEMPLATE_BYTES];
+        let len = write_header(&mut bytes, &fields, written()).expect("a mid is no longer than 16 bytes, and ids are not zero");
+        let form = choose_form(written()).flatten().unwrap_or(ExtensionForm::OneByte);
+        bytes[FIXED_LEN..ELEMENTS_AT - 2].copy_from_slice(&form.profile().to_be_bytes());
+        let written_end = ELEMENTS_AT + written().map(|(_, data)| form.head_len() + data.len()).sum::<usize>();
+        let passed: ExtensionSet = passed.iter().filter(|e| id_of(*e).is_some()).collect();
+        Self {
+            bytes,
+            written: written().count() as u8,
+            written_end: written_end as u8,
+            len: len as u8,
+            send_time_at: send_time.map_or(0, |_| written_end - SEND_TIME_BYTES) as u8,
+            form,
+            passed,
+            two_byte: passed.iter().filter(|e| id_of(*e).is_some_and(|id| id > 14)).collect(),
+            ids: ids.clone(),
+        }
+    }
+
+    /// How long the header of a packet is that brings these extensions.
+    #[inline]
+    pub fn len(&self, passed: Passed<'_>) -> usize {
+        match passed.carried.present.and(self.passed) {
+            ExtensionSet::EMPTY => usize::from(self.len),
+            some => self.extended_len(some, passed),
+        }
+    }
+
+    /// Writes the header to the front of `dst` and gives its length, which is [`Self::len`]; `None` when it does not fit. Behind the
+    /// header, `dst` may be overwritten.
+    #[inline]
+    pub fn write(&self, dst: &mut [u8], fields: &PacketFields, passed: Passed<'_>) -> Option<usize> {
+        let some = passed.carried.present.and(self.passed);
+        if some.is_empty() {
+            self.begin(dst, usize::from(self.len), fields)?;
+            return Some(usize::from(self.len));
+        }
+        self.write_extended(dst, fields, some, passed)
+    }
+
+    /// The template and the packet's fields; `len` bytes count.
+    #[inline]
+    fn begin(&self, dst: &mut [u8], len: usize, fields: &PacketFields) -> Option<()> {
+        let PacketFields { timestamp, sequence, payload_type, marker, padded, send_time } = fields;
+        // A copy of fixed length is a few moves.
+        match dst.first_chunk_mut() {
+            Some(chunk) => *chunk = self.bytes,
+            None => dst.get_mut(..len)?.copy_from_slice(&self.bytes[..len]),
+        }
+        let fixed: &mut [u8; 8] = dst.first_chunk_mut()?;
+        let [s0, s1] = sequence.0.to_be_bytes();
+        let [t0, t1, t2, t3] = timestamp.0.to_be_bytes();
+        let flags = fixed[0] | u8::from(*padded) << 5;
+        *fixed = [flags, u8::from(*marker) << 7 | payload_type.0 & 0x7F, s0, s1, t0, t1, t2, t3];
+        if self.send_time_at > 0 {
+            let at = usize::from(self.send_time_at);
+            *dst.get_mut(at..)?.first_chunk_mut()? = *send_time;
+        }
+        Some(())
+    }
+
+    fn extended_len(&self, some: ExtensionSet, passed: Passed<'_>) -> usize {
+        let form = self.form_of(some, passed.carried);
+        let written = usize::from(self.written_end) + usize::from(self.written) * (form.head_len() - self.form.head_len());
+        let data = |e| passed.spans.find(passed.packet, e).map_or(0, |data| form.head_len() + data.len());
+        match (written + some.iter().map(data).sum::<usize>()).next_multiple_of(4) {
+            // The spans name what is not in the packet.
+            ELEMENTS_AT => FIXED_LEN,
+            len => len,
+        }
+    }
+
+    /// `some`: not empty.
+    fn write_extended(&self, dst: &mut [u8], fields: &PacketFields, some: ExtensionSet, passed: Passed<'_>) -> Option<usize> {
+        if self.form_of(some, passed.carried) != self.form {
+            return self.write_other_form(dst, fields, some, passed);
+        }
+        let mut at = usize::from(self.written_end);
+        self.begin(dst, at, fields)?;
+        for (id, data) in self.elements(some, passed) {
+            at += self.form.write_head(dst.get_mut(at..)?, id, data.len())?;
+            dst.get_mut(at..at + data.len())?.copy_from_slice(data);
+            at += data.len();
+        }
+        let end = at.next_multiple_of(4);
+        dst.get_mut(at..end)?.fill(0);
+        if end == ELEMENTS_AT {
+            return Some(FIXED_LEN);
+        }
+        dst[0] |= EXTENDED;
+        dst[ELEMENTS_AT - 2..ELEMENTS_AT].copy_from_slice(&(((end - ELEMENTS_AT) / 4) as u16).to_be_bytes());
+        Some(end)
+    }
+
+    /// The written elements in the form that the passed ones need.
+    #[cold]
+    fn write_other_form(&self, dst: &mut [u8], fields: &PacketFields, some: ExtensionSet, passed: Passed<'_>) -> Option<usize> {
+        let mut template = [0; TEMPLATE_BYTES];
+        self.begin(&mut template, TEMPLATE_BYTES, fields)?;
+        let written = Extensions::new(self.form, &template, ELEMENTS_AT..usize::from(self.written_end));
+        let [.., s0, s1, s2, s3] = *self.bytes.first_chunk::<FIXED_LEN>()?;
+        let PacketFields { timestamp, sequence, payload_type, marker, padded, .. } = *fields;
+        let ssrc = Ssrc(u32::from_be_bytes([s0, s1, s2, s3]));
+        let fields = HeaderFields { ssrc, timestamp, sequence, payload_type, marker, padded };
+        write_header(dst, &fields, written.chain(self.elements(some, passed)))
+    }
+
+    fn elements<'a>(&self, some: ExtensionSet, passed: Passed<'a>) -> impl Iterator<Item = (u8, &'a [u8])> + Clone {
+        some.iter().filter_map(move |e| Some((self.ids.id(e)?, passed.spans.find(passed.packet, e)?)))
+    }
+
+    fn form_of(&self, some: ExtensionSet, carried: Carried) -> ExtensionForm {
+        match some.and(carried.two_byte.or(self.two_byte)) {
+            ExtensionSet::EMPTY => self.form,
+            _ => ExtensionForm::TwoByte,
+        }
+    }
+}
+
+/// The X bit.
+const EXTENDED: u8 = 0x10;
+
+#[cfg(test)]
+mod tests;
