@@ -1,8 +1,9 @@
 //! The core's part of the memory budget: what its limits allow, line by line.
 
-use crate::control::LAYERS_MAX;
+use crate::control::{Event, LAYERS_MAX};
 use crate::history::History;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
+use crate::relay::{Relay, Relays};
 use crate::room::{Participant, Room, Subscription, Track, TransportEntry};
 use crate::timer::Wheel;
 
@@ -27,16 +28,26 @@ impl BudgetLine {
 impl Limits {
     /// What the core may use at most, line by line. Slots and histories are touched only when used: this is the ceiling,
     /// not the resident size of an idle shard.
-    pub fn budget(&self) -> [BudgetLine; 9] {
-        let slot = |bytes: usize| bytes as u64 + ID_MAP_BYTES;
+    pub fn budget(&self) -> [BudgetLine; 11] {
+        // Each thing is in the lists of as many others.
+        let slot = |bytes: usize, lists: u64| bytes as u64 + ID_MAP_BYTES + lists * LIST_ENTRY_BYTES;
+        let peers = u64::from(self.shards.saturating_sub(1));
+        let relays = Relays::BYTES_PER_TRACK as u64 + peers * size_of::<Relay>() as u64;
         let line = |what, count: u32, bytes_each| BudgetLine { what, count: u64::from(count), bytes_each };
         [
-            line("rooms", self.rooms_max, slot(size_of::<Room>())),
-            line("participants", self.participants_max, slot(size_of::<Participant>())),
-            line("transports", self.transports_max, slot(size_of::<TransportEntry>()) + HANDSHAKE_BYTES),
-            line("tracks", self.tracks_max, slot(size_of::<Track>())),
+            line("rooms", self.rooms_max, slot(size_of::<Room>(), 0)),
+            // Of its room.
+            line("participants", self.participants_max, slot(size_of::<Participant>(), 1)),
+            // Of its participant, and of those with RTCP to send.
+            line("transports", self.transports_max, slot(size_of::<TransportEntry>(), 2) + HANDSHAKE_BYTES),
+            // Of its transport or room, of those with packets, and of those that lack a keyframe.
+            line("tracks", self.tracks_max, slot(size_of::<Track>(), 3)),
             line("histories", self.tracks_max * LAYERS_MAX as u32, History::bytes(self.history_packets, self.history_bytes)),
-            line("subscriptions", self.subscriptions_max, slot(size_of::<Subscription>())),
+            // Of its track, and twice of its transport: by slot and by SSRC.
+            line("subscriptions", self.subscriptions_max, slot(size_of::<Subscription>(), 3)),
+            line("relays", self.tracks_max, relays),
+            // In one turn, each subscription begins once and each transport changes its state twice at most.
+            line("events", self.subscriptions_max + 2 * self.transports_max, 2 * size_of::<Event>() as u64),
             line("timers", 1, Wheel::bytes(self)),
             line("outbox", 1, u64::from(self.outbox_bytes) + u64::from(self.outbox_runs) * 64),
             line("routes", self.transports_max * ROUTES_PER_TRANSPORT_MAX as u32, ROUTE_BYTES),
@@ -46,6 +57,8 @@ impl Limits {
 
 /// Id, slot and the slack of a hash map at its fullest.
 const ID_MAP_BYTES: u64 = 32;
+/// A slot in a list: lists begin with room for four, and one that grew has up to as much room again.
+const LIST_ENTRY_BYTES: u64 = 4 * size_of::<u32>() as u64;
 /// What DTLS and SRTP hold beside the transport's own slot. 12 KB after a handshake without loss (half the growth of a process by 1,000
 /// of them, both ends: `corelay-sim`'s example `handshakes`); a peer that sends pieces out of order makes the engine keep the 30
 /// datagrams of its receive queue, 45 KB more.

@@ -44,6 +44,16 @@ pub(crate) struct SenderClock {
 }
 
 impl SenderClock {
+    /// The clock that another shard follows and told the offset of.
+    pub(crate) fn told(offset: i64) -> Self {
+        Self { offset: Some(offset) }
+    }
+
+    /// What to tell another shard; `None` before the publisher's first report.
+    pub(crate) fn offset(&self) -> Option<i64> {
+        self.offset
+    }
+
     /// Takes in a sender report that arrived at `arrived`, in the server's wall clock.
     pub(crate) fn observe(&mut self, ntp: NtpTimestamp, arrived: NtpTimestamp) {
         let offset = arrived.0.wrapping_sub(ntp.0) as i64;

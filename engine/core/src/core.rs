@@ -3,6 +3,7 @@
 mod arrivals;
 mod commands;
 mod ending;
+mod relaying;
 mod requests;
 
 use crate::clock::WallClock;
@@ -14,6 +15,7 @@ use crate::forward::Forwarder;
 use crate::handshakes::Handshakes;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
+use crate::relay::Relays;
 use crate::room::Rooms;
 use crate::routes::Routes;
 use crate::send::ControlSender;
@@ -49,6 +51,7 @@ pub struct Core {
     routes: Routes,
     timers: Wheel,
     forwarder: Forwarder,
+    relays: Relays,
     control: ControlSender,
     outbox: Outbox,
     /// The outbox was given to the owner, who has sent it by the next call.
@@ -85,6 +88,7 @@ impl Core {
             routes: Routes::new(&limits, random.next_u64()),
             timers: Wheel::new(&limits),
             forwarder: Forwarder::new(limits.tracks_max),
+            relays: Relays::new(shard, &limits),
             control: ControlSender::new(limits.transports_max),
             outbox: Outbox::new(limits.outbox_bytes as usize, limits.outbox_runs as usize),
             handed_over: false,

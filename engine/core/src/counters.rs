@@ -24,6 +24,10 @@ pub struct Counters {
     pub keyframe_requests_out: u64,
     /// Keyframe requests that subscribers made, merged and throttled ones included.
     pub keyframe_requests_in: u64,
+    /// Packets that went to other shards, one for each shard.
+    pub relayed_out: u64,
+    /// Packets that came from other shards and were accepted into a mirror.
+    pub relayed_in: u64,
     /// What was not processed, by reason.
     pub drops: DropCounters,
     /// Rooms at present.
@@ -32,8 +36,10 @@ pub struct Counters {
     pub participants: u64,
     /// Transports at present.
     pub transports: u64,
-    /// Tracks at present.
+    /// Tracks that are published here, at present.
     pub tracks: u64,
+    /// Tracks of other shards that are mirrored here, at present.
+    pub mirrors: u64,
     /// Subscriptions at present.
     pub subscriptions: u64,
     /// Connected transports at present, by SRTP profile in the order of [`SrtpProfile`].

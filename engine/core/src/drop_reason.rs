@@ -78,6 +78,12 @@ reasons! {
     Oversize = "oversize",
     /// The outbox is full.
     OutboxFull = "outbox_full",
+    /// The ring to another shard is full: its subscribers miss a packet.
+    RelayFull = "relay_full",
+    /// From another shard, about a track that ended or that nobody here has of it: the two crossed.
+    RelayStray = "relay_stray",
+    /// From another shard, and not what it may say: a bug.
+    RelayMalformed = "relay_malformed",
     /// A command for something that is not here.
     UnknownCommandTarget = "unknown_command_target",
 }

@@ -24,6 +24,8 @@ pub(crate) struct Feedback<'a> {
     pub(crate) wall: WallClock,
     pub(crate) now: Instant,
     pub(crate) wanted: ArrayVec<u32, KEYFRAME_TRACKS_MAX>,
+    /// A sender report told the publisher's clock: other shards want to know.
+    pub(crate) clock_moved: bool,
 }
 
 impl Feedback<'_> {
@@ -53,6 +55,7 @@ impl Feedback<'_> {
         }
         entry.clock.observe(ntp, self.wall.ntp(self.now));
         let layer = &mut self.rooms.tracks[stream.track].layers[usize::from(stream.layer)];
+        self.clock_moved = true;
         layer.source_report = Some(SourceReport { ntp, timestamp, arrived: self.now, generation: layer.generation });
     }
 

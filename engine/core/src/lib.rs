@@ -23,6 +23,7 @@ pub mod limits;
 pub mod outbox;
 mod pending_control;
 mod receive;
+pub mod relay;
 mod room;
 mod routes;
 mod send;

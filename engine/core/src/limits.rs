@@ -11,10 +11,12 @@ pub struct Limits {
     pub participants_max: u32,
     /// Transports of all participants: a participant has two, one to send and one to receive.
     pub transports_max: u32,
-    /// Published tracks of all participants.
+    /// Published tracks of all participants, and mirrors of those that are published on other shards.
     pub tracks_max: u32,
     /// Subscriptions of all participants: tracks times subscribers.
     pub subscriptions_max: u32,
+    /// Shards of the node, this one included: who may mirror tracks here, and whose may be mirrored.
+    pub shards: u16,
     /// Packets that the history of a video layer remembers, a power of two. More answers later retransmission requests and tells
     /// duplicates from late packets over a longer time; each costs 90 bytes beside the payload.
     pub history_packets: u32,
@@ -38,6 +40,7 @@ impl Default for Limits {
             transports_max: 4_000,
             tracks_max: 6_000,
             subscriptions_max: 60_000,
+            shards: 1,
             history_packets: 512,
             history_bytes: 256 * 1024,
             outbox_bytes: 1024 * 1024,

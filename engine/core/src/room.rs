@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! room -> participants -> transports -> tracks        -> subscriptions
-//!                                    -> subscriptions -> (the track)          arrows are lists of slots, kept both ways
+//!      |                              -> subscriptions -> (the track)          arrows are lists of slots, kept both ways
+//!      -> mirrors (tracks of other shards) -> subscriptions
 //! ```
 
 use crate::clock::SenderClock;
@@ -11,6 +12,7 @@ use crate::handshakes::Used;
 use crate::layer::Layer;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::pending_control::PendingControl;
+use crate::relay::{Mirror, Relay};
 use crate::streams::Streams;
 use crate::subscriber::Subscriber;
 use crate::table::Table;
@@ -26,6 +28,8 @@ use corelay_wire::units::{Instant, Mid, Ssrc};
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) participants: Vec<u32>,
+    /// Tracks that its participants on other shards publish.
+    pub(crate) mirrors: Vec<u32>,
 }
 
 /// One user in a room.
@@ -64,11 +68,20 @@ pub(crate) struct TransportEntry {
     pub(crate) round_trip: Option<Duration>,
 }
 
+/// Where a track's packets come from.
+#[derive(Debug)]
+pub(crate) enum TrackOrigin {
+    /// From the publisher, on the transport in this slot.
+    Transport(u32),
+    /// From another shard.
+    Relay(Mirror),
+}
+
 /// A published source.
 #[derive(Debug)]
 pub(crate) struct Track {
     pub(crate) id: TrackId,
-    pub(crate) transport: u32,
+    pub(crate) origin: TrackOrigin,
     pub(crate) kind: Kind,
     pub(crate) mid: Option<Mid>,
     pub(crate) formats: PayloadFormats,
@@ -80,6 +93,22 @@ pub(crate) struct Track {
     pub(crate) started: bool,
     /// Whether this turn brought packets.
     pub(crate) dirty: bool,
+    /// The other shards that have subscribers of it.
+    pub(crate) relays: Vec<Relay>,
+    /// Whether it is in the list of those with something for them.
+    pub(crate) relaying: bool,
+}
+
+impl Track {
+    /// Whether it is published on another shard.
+    pub(crate) fn is_mirror(&self) -> bool {
+        matches!(self.origin, TrackOrigin::Relay(_))
+    }
+
+    /// Whether anybody gets its packets.
+    pub(crate) fn is_watched(&self) -> bool {
+        !(self.subscriptions.is_empty() && self.relays.is_empty())
+    }
 }
 
 /// A participant's reception of a track.
@@ -114,7 +143,7 @@ impl Rooms {
     }
 
     pub(crate) fn open_room(&mut self, id: RoomId) -> Result<(), Refusal> {
-        self.rooms.insert(id, Room { participants: Vec::new() }).map(|_| ())
+        self.rooms.insert(id, Room { participants: Vec::new(), mirrors: Vec::new() }).map(|_| ())
     }
 
     pub(crate) fn join(&mut self, room: RoomId, id: ParticipantId, cname: Cname) -> Result<(), Refusal> {
@@ -132,9 +161,11 @@ impl Rooms {
     }
 
     pub(crate) fn add_track(&mut self, track: Track) -> Result<u32, Refusal> {
-        let transport = track.transport;
         let slot = self.tracks.insert(track.id, track)?;
-        self.transports[transport].tracks.push(slot);
+        match &self.tracks[slot].origin {
+            TrackOrigin::Transport(transport) => self.transports[*transport].tracks.push(slot),
+            TrackOrigin::Relay(mirror) => self.rooms[mirror.room].mirrors.push(slot),
+        }
         Ok(slot)
     }
 
@@ -145,6 +176,25 @@ impl Rooms {
         self.transports[transport].subscriptions.push(slot);
         self.transports[transport].subscribed.push(ssrc);
         Ok(slot)
+    }
+
+    /// The room of a track.
+    pub(crate) fn room_of(&self, track: &Track) -> u32 {
+        match &track.origin {
+            TrackOrigin::Transport(publisher) => self.participants[self.transports[*publisher].participant].room,
+            TrackOrigin::Relay(mirror) => mirror.room,
+        }
+    }
+
+    /// The name that a track's publisher gave to its streams, and the publisher's clock.
+    pub(crate) fn publisher_of<'a>(&'a self, track: &'a Track) -> (&'a Cname, &'a SenderClock) {
+        match &track.origin {
+            TrackOrigin::Transport(publisher) => {
+                let publisher = &self.transports[*publisher];
+                (&self.participants[publisher.participant].cname, &publisher.clock)
+            }
+            TrackOrigin::Relay(mirror) => (&mirror.cname, &mirror.clock),
+        }
     }
 
     /// Takes a participant that has no transports out of its room.
@@ -167,9 +217,16 @@ impl Rooms {
     pub(crate) fn remove_track(&mut self, id: TrackId) {
         if let Some((slot, track)) = self.tracks.remove(id) {
             assert!(track.subscriptions.is_empty(), "a track ends after its subscriptions");
-            let transport = &mut self.transports[track.transport];
-            take_out(&mut transport.tracks, slot);
-            transport.streams.forget(slot);
+            match track.origin {
+                TrackOrigin::Transport(transport) => {
+                    let transport = &mut self.transports[transport];
+                    take_out(&mut transport.tracks, slot);
+                    transport.streams.forget(slot);
+                }
+                TrackOrigin::Relay(mirror) => {
+                    take_out(&mut self.rooms[mirror.room].mirrors, slot);
+                }
+            }
         }
     }
 

@@ -97,6 +97,7 @@ impl Core {
         self.counters.packets_in += 1;
         if accepted.fresh {
             self.forwarder.add(accepted.track);
+            self.pass_on(accepted.track);
         }
         if accepted.first {
             self.announce_track(now, accepted.track);
@@ -113,11 +114,16 @@ impl Core {
         let slot = route.slot;
         let opened = self.rooms.transports[slot].transport.open_rtcp(now, path, bytes)?;
         self.prove(path.remote, route);
-        let mut feedback = Feedback { rooms: &mut self.rooms, slot, wall: self.wall, now, wanted: ArrayVec::new() };
+        let mut feedback =
+            Feedback { rooms: &mut self.rooms, slot, wall: self.wall, now, wanted: ArrayVec::new(), clock_moved: false };
         let result = feedback.take_in(&opened);
-        for track in feedback.wanted {
+        let Feedback { wanted, clock_moved, .. } = feedback;
+        for track in wanted {
             self.counters.keyframe_requests_in += 1;
             self.request_keyframes(now, track);
+        }
+        if clock_moved {
+            self.pass_clock_on(slot);
         }
         self.notice_return(now, slot);
         result

@@ -5,7 +5,7 @@ use crate::control::{Command, Event, Refusal, Reply, SubscriptionParameters, Tra
 use crate::drop_reason::DropReason;
 use crate::history::History;
 use crate::layer::Layer;
-use crate::room::{Subscription, Track, TransportEntry};
+use crate::room::{Subscription, Track, TrackOrigin, TransportEntry};
 use crate::streams::{Role, Stream};
 use crate::subscriber::{Mapping, Subscriber};
 use crate::transport::{Transport, ufrag};
@@ -38,9 +38,9 @@ impl Core {
                 let result = self.publish(now, transport, track, &parameters, paused);
                 self.reply(request, result.map(|()| Reply::Done));
             }
-            Command::Mirror { request, .. } => {
-                let refusal = Refusal::State("this engine does not relay between shards: place the room on one of them");
-                self.reply(request, Err(refusal));
+            Command::Mirror { request, room, track, source, cname, parameters, paused } => {
+                let result = self.mirror(now, room, track, (source, cname), &parameters, paused);
+                self.reply(request, result.map(|()| Reply::Done));
             }
             Command::Subscribe { request, transport, track, subscription, parameters, paused } => {
                 let result = self.subscribe(now, transport, track, subscription, &parameters, paused);
@@ -137,13 +137,33 @@ impl Core {
     ) -> Result<(), Refusal> {
         let transport = self.rooms.transports.slot_of(transport)?;
         self.check_track(transport, parameters)?;
+        let track = self.new_track(now, id, TrackOrigin::Transport(transport), parameters, paused);
+        let slot = self.rooms.add_track(track)?;
+        let streams = &mut self.rooms.transports[transport].streams;
+        for (layer, parameters) in parameters.layers.iter().enumerate() {
+            let stream = |role| Stream { track: slot, layer: layer as u8, role };
+            parameters.ssrc.map(|ssrc| streams.insert(ssrc, stream(Role::Media)));
+            parameters.rtx_ssrc.map(|ssrc| streams.insert(ssrc, stream(Role::Retransmission)));
+        }
+        Ok(())
+    }
+
+    /// A track that begins, wherever its packets come from.
+    pub(super) fn new_track(
+        &self,
+        now: Instant,
+        id: TrackId,
+        origin: TrackOrigin,
+        parameters: &TrackParameters,
+        paused: bool,
+    ) -> Track {
         let (packets, bytes) = match parameters.kind {
             Kind::Video => (self.limits.history_packets, self.limits.history_bytes),
             Kind::Audio => self.limits.audio_history(),
         };
-        let slot = self.rooms.add_track(Track {
+        Track {
             id,
-            transport,
+            origin,
             kind: parameters.kind,
             mid: parameters.mid,
             formats: parameters.formats.clone(),
@@ -154,28 +174,29 @@ impl Core {
             published: now,
             started: false,
             dirty: false,
-        })?;
-        let streams = &mut self.rooms.transports[transport].streams;
-        for (layer, parameters) in parameters.layers.iter().enumerate() {
-            let stream = |role| Stream { track: slot, layer: layer as u8, role };
-            parameters.ssrc.map(|ssrc| streams.insert(ssrc, stream(Role::Media)));
-            parameters.rtx_ssrc.map(|ssrc| streams.insert(ssrc, stream(Role::Retransmission)));
+            relays: Vec::new(),
+            relaying: false,
+        }
+    }
+
+    /// What every track needs, wherever its packets come from.
+    pub(super) fn check_formats(parameters: &TrackParameters) -> Result<(), Refusal> {
+        if parameters.layers.is_empty() || parameters.formats.is_empty() {
+            return Err(Refusal::Conflict("a track needs at least one encoding and one codec"));
+        }
+        if parameters.formats.iter().any(|f| f.codec.kind() != parameters.kind) {
+            return Err(Refusal::Conflict("the codecs are of another kind than the track: publish audio and video as two tracks"));
         }
         Ok(())
     }
 
     fn check_track(&self, transport: u32, parameters: &TrackParameters) -> Result<(), Refusal> {
+        Self::check_formats(parameters)?;
         let entry = &self.rooms.transports[transport];
         let ssrcs = || parameters.layers.iter().flat_map(|l| [l.ssrc, l.rtx_ssrc]).flatten();
         let repeated = ssrcs().enumerate().any(|(i, ssrc)| ssrcs().skip(i + 1).any(|other| other == ssrc));
-        if parameters.layers.is_empty() || parameters.formats.is_empty() {
-            return Err(Refusal::Conflict("a track needs at least one encoding and one codec"));
-        }
         if parameters.mid.is_none() && parameters.layers.iter().any(|l| l.ssrc.is_none()) {
             return Err(Refusal::Conflict("packets could not be told apart: give a mid, or an SSRC for each encoding"));
-        }
-        if parameters.formats.iter().any(|f| f.codec.kind() != parameters.kind) {
-            return Err(Refusal::Conflict("the codecs are of another kind than the track: publish audio and video as two tracks"));
         }
         if repeated || ssrcs().any(|ssrc| entry.streams.find(ssrc).is_some()) {
             return Err(Refusal::Conflict("an SSRC of this track is used already on the transport: choose another"));
@@ -204,6 +225,7 @@ impl Core {
         let mapping = Mapping::new(self.random.next_u32() as u16, self.random.next_u32());
         let subscriber = Subscriber::new(parameters, &self.rooms.tracks[track].formats, mapping, paused);
         let slot = self.rooms.add_subscription(Subscription { id, track, transport, subscribed: now, subscriber })?;
+        self.update_mirror(track);
         self.want_keyframe_for(now, slot);
         Ok(())
     }
@@ -211,7 +233,7 @@ impl Core {
     fn check_subscription(&self, transport: u32, track: u32, parameters: &SubscriptionParameters) -> Result<(), Refusal> {
         let Self { rooms, .. } = self;
         let room_of = |transport: u32| rooms.participants[rooms.transports[transport].participant].room;
-        if room_of(transport) != room_of(rooms.tracks[track].transport) {
+        if room_of(transport) != rooms.room_of(&rooms.tracks[track]) {
             return Err(Refusal::Conflict("the track is in another room"));
         }
         if rooms.transports[transport].subscribed.contains(&parameters.ssrc) {
@@ -237,6 +259,10 @@ impl Core {
         for at in 0..self.rooms.tracks[slot].subscriptions.len() {
             self.want_keyframe_for(now, self.rooms.tracks[slot].subscriptions[at]);
         }
+        if !self.rooms.tracks[slot].relays.is_empty() {
+            // Those who watch on other shards want one as well, and may have asked before the track was resumed here.
+            self.want_keyframe(now, slot);
+        }
         Ok(())
     }
 
@@ -248,6 +274,7 @@ impl Core {
         }
         subscriber.paused = paused;
         subscriber.mapping.suspend();
+        self.update_mirror(self.rooms.subscriptions[slot].track);
         self.want_keyframe_for(now, slot);
         Ok(())
     }

@@ -11,6 +11,9 @@ impl Core {
             let id = self.rooms.participants[participant].id;
             self.end_participant(now, id, participant);
         }
+        while let Some(track) = self.rooms.rooms[slot].mirrors.last().copied() {
+            self.end_track(self.rooms.tracks[track].id, track);
+        }
         self.rooms.rooms.remove(id);
     }
 
@@ -43,12 +46,16 @@ impl Core {
         }
         self.timers.cancel(Timer::Keyframe(slot));
         self.forwarder.forget(slot);
+        let track = &self.rooms.tracks[slot];
+        self.relays.forget(slot, track);
+        self.counters.mirrors -= u64::from(track.is_mirror());
         self.rooms.remove_track(id);
     }
 
     /// The subscriber is told that the stream ends, if it ever began.
     pub(super) fn end_subscription(&mut self, id: SubscriptionId) {
         let Some(ended) = self.rooms.remove_subscription(id) else { return };
+        self.update_mirror(ended.track);
         let connected = self.rooms.transports[ended.transport].connected.is_some();
         if connected && ended.subscriber.has_sent() {
             self.control.say_goodbye(&mut self.rooms, ended.transport, ended.subscriber.ssrc);
@@ -60,7 +67,7 @@ impl Core {
         self.counters.rooms = count(self.rooms.rooms.len());
         self.counters.participants = count(self.rooms.participants.len());
         self.counters.transports = count(self.rooms.transports.len());
-        self.counters.tracks = count(self.rooms.tracks.len());
+        self.counters.tracks = count(self.rooms.tracks.len()) - self.counters.mirrors;
         self.counters.subscriptions = count(self.rooms.subscriptions.len());
     }
 }

@@ -4,6 +4,7 @@ use super::Core;
 use crate::control::{Event, SrtpProfile, TransportFailure, TransportState};
 use crate::drop_reason::DropReason;
 use crate::forward::select;
+use crate::room::TrackOrigin;
 use crate::timer::Timer;
 use core::time::Duration;
 use corelay_wire::media::Kind;
@@ -114,7 +115,7 @@ impl Core {
     /// Asks the publisher for the keyframes that are wanted, as far as the throttle lets it.
     pub(super) fn request_keyframes(&mut self, now: Instant, slot: u32) {
         let track = &mut self.rooms.tracks[slot];
-        let silent = track.paused || track.kind == Kind::Audio || track.subscriptions.is_empty();
+        let silent = track.paused || track.kind == Kind::Audio || !track.is_watched();
         let mut next: Option<Instant> = None;
         let mut due = false;
         for layer in &mut track.layers {
@@ -126,10 +127,14 @@ impl Core {
                 due |= layer.keyframes.is_due();
             }
         }
-        let publisher = track.transport;
         self.timers.set(Timer::Keyframe(slot), next);
-        if due {
-            self.control.request_keyframes(&mut self.rooms, publisher);
+        match &mut track.origin {
+            _ if !due => {}
+            TrackOrigin::Transport(publisher) => {
+                let publisher = *publisher;
+                self.control.request_keyframes(&mut self.rooms, publisher);
+            }
+            TrackOrigin::Relay(mirror) => self.relays.ask(slot, mirror),
         }
     }
 }

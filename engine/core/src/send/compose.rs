@@ -59,12 +59,11 @@ impl Composer<'_> {
             writer.push(report)?;
         }
         for slot in reported {
-            let Rooms { subscriptions, tracks, transports, participants, .. } = &mut *self.rooms;
-            let subscription = &mut subscriptions[slot];
+            let subscription = &mut self.rooms.subscriptions[slot];
             subscription.subscriber.reports.sent(self.wall.ntp(self.now), self.now);
-            let publisher = transports[tracks[subscription.track].transport].participant;
-            let cname = participants[publisher].cname.as_bytes();
-            writer.push(&SdesCname { ssrc: subscription.subscriber.ssrc, cname })?;
+            let (ssrc, track) = (subscription.subscriber.ssrc, subscription.track);
+            let (cname, _) = self.rooms.publisher_of(&self.rooms.tracks[track]);
+            writer.push(&SdesCname { ssrc, cname: cname.as_bytes() })?;
         }
         Some(())
     }
@@ -172,7 +171,7 @@ fn sender_report(rooms: &Rooms, slot: u32, wall: WallClock, now: Instant) -> Opt
     }
     let ntp = wall.ntp(now);
     let clock = track.formats.first()?.codec.clock_rate();
-    let published = rooms.transports[track.transport].clock.timestamp(report, ntp, clock)?;
+    let published = rooms.publisher_of(track).1.timestamp(report, ntp, clock)?;
     Some(SenderReport {
         ssrc: subscriber.ssrc,
         ntp,
