@@ -19,9 +19,14 @@ impl CpuClock {
 
     /// CPU time that `work` took.
     pub fn time(&self, work: impl FnOnce()) -> io::Result<Duration> {
+        self.measure(work).map(|(time, ())| time)
+    }
+
+    /// The same, with what `work` gave.
+    pub fn measure<T>(&self, work: impl FnOnce() -> T) -> io::Result<(Duration, T)> {
         let begin = self.now()?;
-        work();
-        Ok(self.now()?.saturating_sub(begin))
+        let result = work();
+        Ok((self.now()?.saturating_sub(begin), result))
     }
 
     /// The kernel brings the figure up to date when the thread passes through the scheduler, so it is made to.

@@ -19,6 +19,41 @@ impl Figure {
         Self { name: name.into(), unit, rounds }
     }
 
+    /// A figure of one value.
+    pub fn of(name: impl Into<String>, unit: &'static str, value: f64) -> Self {
+        Self::new(name, unit, vec![value])
+    }
+
+    /// The same by another name.
+    pub fn renamed(&self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is in.
+    pub fn unit(&self) -> &'static str {
+        self.unit
+    }
+
+    /// The least and the greatest round.
+    pub fn range(&self) -> (f64, f64) {
+        (self.rounds[0], self.rounds[self.rounds.len() - 1])
+    }
+
+    /// How many rounds there were.
+    pub fn rounds(&self) -> usize {
+        self.rounds.len()
+    }
+
+    /// Digits after the point: a ratio needs the third; a nanosecond's fraction is noise beyond the first.
+    pub fn digits(&self) -> usize {
+        if self.unit == "ratio" { 3 } else { 1 }
+    }
+
     /// The middle round; of an even number, the mean of the two.
     pub fn median(&self) -> f64 {
         let middle = self.rounds.len() / 2;
@@ -32,9 +67,7 @@ impl Figure {
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, unit, rounds } = self;
-        // A ratio needs the third digit; a nanosecond's fraction is noise beyond the first.
-        let digits = if *unit == "ratio" { 3 } else { 1 };
-        let (median, min, max) = (self.median(), rounds[0], rounds[rounds.len() - 1]);
+        let (digits, median, (min, max)) = (self.digits(), self.median(), self.range());
         write!(f, "figure {name} {median:.digits$} {unit} min {min:.digits$} max {max:.digits$} rounds {}", rounds.len())
     }
 }

@@ -6,6 +6,7 @@ use crate::call::Call;
 use crate::ceiling::Ceiling;
 use crate::comparison::BATCH_PACKETS;
 use crate::figure::Figure;
+use crate::scene::Scene;
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -23,14 +24,13 @@ const SEAL: &str = "*Ceiling*seal_batch*";
 
 /// The same small work at every run: this is what is counted.
 pub fn fixed_work() {
-    let mut call = Call::connect(SUBSCRIBERS);
-    let shape = call.shape().expect("there are subscribers");
-    let mut ceiling = Ceiling::new(call.profile(), SUBSCRIBERS, &shape, RUN);
+    let mut call = Call::connect(Scene::livestream(SUBSCRIBERS));
+    let mut ceiling = Ceiling::of(&call, RUN);
     for _ in 0..BATCHES {
-        let mut batch = call.seal_batch(BATCH_PACKETS);
+        let mut batch = call.seal_turns(BATCH_PACKETS / RUN, RUN);
         core::hint::black_box(call.forward_batch(&mut batch, RUN));
         call.pause();
-        core::hint::black_box(ceiling.seal_batch(BATCH_PACKETS, RUN));
+        core::hint::black_box(ceiling.seal_batch(BATCH_PACKETS / RUN));
     }
 }
 

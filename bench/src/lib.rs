@@ -1,7 +1,10 @@
-//! What forwarding costs, held against what its cryptography costs alone, in one run of one program.
+//! What forwarding costs, held against what cannot be avoided, in one run of one program.
 //!
-//! The core is driven in memory: there is no socket, so these figures leave out what the kernel costs. `docs/performance.md` says
-//! how to read them.
+//! ```text
+//! scene -> call       the core in memory                against ceiling: sealing alone
+//!       -> wire_call  back-end -> core -> back-end       against plain: sealing and sending alone
+//! ```
+//! [`sections`] lists the parts; each yields figures. `docs/performance.md` says how to read them.
 #![forbid(unsafe_code)]
 
 pub mod call;
@@ -10,5 +13,21 @@ pub mod comparison;
 pub mod cpu_clock;
 pub mod figure;
 pub mod instructions;
+pub mod kernel;
 pub mod machine;
+pub mod plain;
 pub mod publisher;
+pub mod scene;
+pub mod section;
+pub mod sinks;
+pub mod wire_call;
+
+use section::Section;
+
+/// The parts, in the order in which they run.
+pub fn sections() -> Vec<Section> {
+    vec![
+        Section { name: "ceiling", about: "the engine with the kernel, against sealing and sending alone", run: kernel::run },
+        Section { name: "memory_path", about: "the core in memory, against sealing alone", run: comparison::run },
+    ]
+}

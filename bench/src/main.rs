@@ -1,35 +1,30 @@
-//! `cargo run --profile e2e -p corelay-bench`: about 20 seconds, one line a figure. `--instructions` counts under callgrind instead.
+//! `cargo xtask bench` runs this: one line a figure. `--instructions` counts under callgrind instead.
 #![forbid(unsafe_code)]
 
-use corelay_bench::call::Call;
-use corelay_bench::ceiling::Ceiling;
-use corelay_bench::comparison::{Comparison, receive_alone, seal_alone};
-use corelay_bench::cpu_clock::CpuClock;
 use corelay_bench::figure::Figure;
 use corelay_bench::instructions;
 use corelay_bench::machine::Machine;
+use corelay_bench::section::Effort;
+use corelay_bench::sections;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-const SUBSCRIBERS: [usize; 3] = [1, 10, 100];
-const RUNS: [usize; 3] = [1, 4, 20];
-const RUN_MAX: usize = 20;
-/// Rounds stop at this, or at the end of the time. An odd number has a middle.
-const ROUNDS_MAX: usize = 31;
-/// For the rounds; the handshakes before them take a second or two.
-const TIME_MAX: Duration = Duration::from_secs(18);
+/// What is to be done.
+#[derive(Debug, Default)]
+struct Arguments {
+    quick: bool,
+    only: Vec<String>,
+}
 
 fn main() -> ExitCode {
-    let argument = std::env::args().nth(1);
-    let result = match argument.as_deref() {
-        None => measure(),
+    let mut arguments = std::env::args().skip(1);
+    let result = match arguments.next().as_deref() {
         Some(instructions::FIXED) => {
             instructions::fixed_work();
             Ok(())
         }
         Some("--instructions") => count(),
-        Some(other) => Err(io::Error::other(format!("{other} is unknown: give nothing, --instructions or --fixed"))),
+        first => parse(first.map(str::to_owned).into_iter().chain(arguments)).and_then(|arguments| measure(&arguments)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,42 +35,35 @@ fn main() -> ExitCode {
     }
 }
 
-/// Every shape once a round, so that a slow second of the machine falls on all of them.
-fn measure() -> io::Result<()> {
-    let clock = CpuClock::of_this_thread()?;
-    let mut calls = SUBSCRIBERS.map(Bed::new);
-    let mut lone = Call::connect(0);
-    let (mut receive, mut seal) = (Vec::new(), Vec::new());
-    let profile = calls[0].call.profile();
-    writeln!(io::stdout(), "{}\nprofile {profile:?}, packets of 1200 bytes, no sockets", Machine::this())?;
-    let begin = Instant::now();
-    while seal.len() < ROUNDS_MAX && (begin.elapsed() < TIME_MAX || seal.is_empty()) {
-        for Bed { call, ceiling, comparisons } in &mut calls {
-            for comparison in comparisons {
-                comparison.round(&clock, call, ceiling)?;
+fn parse(mut words: impl Iterator<Item = String>) -> io::Result<Arguments> {
+    let mut arguments = Arguments::default();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--quick" => arguments.quick = true,
+            "--only" => arguments.only.extend(words.next()),
+            other => {
+                let known = sections().iter().map(|section| section.name).collect::<Vec<_>>().join(", ");
+                let message = format!("{other} is unknown: give --quick, --only SECTION ({known}), --instructions");
+                return Err(io::Error::other(message));
             }
         }
-        receive.push(receive_alone(&clock, &mut lone, RUN_MAX)?);
-        seal.push(seal_alone(&clock, &mut calls[0].ceiling)?);
     }
-    print(&[Figure::new("receive.alone.ns", "ns", receive), Figure::new("seal.alone.ns", "ns", seal)])?;
-    calls.iter().flat_map(|bed| &bed.comparisons).try_for_each(|comparison| print(&comparison.figures()))
+    Ok(arguments)
 }
 
-/// What one number of subscribers is measured with.
-struct Bed {
-    call: Call,
-    ceiling: Ceiling,
-    comparisons: [Comparison; 3],
-}
-
-impl Bed {
-    fn new(subscribers: usize) -> Self {
-        let mut call = Call::connect(subscribers);
-        let shape = call.shape().expect("there is a subscriber");
-        let ceiling = Ceiling::new(call.profile(), subscribers, &shape, RUN_MAX);
-        Self { call, ceiling, comparisons: RUNS.map(|run| Comparison::new(run, subscribers)) }
+fn measure(arguments: &Arguments) -> io::Result<()> {
+    let effort = Effort::new(arguments.quick);
+    writeln!(io::stdout(), "{}\n{}", Machine::this(), effort.probe)?;
+    for section in sections() {
+        if !arguments.only.is_empty() && !arguments.only.iter().any(|name| name == section.name) {
+            continue;
+        }
+        writeln!(io::stdout(), "\n{}: {}", section.name, section.about)?;
+        let findings = (section.run)(&effort).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", section.name)))?;
+        print(&findings.figures)?;
+        findings.notes.iter().try_for_each(|note| writeln!(io::stdout(), "note {note}"))?;
     }
+    Ok(())
 }
 
 fn count() -> io::Result<()> {
