@@ -20,6 +20,8 @@ pub(crate) struct Scenario {
     /// The file's name without its ending.
     pub(crate) name: String,
     pub(crate) summary: String,
+    /// The text that it was read from, with what was set on top, for the report.
+    pub(crate) written: String,
     pub(crate) rooms: usize,
     /// Of each room.
     pub(crate) participants: usize,
@@ -174,32 +176,38 @@ impl Scenario {
         let text = match shipped::find(name_or_file) {
             Some(shipped) => shipped.text.to_owned(),
             None => std::fs::read_to_string(name_or_file).with_context(|| {
-                format!("there is no scenario and no readable file `{name_or_file}`: `corelay-loadgen list` lists the shipped scenarios")
+                format!(
+                    "there is no scenario and no readable file `{name_or_file}`: `corelay-loadgen list` lists the shipped scenarios"
+                )
             })?,
         };
-        let stem = Path::new(name_or_file).file_stem().map_or_else(|| name_or_file.to_owned(), |stem| stem.to_string_lossy().into_owned());
+        let stem =
+            Path::new(name_or_file).file_stem().map_or_else(|| name_or_file.to_owned(), |stem| stem.to_string_lossy().into_owned());
         let file = if shipped::find(name_or_file).is_some() { format!("{name_or_file}.toml") } else { name_or_file.to_owned() };
         Ok(Self::parse(&stem, &file, text, overrides)?)
     }
 
     /// Reads a text; `file` is what messages call it.
     pub(crate) fn parse(name: &str, file: &str, text: String, overrides: &[String]) -> Result<Self, Diagnostics> {
+        let set: String = overrides.iter().map(|assignment| format!("# --set {assignment}\n")).collect();
+        let written = format!("{text}{set}");
         let mut document = Document::parse(Source { name: file.to_owned(), text })?;
         for assignment in overrides {
             document.set(assignment)?;
         }
         let mut reader = Reader::new(&document);
-        let scenario = Self::read(name, &mut reader);
+        let scenario = Self::read(name, written, &mut reader);
         reader.finish()?;
         Ok(scenario)
     }
 
     /// Wrong values are complaints of the reader, and anything here.
-    fn read(name: &str, reader: &mut Reader<'_>) -> Self {
+    fn read(name: &str, written: String, reader: &mut Reader<'_>) -> Self {
         let participants = reader.count("participants");
         let scenario = Self {
             name: name.to_owned(),
             summary: reader.text("summary").unwrap_or_default(),
+            written,
             rooms: reader.count("rooms").unwrap_or(1),
             participants: reader.require("participants", participants, "nobody would join").unwrap_or(1),
             publishers: match reader.amount("publishers") {
@@ -232,17 +240,30 @@ impl Scenario {
         if let Publishers::First(n) = self.publishers
             && n > self.participants
         {
-            reader.object("publishers", format!("{n} publishers are more than the {} participants", self.participants), "write \"all\", or raise participants");
+            reader.object(
+                "publishers",
+                format!("{n} publishers are more than the {} participants", self.participants),
+                "write \"all\", or raise participants",
+            );
         }
         if publishers > 0 && self.tracks_per_publisher() == 0 {
             reader.object("publishers", "publishers have nothing to publish", "add [audio] or [video], or write `publishers = 0`");
         }
         if (self.rooms * self.participants) as f64 > keys::PARTICIPANTS_MAX {
-            let message = format!("{} rooms of {} participants are more than {} associations", self.rooms, self.participants, keys::PARTICIPANTS_MAX);
+            let message = format!(
+                "{} rooms of {} participants are more than {} associations",
+                self.rooms,
+                self.participants,
+                keys::PARTICIPANTS_MAX
+            );
             reader.object("rooms", message, "write fewer rooms or participants");
         }
         if self.storm.is_some() && self.churn.is_some() {
-            reader.object("storm", "a storm and churn in one run cannot be told apart in its results", "leave [storm] or [churn] out");
+            reader.object(
+                "storm",
+                "a storm and churn in one run cannot be told apart in its results",
+                "leave [storm] or [churn] out",
+            );
         }
         if self.ramp.raise == Raise::StormRate && self.storm.is_none() {
             reader.object("ramp.raise", "there is no storm whose rate could rise", "add [storm] with its rate");
@@ -295,7 +316,9 @@ fn read_video(reader: &mut Reader<'_>) -> Option<Video> {
         _ => Burst::Together,
     };
     let is_paced = matches!(burst, Burst::Paced { .. });
-    for path in ["video.burst_packets", "video.burst_gap"].into_iter().filter(|path| !is_paced && reader.is_set(path)).collect::<Vec<_>>() {
+    for path in
+        ["video.burst_packets", "video.burst_gap"].into_iter().filter(|path| !is_paced && reader.is_set(path)).collect::<Vec<_>>()
+    {
         reader.object(path, format!("`{path}` says nothing when packets leave together"), "add `burst = \"paced\"` to [video]");
     }
     Some(Video {
@@ -374,11 +397,7 @@ fn read_fleet(reader: &mut Reader<'_>) -> Fleet {
 
 fn read_slo(reader: &mut Reader<'_>) -> Slo {
     reader.has("slo");
-    Slo {
-        latency_p99: reader.time("slo.latency_p99"),
-        loss: reader.number("slo.loss"),
-        join_p99: reader.time("slo.join_p99"),
-    }
+    Slo { latency_p99: reader.time("slo.latency_p99"), loss: reader.number("slo.loss"), join_p99: reader.time("slo.join_p99") }
 }
 
 fn read_ramp(reader: &mut Reader<'_>) -> Ramp {

@@ -76,7 +76,12 @@ impl Document {
         let text = source.text.clone();
         let table = DeTable::parse(&text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
-            Diagnostics(vec![Diagnostic::new(&source, span, format!("this is not TOML: {}", error.message()), "see toml.io for the syntax")])
+            Diagnostics(vec![Diagnostic::new(
+                &source,
+                span,
+                format!("this is not TOML: {}", error.message()),
+                "see toml.io for the syntax",
+            )])
         })?;
         self.sources.push(source);
         self.flatten("", table.get_ref());

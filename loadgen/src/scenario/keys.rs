@@ -87,7 +87,12 @@ pub(crate) const KEYS: &[Key] = &[
         "Make both transports even when nothing will flow on them. Otherwise only those that are needed are made.",
     ),
     key("audio", Form::Table, "no audio", "The microphone of each publisher."),
-    key("audio.packet_size", number(Unit::Bytes, PACKET_MIN, PACKET_MAX), "160 B", "RTP packet in the clear, header included. There are 50 a second."),
+    key(
+        "audio.packet_size",
+        number(Unit::Bytes, PACKET_MIN, PACKET_MAX),
+        "160 B",
+        "RTP packet in the clear, header included. There are 50 a second.",
+    ),
     key("video", Form::Table, "no video", "The camera of each publisher."),
     key(
         "video.picture",
@@ -95,9 +100,19 @@ pub(crate) const KEYS: &[Key] = &[
         "synthetic",
         "`synthetic`: bytes that say what they are, sent as VP8. `clip`: a real H264 test picture with a frame counter, for browsers that join.",
     ),
-    key("video.bitrate", number(Unit::Bits, 10e3, 100e6), "required without layers", "Of the whole picture; with `layers` they say it."),
+    key(
+        "video.bitrate",
+        number(Unit::Bits, 10e3, 100e6),
+        "required without layers",
+        "Of the video; with `layers` each of them has its own.",
+    ),
     key("video.fps", number(Unit::Count, 1.0, 120.0), "30", "Frames per second."),
-    key("video.packet_size", number(Unit::Bytes, PACKET_MIN, PACKET_MAX), "1200 B", "RTP packet in the clear, header included; the longest one of a clip."),
+    key(
+        "video.packet_size",
+        number(Unit::Bytes, PACKET_MIN, PACKET_MAX),
+        "1200 B",
+        "RTP packet in the clear, header included; the longest one of a clip.",
+    ),
     key(
         "video.burst",
         Form::Word(&["together", "paced"]),
@@ -114,11 +129,21 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("join", Form::Table, "as its keys", "How participants arrive."),
     key("join.rate", number(Unit::Rate, 0.1, 5_000.0), "50 /s", "Joins per second."),
-    key("join.timeout", number(Unit::Time, 1.0, 120.0), "20 s", "A join, or the last stream after it, that takes longer fails the run."),
+    key(
+        "join.timeout",
+        number(Unit::Time, 1.0, 120.0),
+        "20 s",
+        "A join, or the last stream after it, that takes longer fails the run.",
+    ),
     key("churn", Form::Table, "nobody leaves", "Participants that leave and come back while the run measures."),
     key("churn.rate", number(Unit::Rate, 0.01, 1_000.0), "required", "Participants per second that leave."),
     key("churn.away", number(Unit::Time, 0.0, HOUR), "1 s", "How long they stay away."),
-    key("storm", Form::Table, "no storm", "Guests who join on top of the participants while the run measures, publish nothing, subscribe to everything and leave."),
+    key(
+        "storm",
+        Form::Table,
+        "no storm",
+        "Guests who join on top of the participants while the run measures, publish nothing, subscribe to everything and leave.",
+    ),
     key("storm.rate", number(Unit::Rate, 0.1, 5_000.0), "required", "Guests per second."),
     key("storm.stay", number(Unit::Time, 0.1, HOUR), "2 s", "How long a guest stays."),
     key("measure", Form::Table, "as its keys", "When and what is measured."),
@@ -131,7 +156,12 @@ pub(crate) const KEYS: &[Key] = &[
         "100",
         "One participant in so many decrypts and checks every packet it receives; 0 for none. Sequence numbers are looked at in all.",
     ),
-    key("measure.one_in", number(Unit::Count, 0.0, 16_384.0), "100", "The others decrypt and check one packet in so many; 0 for none."),
+    key(
+        "measure.one_in",
+        number(Unit::Count, 0.0, 16_384.0),
+        "100",
+        "The others decrypt and check one packet in so many; 0 for none.",
+    ),
     key("fleet", Form::Table, "as its keys", "The generator itself."),
     key("fleet.threads", number(Unit::Count, 1.0, 64.0), "1", "Threads that send and receive media."),
     key(
@@ -143,9 +173,19 @@ pub(crate) const KEYS: &[Key] = &[
     key("fleet.gro", Form::Switch, "true", "Take many datagrams from the kernel at once. `false`: as an ordinary client does."),
     key("fleet.gso", Form::Switch, "true", "Give the kernel a burst at once. `false`: one call for each packet."),
     key("slo", Form::Table, "as its keys", "What must hold; the run fails otherwise."),
-    key("slo.latency_p99", number(Unit::Time, 0.00001, 60.0), "not judged", "99 % of packets arrive within this time of their sending."),
+    key(
+        "slo.latency_p99",
+        number(Unit::Time, 0.00001, 60.0),
+        "not judged",
+        "99 % of packets arrive within this time of their sending.",
+    ),
     key("slo.loss", number(Unit::Share, 0.0, 1.0), "none at all", "Share of packets that may be missing."),
-    key("slo.join_p99", number(Unit::Time, 0.001, 120.0), "not judged", "99 % of joins bring their first packet, or where nothing is subscribed to their transports, within this time."),
+    key(
+        "slo.join_p99",
+        number(Unit::Time, 0.001, 120.0),
+        "not judged",
+        "99 % of joins are done within this time: with the first packet, or the last answer where no packet is due.",
+    ),
     key("ramp", Form::Table, "as its keys", "What `corelay-loadgen ramp` raises."),
     key(
         "ramp.raise",
@@ -171,7 +211,9 @@ pub(crate) fn nearest(path: &str) -> Option<&'static str> {
     let unknown = path.rsplit('.').next().unwrap_or(path);
     let moved = KEYS.iter().map(|key| key.path).find(|known| last(known) == unknown);
     let distance = |known: &str| edits(known, path);
-    moved.or_else(|| KEYS.iter().map(|key| key.path).min_by_key(|known| distance(known)).filter(|known| distance(known) * 5 <= path.len() * 2))
+    moved.or_else(|| {
+        KEYS.iter().map(|key| key.path).min_by_key(|known| distance(known)).filter(|known| distance(known) * 5 <= path.len() * 2)
+    })
 }
 
 /// Levenshtein's distance.

@@ -49,7 +49,12 @@ impl<'a> Reader<'a> {
                 Value::Bool(false) => false,
                 other => {
                     let message = format!("`{path}` is a table, not {}", other.kind());
-                    self.complain(entry, entry.value_span.clone(), message, format!("write [{path}] and its keys below, or `{path} = false`"));
+                    self.complain(
+                        entry,
+                        entry.value_span.clone(),
+                        message,
+                        format!("write [{path}] and its keys below, or `{path} = false`"),
+                    );
                     false
                 }
             },
@@ -198,7 +203,8 @@ fn quantity(path: &str, value: &Value, unit: Unit, (min, max): (f64, f64)) -> Re
             return Err((format!("`{path}` takes a number, not a text"), help));
         }
         (Value::Text(text), _) => unit.parse(text).map_err(|reason| {
-            let number = text.trim().split(|c: char| !(c.is_ascii_digit() || c == '.')).next().and_then(|n| n.parse().ok()).unwrap_or(min);
+            let number =
+                text.trim().split(|c: char| !(c.is_ascii_digit() || c == '.')).next().and_then(|n| n.parse().ok()).unwrap_or(min);
             (format!("`{path}`: {reason}"), format!("write {} ({})", unit.with_unit(number), unit.units()))
         })?,
         (other, _) => return Err((format!("`{path}` takes {}, not {}", unit.name(), other.kind()), format!("write {bounds}"))),

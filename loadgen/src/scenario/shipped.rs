@@ -13,16 +13,8 @@ macro_rules! shipped {
 }
 
 /// All of them, in the order of `list`.
-pub(crate) const ALL: &[Shipped] = shipped![
-    "audio-room",
-    "meeting",
-    "livestream",
-    "simulcast-meeting",
-    "small-rooms",
-    "one-to-one",
-    "join-storm",
-    "churn",
-];
+pub(crate) const ALL: &[Shipped] =
+    shipped!["audio-room", "meeting", "livestream", "simulcast-meeting", "small-rooms", "one-to-one", "join-storm", "churn",];
 
 /// The scenario with that name.
 pub(crate) fn find(name: &str) -> Option<&'static Shipped> {

@@ -41,7 +41,8 @@ fn every_shipped_scenario_reads_and_says_what_it_is() {
 
 #[test]
 fn overrides_win() {
-    let scenario = parse_with(MINIMAL, &["participants=5", "video.bitrate=5 Mbit/s", "audio=false", "slo.loss=\"1 %\""]).expect("all known");
+    let scenario =
+        parse_with(MINIMAL, &["participants=5", "video.bitrate=5 Mbit/s", "audio=false", "slo.loss=\"1 %\""]).expect("all known");
     assert_eq!((scenario.participants, scenario.audio), (5, None));
     assert_eq!(scenario.video.map(|video| video.layers), Some(vec![5_000_000]));
     assert_eq!(scenario.slo.loss, Some(0.01));
@@ -52,13 +53,21 @@ fn overrides_win() {
 #[test]
 fn unknown_keys_are_shown_with_what_was_meant() {
     assert_complaint("participant = 3\n[audio]\n", "mine.toml:1:1", &["no key `participant`", "did you mean `participants`?"]);
-    assert_complaint("participants = 3\n[audio]\n[vidoe]\nbitrate = 1\n", "mine.toml:3:2", &["no key `vidoe`", "did you mean `video`?"]);
+    assert_complaint(
+        "participants = 3\n[audio]\n[vidoe]\nbitrate = 1\n",
+        "mine.toml:3:2",
+        &["no key `vidoe`", "did you mean `video`?"],
+    );
 }
 
 #[test]
 fn wrong_units_are_shown_with_what_to_write() {
     assert_complaint("participants = 3\n[video]\nbitrate = 600\n", "mine.toml:3:11", &["needs a unit", "write \"600 kbit/s\""]);
-    assert_complaint("participants = 3\n[audio]\n[measure]\nduration = \"5 kbit/s\"\n", "mine.toml:4:12", &["unit of a bit rate", "write \"5 s\""]);
+    assert_complaint(
+        "participants = 3\n[audio]\n[measure]\nduration = \"5 kbit/s\"\n",
+        "mine.toml:4:12",
+        &["unit of a bit rate", "write \"5 s\""],
+    );
     assert_complaint("participants = \"3\"\n[audio]\n", "mine.toml:1:16", &["write 3 without quotes"]);
     assert_complaint("participants = 2.5\n[audio]\n", "mine.toml:1:16", &["whole number"]);
     assert_complaint("participants = 1979-05-27\n[audio]\n", "mine.toml:1:16", &["not a date"]);
@@ -69,7 +78,11 @@ fn values_out_of_range_are_shown_with_their_bounds() {
     assert_complaint("participants = 0\n[audio]\n", "mine.toml:1:16", &["out of range", "1 to 20000"]);
     assert_complaint("participants = 3\n[video]\nbitrate = \"1 bit/s\"\n", "mine.toml:3:11", &["10 kbit/s to 100 Mbit/s"]);
     assert_complaint("participants = 3\n[video]\nlayers = [\"1 Mbit/s\", \"1 ms\"]\n", "mine.toml:3:23", &["unit of a time"]);
-    assert_complaint("participants = 3\n[audio]\n[video]\nbitrate = \"1 Mbit/s\"\nburst = \"big\"\n", "mine.toml:5:9", &["\"together\" or \"paced\""]);
+    assert_complaint(
+        "participants = 3\n[audio]\n[video]\nbitrate = \"1 Mbit/s\"\nburst = \"big\"\n",
+        "mine.toml:5:9",
+        &["\"together\" or \"paced\""],
+    );
     assert_complaint("participants = 3\n[audio]\n[fleet]\ngro = 1\n", "mine.toml:4:7", &["true or false, not a number"]);
 }
 
