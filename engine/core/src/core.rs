@@ -87,7 +87,7 @@ impl Core {
             rooms: Rooms::new(&limits, random.next_u64()),
             routes: Routes::new(&limits, random.next_u64()),
             timers: Wheel::new(&limits),
-            forwarder: Forwarder::new(limits.tracks_max),
+            forwarder: Forwarder::new(&limits),
             relays: Relays::new(shard, &limits),
             control: ControlSender::new(limits.transports_max),
             outbox: Outbox::new(limits.outbox_bytes as usize, limits.outbox_runs as usize),
@@ -142,11 +142,9 @@ impl Core {
             self.handshakes.end_turn();
             return None;
         }
-        for run in self.outbox.runs() {
-            self.counters.runs_out += 1;
-            self.counters.datagrams_out += run.bytes.len().div_ceil(run.segment) as u64;
-            self.counters.bytes_out += run.bytes.len() as u64;
-        }
+        self.counters.runs_out += self.outbox.run_count() as u64;
+        self.counters.datagrams_out += self.outbox.packets() as u64;
+        self.counters.bytes_out += self.outbox.bytes() as u64;
         self.handed_over = true;
         Some(&self.outbox)
     }

@@ -50,6 +50,8 @@ struct Slot {
     meta: PacketMeta,
     /// Where the bytes begin, counted from the first byte ever written.
     position: u64,
+    /// The same in the ring.
+    at: u32,
     len: u16,
 }
 
@@ -61,11 +63,13 @@ pub(crate) struct History {
     bytes: Box<[u8]>,
     /// Where the next packet's bytes begin, counted from the first byte ever written.
     position: u64,
+    /// The same in the ring: a division less for each packet.
+    at: usize,
     /// The highest index that arrived; zero before the first.
     highest: u64,
     /// Packets that arrived.
     arrived: u64,
-    /// Packets that were forwarded to whoever wanted them.
+    /// Packets that a walk has taken.
     settled: u64,
 }
 
@@ -83,7 +87,7 @@ impl Slot {
             marker: false,
             keyframe: false,
         };
-        Self { meta, position: 0, len: 0 }
+        Self { meta, position: 0, at: 0, len: 0 }
     }
 }
 
@@ -96,6 +100,7 @@ impl History {
             order: vec![0; packets as usize].into_boxed_slice(),
             bytes: vec![0; bytes as usize].into_boxed_slice(),
             position: 0,
+            at: 0,
             highest: 0,
             arrived: 0,
             settled: 0,
@@ -124,8 +129,9 @@ impl History {
         let at = self.place(bytes.len());
         self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
         let slot = self.slot(meta.index);
-        self.slots[slot] = Slot { meta, position: self.position, len: bytes.len() as u16 };
+        self.slots[slot] = Slot { meta, position: self.position, at: at as u32, len: bytes.len() as u16 };
         self.position += bytes.len() as u64;
+        self.at = at + bytes.len();
         let turn = self.arrived as usize & (self.order.len() - 1);
         self.order[turn] = meta.index;
         self.arrived += 1;
@@ -142,15 +148,22 @@ impl History {
         if n + self.order.len() as u64 <= self.arrived.saturating_sub(1) || n >= self.arrived {
             return None;
         }
-        let index = self.order[n as usize & (self.order.len() - 1)];
-        self.stored(self.slot(index)).filter(|stored| stored.meta.index == index)
+        self.find(self.order[n as usize & (self.order.len() - 1)])
     }
 
-    /// The turn is over: its packets went to whoever wanted them. Gives how many there were.
-    pub(crate) fn settle(&mut self) -> u64 {
-        let fresh = self.arrived - self.settled;
-        self.settled = self.arrived;
-        fresh
+    /// The packet with this index, if newer ones have not overwritten its bytes or taken its slot.
+    pub(crate) fn find(&self, index: u64) -> Option<Stored<'_>> {
+        let slot = &self.slots[self.slot(index)];
+        if slot.meta.index != index || slot.position + (self.bytes.len() as u64) < self.position {
+            return None;
+        }
+        let at = slot.at as usize;
+        Some(Stored { meta: &slot.meta, bytes: &self.bytes[at..at + usize::from(slot.len)] })
+    }
+
+    /// The packets that arrived before number `end` are no longer fresh: they are on their way to whoever wants them.
+    pub(crate) fn settle(&mut self, end: u64) {
+        self.settled = end;
     }
 
     /// The highest index that arrived; zero before the first.
@@ -158,24 +171,14 @@ impl History {
         self.highest
     }
 
-    fn stored(&self, slot: usize) -> Option<Stored<'_>> {
-        let slot = &self.slots[slot];
-        if slot.position + (self.bytes.len() as u64) < self.position {
-            return None;
-        }
-        let at = slot.position as usize % self.bytes.len();
-        Some(Stored { meta: &slot.meta, bytes: &self.bytes[at..at + usize::from(slot.len)] })
-    }
-
     /// Where `len` bytes go: at the write position, or at the start of the ring when they would wrap.
     fn place(&mut self, len: usize) -> usize {
         let ring = self.bytes.len();
         assert!(len <= ring && len <= usize::from(u16::MAX), "a history holds more than one datagram");
-        let at = self.position as usize % ring;
-        if at + len <= ring {
-            return at;
+        if self.at + len <= ring {
+            return self.at;
         }
-        self.position += (ring - at) as u64;
+        self.position += (ring - self.at) as u64;
         0
     }
 
@@ -203,7 +206,11 @@ mod tests {
         let indices: Vec<_> = h.fresh().map(|n| h.arrival(n).expect("kept").meta.index).collect();
         assert_eq!(indices, [100, 102, 101]);
         assert_eq!(h.arrival(1).expect("kept").bytes, [102; 10]);
-        assert_eq!(h.settle(), 3);
+        assert_eq!(h.find(102).expect("kept").bytes, [102; 10]);
+        assert!(h.find(103).is_none() && h.find(110).is_none());
+        h.settle(2);
+        assert_eq!(h.fresh(), 2..3);
+        h.settle(3);
         assert!(h.fresh().is_empty());
     }
 

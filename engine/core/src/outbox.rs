@@ -4,6 +4,9 @@
 //! slab   | run 0: 1200 1200 1200 800 | run 1: 96 | run 2: 1200 1200 | ... free ...            | reserve for control |
 //! runs     {remote, local, segment 1200, len 4400}  {..., 96, 96}     {..., 1200, 2400}
 //! ```
+//!
+//! There are two ways in. [`Outbox::push`] takes a packet as it comes and joins it to the last run where that has room for it. Whoever
+//! knows the lengths of several packets beforehand opens a run for them and appends one by one.
 
 use core::net::{IpAddr, SocketAddr};
 use corelay_wire::units::Instant;
@@ -57,6 +60,8 @@ pub struct Run<'a> {
     pub bytes: &'a [u8],
     /// The length of each packet but the last.
     pub segment: usize,
+    /// How many packets.
+    pub count: usize,
 }
 
 impl<'a> Run<'a> {
@@ -72,6 +77,7 @@ struct Span {
     start: usize,
     end: usize,
     segment: usize,
+    packets: usize,
     /// A shorter packet was appended: nothing may follow it.
     closed: bool,
 }
@@ -83,6 +89,7 @@ pub struct Outbox {
     used: usize,
     spans: Vec<Span>,
     spans_max: usize,
+    packets: usize,
     forwarded: Vec<Forwarded>,
 }
 
@@ -95,6 +102,7 @@ impl Outbox {
             used: 0,
             spans: Vec::with_capacity(runs),
             spans_max: runs,
+            packets: 0,
             forwarded: Vec::with_capacity(FORWARDED_MAX),
         }
     }
@@ -104,9 +112,52 @@ impl Outbox {
         self.slab.len() - self.used >= bytes && self.spans.len() < self.spans_max
     }
 
+    /// How many packets of any size fit, each in a run of its own if need be.
+    pub(crate) fn room(&self) -> usize {
+        let runs = self.spans_max - self.spans.len();
+        runs.min((self.slab.len() - self.used) / PACKET_BYTES_MAX)
+    }
+
     /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
+        self.packets == 0
+    }
+
+    /// How many packets there are.
+    pub fn packets(&self) -> usize {
+        self.packets
+    }
+
+    /// How many bytes they have together.
+    pub fn bytes(&self) -> usize {
+        self.used
+    }
+
+    /// Begins a run for `packets` packets, all of `segment` bytes but the last, which may be shorter. They join the last run when
+    /// that has the same path and segment. There is room for one run: [`Self::room`].
+    pub(crate) fn open_run(&mut self, path: Path, segment: usize, packets: usize) {
+        debug_assert!(packets <= RUN_SEGMENTS_MAX && packets * segment <= RUN_BYTES_MAX, "a run is what the kernel cuts");
+        if self.spans.last().is_some_and(|s| s.segment == segment && s.takes(path, segment, packets)) {
+            return;
+        }
+        assert!(self.spans.len() < self.spans_max, "whoever opens a run has asked whether there is room");
+        let start = self.used;
+        self.spans.push(Span { path, start, end: start, segment, packets: 0, closed: false });
+    }
+
+    /// Appends a packet of `len` bytes, which `write` fills, to the run that was opened last. `false`: `write` gave nothing, or there
+    /// is no room.
+    pub(crate) fn append(&mut self, len: usize, write: impl FnOnce(&mut [u8]) -> Option<usize>) -> bool {
+        let Some(span) = self.spans.last_mut() else { return false };
+        assert!(!span.closed && len <= span.segment, "only the last packet of a run is shorter than the rest");
+        let written = self.slab.get_mut(self.used..self.used + len).and_then(write);
+        if written != Some(len) {
+            return false;
+        }
+        span.append(len);
+        self.used += len;
+        self.packets += 1;
+        true
     }
 
     /// Appends one packet of at most `len_max` bytes, written in place by `write`, which gives its length or nothing.
@@ -120,16 +171,23 @@ impl Outbox {
         let len = write(&mut self.slab[start..start + len_max])?;
         assert!(len > 0 && len <= len_max, "a packet is as long as its place at most");
         self.used += len;
+        self.packets += 1;
         match self.spans.last_mut() {
-            Some(last) if last.takes(path, len) => last.append(len),
-            _ => self.spans.push(Span { path, start, end: start + len, segment: len, closed: false }),
+            Some(last) if last.takes(path, len, 1) => last.append(len),
+            _ => self.spans.push(Span { path, start, end: start + len, segment: len, packets: 1, closed: false }),
         }
         Some(len)
     }
 
     /// The runs in the order they were begun.
     pub fn runs(&self) -> impl Iterator<Item = Run<'_>> {
-        self.spans.iter().map(|s| Run { path: s.path, bytes: &self.slab[s.start..s.end], segment: s.segment })
+        let runs = self.spans.iter().filter(|s| s.packets > 0);
+        runs.map(|s| Run { path: s.path, bytes: &self.slab[s.start..s.end], segment: s.segment, count: s.packets })
+    }
+
+    /// How many runs there are.
+    pub fn run_count(&self) -> usize {
+        self.spans.iter().filter(|s| s.packets > 0).count()
     }
 
     /// Notes that `copies` copies of a packet that was received at `received` are in this hand-over.
@@ -148,21 +206,24 @@ impl Outbox {
     pub fn clear(&mut self) {
         self.forwarded.clear();
         self.used = 0;
+        self.packets = 0;
         self.spans.clear();
     }
 }
 
 impl Span {
-    fn takes(&self, path: Path, len: usize) -> bool {
+    /// Whether `packets` more of at most `len` bytes may follow.
+    fn takes(&self, path: Path, len: usize, packets: usize) -> bool {
         !self.closed
-            && self.path == path
             && len <= self.segment
-            && (self.end - self.start) / self.segment < RUN_SEGMENTS_MAX
-            && self.end - self.start + len <= RUN_BYTES_MAX
+            && self.packets + packets <= RUN_SEGMENTS_MAX
+            && self.end - self.start + packets * len <= RUN_BYTES_MAX
+            && self.path == path
     }
 
     fn append(&mut self, len: usize) {
         self.end += len;
+        self.packets += 1;
         self.closed = len < self.segment;
     }
 }
@@ -214,6 +275,44 @@ mod tests {
             push(&mut outbox, 1, 100);
         }
         assert_eq!(shape(&outbox), [(1, 6400, 100), (1, 100, 100)]);
+    }
+
+    fn append(outbox: &mut Outbox, len: usize) -> bool {
+        outbox.append(len, |dst| Some(dst.len()))
+    }
+
+    #[test]
+    fn a_planned_run_joins_one_of_its_segment_only() {
+        let mut outbox = Outbox::new(1 << 20, 16);
+        outbox.open_run(path(1), 1200, 2);
+        assert!(append(&mut outbox, 1200) && append(&mut outbox, 1200));
+        outbox.open_run(path(1), 1200, 2);
+        assert!(append(&mut outbox, 1200) && append(&mut outbox, 900));
+        outbox.open_run(path(1), 1200, 1);
+        assert!(append(&mut outbox, 1200));
+        outbox.open_run(path(1), 1100, 1);
+        assert!(append(&mut outbox, 1100));
+        assert_eq!(shape(&outbox), [(1, 4500, 1200), (1, 1200, 1200), (1, 1100, 1100)]);
+        assert_eq!(outbox.runs().map(|r| (r.count, r.packets().count())).collect::<Vec<_>>(), [(4, 4), (1, 1), (1, 1)]);
+        assert_eq!((outbox.packets(), outbox.bytes(), outbox.run_count()), (6, 6_800, 3));
+    }
+
+    #[test]
+    fn a_planned_run_grows_no_longer_than_the_kernel_cuts() {
+        let mut outbox = Outbox::new(1 << 20, 16);
+        for _ in 0..3 {
+            outbox.open_run(path(1), 100, 30);
+            assert!((0..30).all(|_| append(&mut outbox, 100)));
+        }
+        assert_eq!(shape(&outbox), [(1, 6_000, 100), (1, 3_000, 100)]);
+    }
+
+    #[test]
+    fn what_could_not_be_written_leaves_no_trace() {
+        let mut outbox = Outbox::new(1 << 20, 16);
+        outbox.open_run(path(1), 100, 1);
+        assert!(!outbox.append(100, |_| None));
+        assert!(outbox.is_empty() && outbox.runs().next().is_none() && outbox.run_count() == 0);
     }
 
     #[test]

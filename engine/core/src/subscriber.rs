@@ -6,11 +6,23 @@ pub(crate) use mapping::{Mapping, Source};
 
 use crate::clock::SentReports;
 use crate::control::SubscriptionParameters;
-use corelay_wire::media::{ExtensionMap, PayloadFormats};
-use corelay_wire::units::{Mid, PayloadType, Ssrc};
+use corelay_wire::media::{Extension, PayloadFormats};
+use corelay_wire::rtp::HeaderTemplate;
+use corelay_wire::units::{PayloadType, Ssrc};
 
 /// Formats of a track: as many as [`PayloadFormats`] holds, which the constructor checks.
 const FORMATS_MAX: usize = 8;
+
+/// What subscribers are told as the publisher said it. Left out on purpose: layers and their retransmissions are the publisher's
+/// affair, and transport-wide numbers are written for each transport, with congestion control.
+const PASSED: [Extension; 6] = [
+    Extension::AudioLevel,
+    Extension::VideoOrientation,
+    Extension::TransmissionOffset,
+    Extension::AbsCaptureTime,
+    Extension::PlayoutDelay,
+    Extension::DependencyDescriptor,
+];
 
 /// One subscriber's side of a track.
 #[derive(Debug)]
@@ -19,9 +31,10 @@ pub(crate) struct Subscriber {
     pub(crate) ssrc: Ssrc,
     /// The subscriber's payload type for each of the track's formats.
     pub(crate) payload_types: [Option<PayloadType>; FORMATS_MAX],
-    pub(crate) extensions: ExtensionMap,
-    pub(crate) mid: Option<Mid>,
+    pub(crate) header: HeaderTemplate,
     pub(crate) paused: bool,
+    /// Signaling knows that packets flow.
+    pub(crate) announced: bool,
     /// RTP packets sent, as sender reports count them: they wrap.
     pub(crate) packets: u32,
     /// Payload bytes sent; they wrap.
@@ -36,13 +49,14 @@ impl Subscriber {
         for (mine, format) in payload_types.iter_mut().zip(formats) {
             *mine = parameters.formats.iter().find(|f| f.codec == format.codec).map(|f| f.payload_type);
         }
+        let SubscriptionParameters { ssrc, mid, extensions, .. } = parameters;
         Self {
             mapping,
-            ssrc: parameters.ssrc,
+            ssrc: *ssrc,
             payload_types,
-            extensions: parameters.extensions.clone(),
-            mid: parameters.mid,
+            header: HeaderTemplate::new(*ssrc, mid.as_deref(), extensions, PASSED.into_iter().collect()),
             paused,
+            announced: false,
             packets: 0,
             octets: 0,
             reports: SentReports::default(),
@@ -54,11 +68,9 @@ impl Subscriber {
         self.packets > 0
     }
 
-    /// Counts a packet that was sealed; tells whether it was the first.
-    pub(crate) fn count_sent(&mut self, payload_len: usize) -> bool {
-        let first = self.packets == 0 && self.octets == 0;
+    /// Counts a packet that was sealed. Padding is no payload (RFC 3550 section 6.4.1: "not including header or padding").
+    pub(crate) fn count_sent(&mut self, payload_len: usize) {
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload_len as u32);
-        first
     }
 }

@@ -180,6 +180,11 @@ impl Transport {
         self.profile().map_or(0, SrtpProfile::rtcp_overhead)
     }
 
+    /// The keys, for a stage that seals many packets; `None` before there are any.
+    pub(crate) fn session(&self) -> Option<&SrtpSession> {
+        self.srtp.as_deref()
+    }
+
     /// Seals an RTP packet. Mind the trap of [`SrtpSession::seal_rtp`]: a pair of SSRC and index is sealed with one content only.
     pub fn seal_rtp(&self, index: PacketIndex, header: &[u8], payload: &[u8], dst: &mut [u8]) -> Option<usize> {
         self.srtp.as_ref()?.seal_rtp(index, header, payload, dst)

@@ -145,6 +145,24 @@ impl SrtpSession {
         self.seal_rtp.seal_rtp(head.ssrc, index, header, payload, dst)
     }
 
+    /// Seals one RTP packet whose header, `header_len` bytes, is in `dst` already: payload and padding go behind it. Gives the length
+    /// of the packet. Otherwise as [`SrtpSession::seal_rtp`], whose trap is this one's.
+    pub fn seal_rtp_behind(
+        &self,
+        index: PacketIndex,
+        header_len: usize,
+        payload: &[u8],
+        padding: &[u8],
+        dst: &mut [u8],
+    ) -> Option<usize> {
+        let head = RtpHead::of_own(dst.get(..header_len)?)?;
+        if index.0 >= RTP_INDEX_END {
+            return None;
+        }
+        assert!(head.sequence == index.sequence(), "the header carries the low 16 bits of the index");
+        self.seal_rtp.seal_rtp_behind(head.ssrc, index, header_len, [payload, padding], dst)
+    }
+
     /// Seals one compound RTCP packet into `dst` and gives its length. `None` when `dst` or the packet is too short, or 2^31 were sealed.
     pub fn seal_rtcp(&mut self, compound: &[u8], dst: &mut [u8]) -> Option<usize> {
         if self.srtcp_index == SRTCP_INDEX_END {
@@ -226,6 +244,33 @@ fn rtcp_sender(packet: &[u8]) -> Option<Ssrc> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_packet_sealed_behind_its_header_is_the_same_and_may_be_padded() {
+        for profile in [SrtpProfile::AeadAes128Gcm, SrtpProfile::AeadAes256Gcm, SrtpProfile::Aes128CmSha1_80] {
+            let material =
+                KeyingMaterial::new(profile, &vec![7; profile.keying_material_len()]).expect("the export has its length");
+            let ours = SrtpSession::new(&material, DtlsRole::Server);
+            let mut header = [0; 12];
+            header[..4].copy_from_slice(&[0x80, 96, 0, 5]);
+            let (index, payload) = (PacketIndex(0x1_0005), [0xAB; 1_000]);
+            let (mut whole, mut behind) = ([0; 1_100], [0; 1_100]);
+            let len = ours.seal_rtp(index, &header, &payload, &mut whole).expect("it fits");
+            behind[..12].copy_from_slice(&header);
+            assert_eq!(ours.seal_rtp_behind(index, 12, &payload, &[], &mut behind), Some(len));
+            assert_eq!(whole[..len], behind[..len]);
+            assert_eq!(ours.seal_rtp_behind(index, 12, &payload, &[0; 80], &mut behind[..1_000]), None, "it does not fit");
+
+            behind[..4].copy_from_slice(&[0xA0, 96, 0, 6]);
+            let next = PacketIndex(6);
+            let len = ours.seal_rtp_behind(next, 12, &payload, &[0, 0, 3], &mut behind).expect("it fits");
+            assert_eq!(len, 12 + 1_000 + 3 + profile.rtp_overhead());
+            let mut peers = SrtpSession::new(&material, DtlsRole::Client);
+            let opened = peers.open_rtp(&mut behind[..len]).expect("authentic");
+            let parsed = RtpHeader::parse(opened.packet()).expect("a packet");
+            assert_eq!((parsed.padding, parsed.payload(opened.packet())), (3, &payload[..]));
+        }
+    }
 
     /// A node holds one a participant: growth here is growth of the memory per participant.
     #[test]

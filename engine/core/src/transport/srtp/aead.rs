@@ -30,12 +30,24 @@ impl AeadCipher {
     }
 
     pub(crate) fn seal_rtp(&self, ssrc: Ssrc, index: PacketIndex, header: &[u8], payload: &[u8], dst: &mut [u8]) -> Option<usize> {
-        let len = header.len() + payload.len() + TAG_LEN;
-        let (head, rest) = dst.get_mut(..len)?.split_at_mut(header.len());
-        let (body, tag) = rest.split_at_mut(payload.len());
-        head.copy_from_slice(header);
+        dst.get_mut(..header.len())?.copy_from_slice(header);
+        self.seal_rtp_behind(ssrc, index, header.len(), [payload, &[]], dst)
+    }
+
+    /// The header is in `dst` already; behind it go both parts of the plaintext, sealed in one pass.
+    pub(crate) fn seal_rtp_behind(
+        &self,
+        ssrc: Ssrc,
+        index: PacketIndex,
+        header_len: usize,
+        [payload, padding]: [&[u8]; 2],
+        dst: &mut [u8],
+    ) -> Option<usize> {
+        let len = header_len + payload.len() + padding.len() + TAG_LEN;
+        let (header, rest) = dst.get_mut(..len)?.split_at_mut(header_len);
+        let (body, padding_and_tag) = rest.split_at_mut(payload.len());
         let nonce = self.rtp_nonce(ssrc, index);
-        self.key.seal_out_of_place_scatter(nonce, Aad::from(header), payload, body, &[], tag).ok()?;
+        self.key.seal_out_of_place_scatter(nonce, Aad::from(&*header), payload, body, padding, padding_and_tag).ok()?;
         Some(len)
     }
 

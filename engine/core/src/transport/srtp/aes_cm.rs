@@ -32,11 +32,25 @@ impl AesCmCipher {
     }
 
     pub(crate) fn seal_rtp(&self, ssrc: Ssrc, index: PacketIndex, header: &[u8], payload: &[u8], dst: &mut [u8]) -> Option<usize> {
-        let plain_len = header.len() + payload.len();
+        dst.get_mut(..header.len())?.copy_from_slice(header);
+        self.seal_rtp_behind(ssrc, index, header.len(), [payload, &[]], dst)
+    }
+
+    /// The header is in `dst` already; behind it go both parts of the plaintext.
+    pub(crate) fn seal_rtp_behind(
+        &self,
+        ssrc: Ssrc,
+        index: PacketIndex,
+        header_len: usize,
+        [payload, padding]: [&[u8]; 2],
+        dst: &mut [u8],
+    ) -> Option<usize> {
+        let padding_at = header_len + payload.len();
+        let plain_len = padding_at + padding.len();
         let (packet, tag) = dst.get_mut(..plain_len + TAG_LEN)?.split_at_mut(plain_len);
-        packet[..header.len()].copy_from_slice(header);
-        packet[header.len()..].copy_from_slice(payload);
-        apply_keystream(&self.key, self.counter(ssrc, index.0), &mut packet[header.len()..]);
+        packet[header_len..padding_at].copy_from_slice(payload);
+        packet[padding_at..].copy_from_slice(padding);
+        apply_keystream(&self.key, self.counter(ssrc, index.0), &mut packet[header_len..]);
         tag.copy_from_slice(&self.tag(packet, &index.rollover().to_be_bytes()));
         Some(plain_len + TAG_LEN)
     }

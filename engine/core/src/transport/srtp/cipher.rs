@@ -38,6 +38,21 @@ impl Cipher {
         }
     }
 
+    /// The header is in `dst` already; behind it go both parts of the plaintext.
+    pub(crate) fn seal_rtp_behind(
+        &self,
+        ssrc: Ssrc,
+        index: PacketIndex,
+        header_len: usize,
+        plain: [&[u8]; 2],
+        dst: &mut [u8],
+    ) -> Option<usize> {
+        match self {
+            Self::Aead(c) => c.seal_rtp_behind(ssrc, index, header_len, plain, dst),
+            Self::AesCm(c) => c.seal_rtp_behind(ssrc, index, header_len, plain, dst),
+        }
+    }
+
     pub(crate) fn open_rtp(&self, ssrc: Ssrc, index: PacketIndex, header_len: usize, packet: &mut [u8]) -> Option<usize> {
         match self {
             Self::Aead(c) => c.open_rtp(ssrc, index, header_len, packet),

@@ -1,0 +1,208 @@
+//! What one transport gets of a turn: its packets in its subscribers' numbering, planned into runs, sealed into the outbox.
+
+use super::plan::{PADDING_MAX, RunPlan};
+use super::turn::{Turn, TurnPacket, TurnTrack};
+use crate::control::Event;
+use crate::departures::{Departures, Progress};
+use crate::drop_reason::{DropCounters, DropReason};
+use crate::history::Stored;
+use crate::outbox::{Path, RUN_SEGMENTS_MAX};
+use crate::room::{Rooms, Subscription, Track, TransportEntry};
+use crate::subscriber::{Source, Subscriber};
+use crate::table::Table;
+use crate::transport::srtp::SrtpSession;
+use arrayvec::ArrayVec;
+use corelay_wire::ids::{SubscriptionId, TrackId};
+use corelay_wire::rtp::{PacketFields, Passed};
+use corelay_wire::units::{PacketIndex, PayloadType, RtpTimestamp};
+
+/// How packets get to a transport.
+struct Way<'a> {
+    path: Path,
+    packet_bytes_max: usize,
+    session: &'a SrtpSession,
+    overhead: usize,
+}
+
+impl<'a> Way<'a> {
+    fn of(entry: &'a TransportEntry) -> Option<Self> {
+        let (path, session) = (entry.transport.path()?, entry.transport.session()?);
+        entry.connected?;
+        Some(Self { path, packet_bytes_max: path.packet_bytes_max(), session, overhead: session.profile().rtp_overhead() })
+    }
+}
+
+/// A packet in one subscriber's numbering.
+struct Outgoing<'a> {
+    stored: Stored<'a>,
+    subscription: u32,
+    /// Place in the turn's packets.
+    place: usize,
+    index: PacketIndex,
+    timestamp: RtpTimestamp,
+    payload_type: PayloadType,
+    /// As it leaves, but for padding that its run asks for.
+    len: usize,
+}
+
+/// Packets of one transport whose lengths are known before the first of them is sealed: as many as one run can hold.
+type Batch<'a> = ArrayVec<Outgoing<'a>, RUN_SEGMENTS_MAX>;
+
+/// Seals what the transport in `transport` wishes, as far as the outbox takes it.
+pub(super) fn deliver(
+    turn: &mut Turn,
+    transport: u32,
+    rooms: &mut Rooms,
+    send_time: [u8; 3],
+    departures: &mut Departures<'_>,
+) -> Progress {
+    let Rooms { tracks, subscriptions, transports, .. } = rooms;
+    // What ended while the walk waited has no wishes that are still good.
+    let Some(way) = transports.get(transport).and_then(Way::of) else { return Progress::Done };
+    let mut batch = Batch::new();
+    while turn.wish().is_some() {
+        let room = departures.outbox.room().min(RUN_SEGMENTS_MAX);
+        if room == 0 {
+            return Progress::Full;
+        }
+        batch.clear();
+        collect(turn, &way, tracks, subscriptions, room, &mut batch, &mut departures.counters.drops);
+        Sealer { way: &way, subscriptions, packets: &mut turn.packets, send_time, departures }.seal(&batch);
+    }
+    Progress::Done
+}
+
+/// Puts up to `room` of the transport's packets into the batch.
+fn collect<'a>(
+    turn: &mut Turn,
+    way: &Way<'_>,
+    tracks: &'a Table<TrackId, Track>,
+    subscriptions: &mut Table<SubscriptionId, Subscription>,
+    room: usize,
+    batch: &mut Batch<'a>,
+    drops: &mut DropCounters,
+) {
+    while let Some(wish) = turn.wish() {
+        let subscription = subscriptions.get_mut(wish.subscription).filter(|s| s.id == wish.id && !s.subscriber.paused);
+        let with_track = subscription.map(|s| (&tracks[s.track], &mut s.subscriber)).filter(|(track, _)| !track.paused);
+        if let Some((track, subscriber)) = with_track {
+            let target = turn.track(wish.track).target;
+            while batch.len() < room
+                && let Some((place, packet)) = turn.next_packet(wish.track)
+            {
+                match number(track, subscriber, target, packet, way) {
+                    Ok(Some(outgoing)) => batch.push(Outgoing { subscription: wish.subscription, place, ..outgoing }),
+                    Ok(None) => {}
+                    Err(reason) => drops.count(reason),
+                }
+            }
+            if batch.len() == room {
+                return;
+            }
+            let TurnTrack { target, targeted, lacking, .. } = turn.track(wish.track);
+            *lacking |= *targeted && subscriber.mapping.flowing().is_none_or(|s| s.layer != *target);
+        }
+        turn.next_wish();
+    }
+}
+
+/// The packet in the subscriber's numbering; `None` when it is not for this subscriber.
+fn number<'a>(
+    track: &'a Track,
+    subscriber: &mut Subscriber,
+    target: u8,
+    packet: TurnPacket,
+    way: &Way<'_>,
+) -> Result<Option<Outgoing<'a>>, DropReason> {
+    let TurnPacket { index, layer, carried, .. } = packet;
+    let stored = track.layers[usize::from(layer)].history.find(index).ok_or(DropReason::TooLate)?;
+    let meta = stored.meta;
+    let payload_type = subscriber.payload_types[usize::from(meta.format)].ok_or(DropReason::UnknownPayloadType)?;
+    let source = Source { layer, generation: meta.generation };
+    if subscriber.mapping.flowing() != Some(source) {
+        if layer != target || !meta.keyframe {
+            return Ok(None);
+        }
+        let clock = track.formats[usize::from(meta.format)].codec.clock_rate();
+        subscriber.mapping.begin(source, meta, clock);
+    }
+    let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
+    let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });
+    // A packet of nothing but padding leaves with one byte of it.
+    let len = header_len + stored.payload().len().max(1) + way.overhead;
+    if len > way.packet_bytes_max {
+        return Err(DropReason::Oversize);
+    }
+    Ok(Some(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, len }))
+}
+
+/// Seals a batch.
+struct Sealer<'a, 'd> {
+    way: &'a Way<'a>,
+    subscriptions: &'a mut Table<SubscriptionId, Subscription>,
+    packets: &'a mut [TurnPacket],
+    send_time: [u8; 3],
+    departures: &'a mut Departures<'d>,
+}
+
+impl Sealer<'_, '_> {
+    fn seal(&mut self, mut batch: &[Outgoing<'_>]) {
+        while !batch.is_empty() {
+            let RunPlan { packets, segment } = RunPlan::first(batch.iter().map(|o| o.len));
+            let (run, rest) = batch.split_at(packets);
+            self.departures.outbox.open_run(self.way.path, segment, packets);
+            let (last, others) = run.split_last().expect("a run has a packet");
+            others.iter().for_each(|outgoing| self.seal_packet(outgoing, segment));
+            self.seal_packet(last, last.len);
+            batch = rest;
+        }
+    }
+
+    /// Seals one packet, made `len` bytes long.
+    fn seal_packet(&mut self, outgoing: &Outgoing<'_>, len: usize) {
+        let Outgoing { stored, index, timestamp, payload_type, .. } = *outgoing;
+        let (way, payload) = (self.way, stored.payload());
+        let subscription = &mut self.subscriptions[outgoing.subscription];
+        let subscriber = &mut subscription.subscriber;
+        let packet = &mut self.packets[outgoing.place];
+        let passed = Passed { carried: packet.carried, spans: &stored.meta.extensions, packet: stored.bytes };
+        let padding = len - outgoing.len + usize::from(payload.is_empty());
+        let (marker, padded, send_time) = (stored.meta.marker, padding > 0, self.send_time);
+        let fields = PacketFields { timestamp, sequence: index.sequence(), payload_type, marker, padded, send_time };
+        let sealed = self.departures.outbox.append(len, |dst| {
+            let header_len = subscriber.header.write(dst, &fields, passed)?;
+            match padding {
+                0 => way.session.seal_rtp_behind(index, header_len, payload, &[], dst),
+                count => way.session.seal_rtp_behind(index, header_len, payload, &padding_of(count)[..count], dst),
+            }
+        });
+        if !sealed {
+            return;
+        }
+        packet.copies += 1;
+        self.departures.counters.packets_out += 1;
+        subscriber.count_sent(payload.len());
+        if !subscriber.announced {
+            self.announce(outgoing.subscription);
+        }
+    }
+
+    /// Tells signaling that packets flow; with the next packet when the queue of events is full.
+    #[cold]
+    fn announce(&mut self, slot: u32) {
+        let Departures { events, now, .. } = &mut *self.departures;
+        if events.len() < events.capacity() {
+            let subscription = &mut self.subscriptions[slot];
+            subscription.subscriber.announced = true;
+            let after = now.since(subscription.subscribed);
+            events.push_back(Event::SubscriptionStarted { subscription: subscription.id, after });
+        }
+    }
+}
+
+/// Padding of `count` octets, the last of which counts them all (RFC 3550 section 5.1), zeros behind.
+fn padding_of(count: usize) -> [u8; PADDING_MAX + 1] {
+    let mut padding = [0; PADDING_MAX + 1];
+    padding[count - 1] = count as u8;
+    padding
+}

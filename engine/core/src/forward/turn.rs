@@ -1,0 +1,228 @@
+//! What one walk forwards, frozen when it begins: packets of the dirty tracks, and who is to have them, transport by transport.
+//!
+//! ```text
+//! packets  | track 7: 3 of layer 0, 2 of layer 1 | track 2: 4 | track 9: 1 |     numbers of packets, not their bytes
+//! wishes   | 7 for A | 7 for B | 7 for C | 2 for A | 2 for C | 9 for A |         a subscription and its track
+//! chains   A: --'--------------------------'------------------'                  in the order in which a transport came first
+//!          B:            --'        C: --'------------'
+//! ```
+//!
+//! What a transport gets of a turn leaves end to end, whatever track it is of, so that its path and its key are touched once and its
+//! packets share runs. Video comes before audio: the short packet goes last. What arrives while a walk waits for the outbox to be sent
+//! belongs to the next one.
+
+use super::select;
+use crate::control::LAYERS_MAX;
+use crate::drop_reason::{DropCounters, DropReason};
+use crate::history::Stored;
+use crate::limits::Limits;
+use crate::room::{Rooms, Track};
+use core::ops::Range;
+use corelay_wire::ids::SubscriptionId;
+use corelay_wire::media::Kind;
+use corelay_wire::rtp::Carried;
+use corelay_wire::units::Instant;
+
+/// Packets of one walk. A turn brings as many as the receive batch holds; what is beyond is the next walk's.
+const PACKETS_MAX: usize = 512;
+/// No wish.
+const NONE: u32 = u32::MAX;
+
+/// A packet of this walk. Its bytes stay in the history, where newer ones may overwrite them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TurnPacket {
+    pub(super) index: u64,
+    pub(super) received: Instant,
+    /// How many were sealed for the present hand-over.
+    pub(super) copies: u32,
+    pub(super) carried: Carried,
+    pub(super) layer: u8,
+}
+
+/// A track of this walk.
+#[derive(Clone, Debug)]
+pub(super) struct TurnTrack {
+    pub(super) slot: u32,
+    kind: Kind,
+    /// The layer that subscribers without one begin with.
+    pub(super) target: u8,
+    /// The target layer has packets.
+    pub(super) targeted: bool,
+    /// A subscriber waits for a keyframe of the target layer.
+    pub(super) lacking: bool,
+    pub(super) packets: Range<usize>,
+}
+
+/// That a subscription has its track's packets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    pub(super) subscription: u32,
+    /// Slots are used again: what ended while the walk waited is not there.
+    pub(super) id: SubscriptionId,
+    /// Place in the list of tracks.
+    pub(super) track: u32,
+    next: u32,
+}
+
+/// What a transport gets.
+#[derive(Clone, Copy, Debug)]
+struct Chain {
+    transport: u32,
+    first: u32,
+}
+
+/// Where the walk is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cursor {
+    chain: usize,
+    /// Place in the list of wishes.
+    wish: u32,
+    /// Packets of the wish's track that were looked at.
+    packets: usize,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Turn {
+    tracks: Vec<TurnTrack>,
+    pub(super) packets: Vec<TurnPacket>,
+    wishes: Vec<Wish>,
+    chains: Vec<Chain>,
+    /// Each transport's last wish while the chains are made; otherwise [`NONE`].
+    last: Box<[u32]>,
+    cursor: Cursor,
+}
+
+impl Turn {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            // Each has a packet.
+            tracks: Vec::with_capacity(PACKETS_MAX),
+            packets: Vec::with_capacity(PACKETS_MAX),
+            wishes: Vec::with_capacity(limits.subscriptions_max as usize),
+            chains: Vec::with_capacity(limits.transports_max as usize),
+            last: vec![NONE; limits.transports_max as usize].into_boxed_slice(),
+            cursor: Cursor::default(),
+        }
+    }
+
+    /// Takes the packets of dirty tracks, and takes those tracks off the list: all of them but what exceeds [`PACKETS_MAX`]. `false`
+    /// when there is nothing.
+    pub(super) fn begin(&mut self, dirty: &mut Vec<u32>, rooms: &mut Rooms, drops: &mut DropCounters, now: Instant) -> bool {
+        self.tracks.clear();
+        self.packets.clear();
+        self.wishes.clear();
+        self.chains.clear();
+        if dirty.is_empty() {
+            return false;
+        }
+        let is_taken = |slot: &&u32| self.take(**slot, &mut rooms.tracks[**slot], drops, now);
+        let taken = dirty.iter().take_while(is_taken).count();
+        dirty.drain(..taken);
+        for kind in [Kind::Video, Kind::Audio] {
+            self.link(kind, rooms);
+        }
+        for chain in &self.chains {
+            self.last[chain.transport as usize] = NONE;
+        }
+        self.cursor = Cursor { wish: self.chains.first().map_or(NONE, |c| c.first), ..Cursor::default() };
+        true
+    }
+
+    /// The transport that the walk is at; `None` at its end.
+    pub(super) fn transport(&self) -> Option<u32> {
+        self.chains.get(self.cursor.chain).map(|c| c.transport)
+    }
+
+    /// Goes to the next transport.
+    pub(super) fn next_transport(&mut self) {
+        let chain = self.cursor.chain + 1;
+        self.cursor = Cursor { chain, wish: self.chains.get(chain).map_or(NONE, |c| c.first), packets: 0 };
+    }
+
+    /// The wish of the transport that the walk is at; `None` when all were seen.
+    pub(super) fn wish(&self) -> Option<Wish> {
+        self.wishes.get(self.cursor.wish as usize).copied()
+    }
+
+    /// Goes to the transport's next wish.
+    pub(super) fn next_wish(&mut self) {
+        let next = self.wishes.get(self.cursor.wish as usize).map_or(NONE, |w| w.next);
+        self.cursor = Cursor { wish: next, packets: 0, ..self.cursor };
+    }
+
+    /// The next packet of the track in place `track`, with its own place.
+    pub(super) fn next_packet(&mut self, track: u32) -> Option<(usize, TurnPacket)> {
+        let Range { start, end } = self.tracks[track as usize].packets;
+        let place = start + self.cursor.packets;
+        if place == end {
+            return None;
+        }
+        self.cursor.packets += 1;
+        Some((place, self.packets[place]))
+    }
+
+    pub(super) fn track(&mut self, track: u32) -> &mut TurnTrack {
+        &mut self.tracks[track as usize]
+    }
+
+    /// The tracks of which a subscriber waits for a keyframe.
+    pub(super) fn lacking(&self) -> impl Iterator<Item = &TurnTrack> {
+        self.tracks.iter().filter(|t| t.lacking)
+    }
+
+    /// A track ended: it waits for nothing.
+    pub(super) fn forget(&mut self, track: u32) {
+        self.tracks.iter_mut().filter(|t| t.slot == track).for_each(|t| (t.targeted, t.lacking) = (false, false));
+    }
+
+    /// Takes what fits of a track's packets; tells whether that was all.
+    fn take(&mut self, slot: u32, track: &mut Track, drops: &mut DropCounters, now: Instant) -> bool {
+        let first = self.packets.len();
+        let target = select(track.layers.iter().map(|l| l.last_packet), now);
+        let (mut all, mut targeted) = (true, false);
+        for (n, layer) in track.layers.iter_mut().enumerate() {
+            let fresh = layer.history.fresh();
+            let end = fresh.end.min(fresh.start + (PACKETS_MAX - self.packets.len()) as u64);
+            for number in fresh.start..if track.paused { fresh.start } else { end } {
+                match layer.history.arrival(number) {
+                    Some(packet) => self.packets.push(TurnPacket::new(n, packet)),
+                    None => drops.count(DropReason::TooLate),
+                }
+            }
+            all &= end == fresh.end;
+            targeted |= n == usize::from(target) && end > fresh.start;
+            layer.history.settle(end);
+        }
+        track.dirty = !all;
+        let packets = first..self.packets.len();
+        if !packets.is_empty() {
+            self.tracks.push(TurnTrack { slot, kind: track.kind, target, targeted, lacking: false, packets });
+        }
+        all
+    }
+
+    /// Hangs the wishes for the tracks of `kind` into their transports' chains.
+    fn link(&mut self, kind: Kind, rooms: &Rooms) {
+        for (place, turn_track) in self.tracks.iter().enumerate().filter(|(_, t)| t.kind == kind) {
+            for slot in &rooms.tracks[turn_track.slot].subscriptions {
+                let subscription = &rooms.subscriptions[*slot];
+                let wish = self.wishes.len() as u32;
+                self.wishes.push(Wish { subscription: *slot, id: subscription.id, track: place as u32, next: NONE });
+                let last = core::mem::replace(&mut self.last[subscription.transport as usize], wish);
+                match self.wishes.get_mut(last as usize) {
+                    Some(last) => last.next = wish,
+                    None => self.chains.push(Chain { transport: subscription.transport, first: wish }),
+                }
+            }
+        }
+    }
+}
+
+impl TurnPacket {
+    fn new(layer: usize, packet: Stored<'_>) -> Self {
+        const { assert!(LAYERS_MAX <= u8::MAX as usize) };
+        let meta = packet.meta;
+        Self { index: meta.index, received: meta.received, copies: 0, carried: meta.extensions.carried(), layer: layer as u8 }
+    }
+}
