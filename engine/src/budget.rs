@@ -54,6 +54,8 @@ impl Budget {
             per_shard("socket buffers, in the kernel", sockets, 2 * (kernel.receive + kernel.send) as u64),
             per_shard("commands", limits::COMMANDS_QUEUED_MAX as u64, size_of::<Command>() as u64),
             per_shard("events", (limits::EVENTS_QUEUED_MAX + limits::EVENTS_SPILLED_MAX) as u64, size_of::<Event>() as u64),
+            // Two for each pair of shards.
+            per_shard("relay rings", shards - 1, limits::relay_ring_bytes(shards as usize) as u64),
             per_shard("snapshots", 3, snapshot),
             per_shard("stacks", 1, STACK_BYTES),
         ]);
@@ -75,17 +77,21 @@ impl fmt::Display for Budget {
     }
 }
 
-/// What one of `shards` shards may hold: its share with some slack, and no less than one full room.
+/// What one of `shards` shards may hold: its share with some slack. A room that is larger spills.
 pub fn core_limits(config: &Config, shards: usize) -> Limits {
     let share = |of_node: usize| (of_node * limits::SHARE_SLACK).div_ceil(shards).min(of_node);
-    let participants = share(config.participants_max).max(config.room_participants_max);
+    let participants = share(config.participants_max);
+    let tracks = participants * limits::TRACKS_PER_PARTICIPANT;
+    // As many of other shards as of its own: what its participants watch is mostly the same few.
+    let mirrors = if shards > 1 { tracks } else { 0 };
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Limits {
         rooms_max: count(share(config.rooms_max)),
         participants_max: count(participants),
         transports_max: count(participants * limits::TRANSPORTS_PER_PARTICIPANT),
-        tracks_max: count(participants * limits::TRACKS_PER_PARTICIPANT),
+        tracks_max: count(tracks + mirrors),
         subscriptions_max: count(participants * limits::SUBSCRIPTIONS_PER_PARTICIPANT),
+        shards: u16::try_from(shards).unwrap_or(u16::MAX),
         ..Limits::default()
     }
 }
@@ -106,11 +112,18 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_holds_its_share_with_slack_and_one_full_room() {
+    fn a_shard_holds_its_share_with_slack() {
         let config = Config { participants_max: 1_000, room_participants_max: 300, rooms_max: 100, ..Config::default() };
         assert_eq!(core_limits(&config, 1).participants_max, 1_000);
         assert_eq!(core_limits(&config, 4).participants_max, 500);
-        assert_eq!(core_limits(&config, 100).participants_max, 300);
+        assert_eq!(core_limits(&config, 100).participants_max, 20, "a room is larger than a shard: it spills");
         assert_eq!((core_limits(&config, 4).rooms_max, core_limits(&config, 4).transports_max), (50, 2_000));
+    }
+
+    #[test]
+    fn a_shard_among_others_has_room_for_their_tracks() {
+        let config = Config { participants_max: 1_000, ..Config::default() };
+        assert_eq!(core_limits(&config, 1).tracks_max, 3_000);
+        assert_eq!(core_limits(&config, 4).tracks_max, 3_000, "half of them published here");
     }
 }

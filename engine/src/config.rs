@@ -73,6 +73,10 @@ pub struct Config {
     pub participants_max: usize,
     /// `ROOM_PARTICIPANTS_MAX` of one room.
     pub room_participants_max: usize,
+    /// `SPILL_PARTICIPANTS`: of one room on one shard, before the room spills.
+    pub spill_participants: usize,
+    /// `SPILL_SUBSCRIPTIONS`: of one room on one shard, before the room spills.
+    pub spill_subscriptions: usize,
     /// `ROOMS_MAX` of the node.
     pub rooms_max: usize,
     /// `METRICS_PUBLIC`: whether `/metrics` needs no token.
@@ -140,6 +144,8 @@ impl Default for Config {
             room_auto_create: true,
             participants_max: limits::PARTICIPANTS_DEFAULT,
             room_participants_max: limits::ROOM_PARTICIPANTS_DEFAULT,
+            spill_participants: limits::SPILL_PARTICIPANTS_DEFAULT,
+            spill_subscriptions: limits::SPILL_SUBSCRIPTIONS_DEFAULT,
             rooms_max: limits::ROOMS_DEFAULT,
             metrics_public: true,
             demo: true,
@@ -160,8 +166,16 @@ impl Config {
             config.lay_file(file, &text)?;
         }
         config.lay_environment(env)?;
+        config.fit_defaults();
         relations::check(&config)?;
         Ok(config)
+    }
+
+    /// A node that is told to take fewer participants need not be told what a room takes as well.
+    fn fit_defaults(&mut self) {
+        if self.room_participants_max == limits::ROOM_PARTICIPANTS_DEFAULT {
+            self.room_participants_max = self.room_participants_max.min(self.participants_max);
+        }
     }
 
     /// Whether there is no way to verify a token, so that the server mints its own and stays on loopback.

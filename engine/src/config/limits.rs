@@ -6,15 +6,27 @@ pub const SHARDS_MAX: usize = 256;
 /// Addresses that media sockets listen on. Each is a socket per shard; a host with more networks than this is a router.
 pub const RTC_LISTEN_IPS_MAX: usize = 8;
 
-/// Participants of the node by default. Higher: one node takes more calls, and a crash ends more of them. Lower: memory is spared
-/// and nodes are added sooner.
-pub const PARTICIPANTS_DEFAULT: usize = 2_000;
+/// Participants of the node by default: two thousand subscribers, who publish nothing, with their publishers and some to spare. Higher:
+/// one node takes more calls, and a crash ends more of them. Lower: memory is spared and nodes are added sooner.
+pub const PARTICIPANTS_DEFAULT: usize = 2_500;
 /// The most that may be asked for: signaling is one thread, and ids in a ufrag have room for a million slots a shard.
 pub const PARTICIPANTS_MAX: usize = 1_000_000;
 
-/// Participants of one room by default. Higher: one room can take a whole shard (fan-out grows with its square when all publish).
-/// Lower: large meetings are refused while there is room for them.
-pub const ROOM_PARTICIPANTS_DEFAULT: usize = 500;
+/// Participants of one room by default: as many as the node takes, because a room spills over the shards. Lower: a room cannot take the whole node, and large ones are refused while there is room for them. Everyone in a room
+/// is told who comes, goes and publishes, so signaling's work for a room grows with the square of this.
+pub const ROOM_PARTICIPANTS_DEFAULT: usize = PARTICIPANTS_DEFAULT;
+
+/// `SPILL_PARTICIPANTS`, the default. It bounds what a join storm puts onto one shard before its subscriptions, or the shard's load,
+/// show: 300 times audio and video of 300 packets/s are a tenth of a core. Higher: a room stays whole for longer, without copies
+/// between shards, and a storm of a large room is felt by the other rooms of the shard. Lower: the other way round.
+pub const SPILL_PARTICIPANTS_DEFAULT: usize = 300;
+/// `SPILL_SUBSCRIPTIONS`, the default: 1,000 times audio and video, 300,000 packets/s, between a tenth and a third of a core, so that the
+/// subscriptions to those who come later fit as well: participants never move. A meeting of 32 where everyone receives everyone
+/// has as many. Higher: a meeting that grows overloads its first shard. Lower: meetings are cut up, and each of their tracks
+/// is copied to each of their shards.
+pub const SPILL_SUBSCRIPTIONS_DEFAULT: usize = 2_000;
+/// The most that may be asked for: a room that never spills for that.
+pub const SPILL_SUBSCRIPTIONS_MAX: usize = 1_000_000_000;
 
 /// Rooms of the node by default. A room costs little; the limit keeps a client with a room-creating token from filling memory.
 pub const ROOMS_DEFAULT: usize = 1_000;
@@ -29,8 +41,9 @@ pub const TRACKS_PER_PARTICIPANT: usize = 3;
 /// few large rooms is full before its participants are.
 pub const SUBSCRIPTIONS_PER_PARTICIPANT: usize = 64;
 
-/// Rooms are placed whole, so shards fill unevenly: each may hold this many times its even share of the node's participants and rooms.
-/// Higher: more memory may be used by one shard. Lower: a large room is refused by a shard although the node has room.
+/// Small rooms are placed whole, so shards fill unevenly: each may hold this many times its even share of the node's participants and
+/// rooms. Higher: more memory may be used by one shard. Lower: a room spills, at the cost of relays, because its shard is full
+/// while it has nothing to do.
 pub const SHARE_SLACK: usize = 2;
 
 /// `COALESCE_US`, the default. Higher: fuller runs and fewer wake-ups under load (20,000 packets/s: 3.4 us each instead of 26), and
@@ -61,6 +74,34 @@ pub const EVENTS_QUEUED_MAX: usize = 4_096;
 /// behind has lost its clients anyway, and the media of the others goes on.
 pub const EVENTS_SPILLED_MAX: usize = 4_096;
 
+/// Bytes of the ring from one shard to another, on a node of few shards. Higher: a shard that is held up for longer (a megabyte is 33 ms
+/// of a hundred videos of 2.5 Mbit/s) misses no packets, which then are forwarded late. Lower: less memory, and a burst of keyframes
+/// meets a full ring. Memory that no message ever reached is not resident.
+pub const RELAY_RING_BYTES: usize = 1 << 20;
+/// The least, on a node of many shards: the keyframes of a large room together.
+pub const RELAY_RING_BYTES_MIN: usize = 128 << 10;
+/// What the rings of all pairs may take together before they get smaller: a node of 16 shards has all of its rings at full size.
+pub const RELAY_RINGS_BYTES: usize = 256 << 20;
+/// Messages that a shard takes from one ring in a turn. Higher: a shard that was held up catches up sooner, and one busy peer delays
+/// the datagrams of the next turn more. Lower: the other way round. A message costs a fifth of a microsecond, what
+/// follows from it is forwarding.
+pub const RELAY_MESSAGES_PER_TURN_MAX: usize = 512;
+/// How long a shard sleeps at most while it has something to tell for which a ring has no room. Higher: a keyframe is asked for later
+/// after a jam. Lower: more empty turns while it lasts.
+pub const RELAY_RETRY: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// Bytes of each ring on a node of `shards` shards.
+pub const fn relay_ring_bytes(shards: usize) -> usize {
+    let pairs = shards * shards.saturating_sub(1);
+    match pairs {
+        0 => 0,
+        pairs if RELAY_RINGS_BYTES / pairs >= RELAY_RING_BYTES => RELAY_RING_BYTES,
+        pairs if RELAY_RINGS_BYTES / pairs >= RELAY_RING_BYTES_MIN => RELAY_RINGS_BYTES / pairs,
+        _ => RELAY_RING_BYTES_MIN,
+    }
+}
+
+const _: () = assert!(relay_ring_bytes(16) == RELAY_RING_BYTES, "RELAY_RINGS_BYTES says so");
 const _: () = assert!(SHARDS_MAX <= u16::MAX as usize, "ShardId is 16 bits");
 const _: () = assert!(ROOM_PARTICIPANTS_DEFAULT <= PARTICIPANTS_DEFAULT, "a full room fits the node");
 const _: () = assert!(COMMANDS_PER_TURN_MAX < COMMANDS_QUEUED_MAX, "a turn does not empty a full queue of a join storm");

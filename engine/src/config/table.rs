@@ -207,6 +207,20 @@ pub const KEYS: &[Key] = &[
         |c| Some(c.room_participants_max.to_string()),
     ),
     key(
+        "SPILL_PARTICIPANTS",
+        Kind::Number { min: 1, max: limits::PARTICIPANTS_MAX as u64 },
+        "Participants of one room that a shard takes before the room spills onto another shard. Higher: fewer copies between shards. Lower: large rooms use more cores sooner.",
+        |c, text, kind| kind.number(text).map(|n| c.spill_participants = n),
+        |c| Some(c.spill_participants.to_string()),
+    ),
+    key(
+        "SPILL_SUBSCRIPTIONS",
+        Kind::Number { min: 1, max: limits::SPILL_SUBSCRIPTIONS_MAX as u64 },
+        "The same for subscriptions of one room: what costs a shard in a meeting where everyone receives everyone.",
+        |c, text, kind| kind.number(text).map(|n| c.spill_subscriptions = n),
+        |c| Some(c.spill_subscriptions.to_string()),
+    ),
+    key(
         "ROOMS_MAX",
         Kind::Number { min: 1, max: limits::ROOMS_MAX as u64 },
         "Rooms of this node.",

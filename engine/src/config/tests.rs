@@ -75,6 +75,8 @@ fn every_bad_value_names_its_key_and_what_is_allowed() {
         ("ROOM_AUTO_CREATE", "perhaps"),
         ("PARTICIPANTS_MAX", "0"),
         ("ROOM_PARTICIPANTS_MAX", "0"),
+        ("SPILL_PARTICIPANTS", "0"),
+        ("SPILL_SUBSCRIPTIONS", "none"),
         ("ROOMS_MAX", "1.5"),
         ("METRICS_PUBLIC", "2"),
         ("DEMO", "demo"),
@@ -147,6 +149,13 @@ fn values_that_clash_say_what_to_change() {
             assert!(text.contains(part), "{pairs:?}: {part} is missing in: {text}");
         }
     }
+}
+
+#[test]
+fn a_small_node_has_small_rooms() {
+    assert_eq!(env(&[("PARTICIPANTS_MAX", "100")]).expect("one key is enough").room_participants_max, 100);
+    let both = [("PARTICIPANTS_MAX", "100"), ("ROOM_PARTICIPANTS_MAX", "20")];
+    assert_eq!(env(&both).expect("fits").room_participants_max, 20);
 }
 
 #[test]
