@@ -6,15 +6,44 @@
 //! ```text
 //! let fleet = Fleet::start(&FleetOptions::default())?;
 //! let peer = fleet.attach(association);
-//! let track = peer.receive(&Expected { ssrc, codec });      // one for each stream that will come
-//! let stream = peer.publish(&plan, &numbers)?;              // one for each stream that goes
-//! let totals = fleet.totals();                              // at any time, from any thread
+//! let track = peer.receive(&Expected { ssrc, codec, stream });   // one for each stream that will come
+//! let stream = peer.publish(&plan, &numbers)?;                   // one for each stream that goes
+//! let totals = fleet.totals();                                   // at any time, from any thread
 //! ```
 
+mod cells;
+pub(crate) mod clock;
+mod counts;
+mod feedback;
+mod inbound;
+mod member;
+mod order;
+mod outbound;
+mod peer;
+mod socket;
+mod thread;
+mod timers;
+mod totals;
+
+pub use crate::stream::Numbers;
+pub use counts::Counts;
+pub use inbound::Expected;
+pub use peer::{Peer, Published, Received};
+pub use totals::{Headroom, Totals};
+
 use crate::association::Association;
-use crate::stream::{Codec, StreamPlan};
-use hdrhistogram::Histogram;
-use std::time::Duration;
+use crate::stream::trail::Trails;
+use cells::ThreadCells;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::eventfd::EventFd;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::Pid;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+use thread::{Mail, Seat, Thread};
 
 /// How a fleet is laid out.
 #[derive(Clone, Debug)]
@@ -42,10 +71,16 @@ impl Default for FleetOptions {
 /// every stream is always opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sample {
-    /// All packets of every n-th association; 0 for none.
+    /// All packets of every n-th association of a thread; 0 for none.
     pub whole_every: u32,
-    /// One packet in n of the others; 0 for none. At most 16384, or the rollover counter could be missed.
+    /// One packet in n of the others, at random; 0 for only the first. At most 8192, or the rollover counter could be missed.
     pub one_in: u32,
+}
+
+impl Sample {
+    /// Every packet.
+    pub const ALL: Self = Self { whole_every: 1, one_in: 1 };
+    const ONE_IN_MAX: u32 = 8192;
 }
 
 impl Default for Sample {
@@ -57,12 +92,89 @@ impl Default for Sample {
 /// The threads. Dropping it ends them.
 pub struct Fleet {
     options: FleetOptions,
+    started: Instant,
+    threads: Vec<Handle>,
+    joined: Vec<JoinHandle<()>>,
+    next: AtomicU64,
+    trails: Arc<Trails>,
+    next_stream: Arc<AtomicU32>,
+}
+
+/// How a thread is spoken to.
+struct Handle {
+    line: Line,
+    cells: Arc<ThreadCells>,
+    next_member: AtomicU32,
+}
+
+/// A thread's mailbox and its bell.
+#[derive(Clone)]
+struct Line {
+    mail: Sender<Mail>,
+    doorbell: Arc<EventFd>,
+}
+
+impl Line {
+    fn send(&self, mail: Mail) {
+        // A thread that ended has nothing left to do; that it panicked is in the totals.
+        if self.mail.send(mail).is_ok() {
+            // Full is not possible; an error would say that it rings already.
+            let _ = self.doorbell.write(1);
+        }
+    }
 }
 
 impl Fleet {
     /// Starts the threads and raises the limit of open files as far as it may be raised.
     pub fn start(options: &FleetOptions) -> Result<Self, FleetError> {
-        Ok(Self { options: options.clone() })
+        if options.threads == 0 || options.sample.one_in > Sample::ONE_IN_MAX {
+            return Err(FleetError::Options("it needs a thread at least, and a sample of one packet in 8192 or more often"));
+        }
+        raise_file_limit()?;
+        let trails = Arc::new(Trails::default());
+        let mut fleet = Self {
+            options: options.clone(),
+            started: Instant::now(),
+            threads: Vec::new(),
+            joined: Vec::new(),
+            next: AtomicU64::new(0),
+            trails,
+            next_stream: Arc::new(AtomicU32::new(rand::random())),
+        };
+        for index in 0..options.threads {
+            fleet.start_thread(index)?;
+        }
+        Ok(fleet)
+    }
+
+    fn start_thread(&mut self, index: usize) -> Result<(), FleetError> {
+        let (mail, received): (_, Receiver<Mail>) = channel();
+        let doorbell = Arc::new(thread::doorbell().map_err(os("an event counter cannot be made"))?);
+        let cells = Arc::new(ThreadCells::new(self.options.gso));
+        let seat = Seat {
+            mail: received,
+            doorbell: Arc::clone(&doorbell),
+            cells: Arc::clone(&cells),
+            trails: Arc::clone(&self.trails),
+            options: self.options.clone(),
+        };
+        let thread = Thread::new(seat).map_err(os("a poller cannot be made: raise the limit of open files"))?;
+        let core = self.options.cores.get(index).copied();
+        let seen = Arc::clone(&cells);
+        let joined = std::thread::Builder::new()
+            .name(format!("fleet-{index}"))
+            .spawn(move || {
+                let alive = Alive(seen);
+                // Its figures count either way; an unpinned thread shows in the delays.
+                let _ = core.map(pin);
+                if thread.run().is_ok() {
+                    std::mem::forget(alive);
+                }
+            })
+            .map_err(|error| FleetError::Os { what: "a thread cannot be started", error })?;
+        self.joined.push(joined);
+        self.threads.push(Handle { line: Line { mail, doorbell }, cells, next_member: AtomicU32::new(0) });
+        Ok(())
     }
 
     /// How it was started.
@@ -71,206 +183,55 @@ impl Fleet {
     }
 
     /// Takes an association over: consent checks, receiver and sender reports go on until the peer is dropped.
-    pub fn attach(&self, _association: Association) -> Peer {
-        Peer {}
+    pub fn attach(&self, association: Association) -> Peer {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) as usize % self.threads.len();
+        let handle = &self.threads[turn];
+        let member = handle.next_member.fetch_add(1, Ordering::Relaxed);
+        Peer::attach(handle.line.clone(), member, association, Arc::clone(&self.trails), Arc::clone(&self.next_stream))
     }
 
-    /// Everything so far. Subtract an earlier one for an interval.
+    /// Everything so far. Subtract an earlier one for an interval ([`Totals::since`]). Numbers of streams and CPU times are those of the
+    /// threads' last look, at most 0.2 s ago.
     pub fn totals(&self) -> Totals {
-        Totals::default()
+        let mut totals = Totals { elapsed: self.started.elapsed(), gso: self.options.gso, ..Totals::default() };
+        self.threads.iter().for_each(|thread| thread.cells.add_to(&mut totals));
+        totals
     }
 }
 
-/// An association in the fleet. Dropping it says goodbye to the other side and closes the socket.
-pub struct Peer {}
-
-impl Peer {
-    /// Counts a stream that will come. Asks for a keyframe if it is video.
-    pub fn receive(&self, _expected: &Expected) -> Received {
-        Received {}
-    }
-
-    /// Starts to send a stream. Its first frame is a keyframe.
-    pub fn publish(&self, _plan: &StreamPlan, _numbers: &Numbers) -> Result<Published, FleetError> {
-        Ok(Published {})
-    }
-
-    /// The other side has not answered consent checks for 30 s (RFC 7675), or refused datagrams.
-    pub fn is_lost(&self) -> bool {
-        false
-    }
-}
-
-/// A stream that will come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Expected {
-    /// Under which it comes.
-    pub ssrc: u32,
-    /// Its codec.
-    pub codec: Codec,
-    /// Which one it is, if that is known: [`Published::stream`]. Anything else under this SSRC is then corrupt.
-    pub stream: Option<u32>,
-}
-
-/// Numbers of a published stream, as signaling agreed on them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Numbers {
-    /// One for each layer, or one.
-    pub ssrcs: Vec<u32>,
-    /// Payload type.
-    pub payload_type: u8,
-    /// Canonical name in sender reports.
-    pub cname: String,
-    /// Header extension ids; 0 for an extension that is not sent.
-    pub audio_level_id: u8,
-    /// `urn:ietf:params:rtp-hdrext:sdes:mid`, with [`mid`](Self::mid) as its value.
-    pub mid_id: u8,
-    /// `urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id`, with the layer's rid as its value.
-    pub rid_id: u8,
-    /// Media section.
-    pub mid: String,
-}
-
-/// A stream that comes in. Dropping it stops the counting of it; what was counted stays in the totals.
-pub struct Received {}
-
-impl Received {
-    /// What came so far.
-    pub fn counts(&self) -> Counts {
-        Counts::default()
-    }
-
-    /// Returns once the first packet was there, with the time since the call of [`Peer::receive`].
-    pub async fn started(&self) -> Duration {
-        Duration::ZERO
-    }
-}
-
-/// A stream that goes out. Dropping it stops the sending.
-pub struct Published {}
-
-impl Published {
-    /// Its number in the payload of synthetic packets.
-    pub fn stream(&self) -> u32 {
-        0
-    }
-
-    /// Packets sent so far.
-    pub fn packets(&self) -> u64 {
-        0
-    }
-
-    /// Sends nothing until `resume`: a mute.
-    pub fn pause(&self) {}
-
-    /// Goes on, with a keyframe.
-    pub fn resume(&self) {}
-}
-
-/// Counts of received streams. Those of a live stream or fleet only grow, but for `lost`, which shrinks when a late packet comes.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, serde::Serialize)]
-pub struct Counts {
-    /// RTP packets, duplicates included.
-    pub packets: u64,
-    /// Bytes of UDP payload in them.
-    pub bytes: u64,
-    /// Missing in the sequence numbers.
-    pub lost: u64,
-    /// Came after one with a higher sequence number.
-    pub reordered: u64,
-    /// Came again.
-    pub duplicates: u64,
-    /// Opened and checked.
-    pub verified: u64,
-    /// Opened, and not what was sent: an error of the run.
-    pub corrupt: u64,
-    /// Did not open with the association's keys: an error of the run.
-    pub unopened: u64,
-    /// Packets that the publisher sent and the server left out without a gap in the sequence numbers, as found between samples.
-    pub skipped: u64,
-}
-
-/// Everything that a fleet has counted.
-#[derive(Clone, Debug)]
-pub struct Totals {
-    /// Since the fleet's start, or the length of the interval.
-    pub elapsed: Duration,
-    /// Received streams, those that ended included.
-    pub received: Counts,
-    /// Streams that are expected at the moment.
-    pub streams_expected: u64,
-    /// Those of them that have brought a packet.
-    pub streams_started: u64,
-    /// Those of them that have brought one before, but none for two seconds.
-    pub streams_silent: u64,
-    /// RTP packets sent.
-    pub sent_packets: u64,
-    /// Bytes of UDP payload in them.
-    pub sent_bytes: u64,
-    /// Packets that the kernel did not take: its send buffer was full, or nobody listens.
-    pub sent_refused: u64,
-    /// RTP packets that belong to no expected stream.
-    pub unexpected: u64,
-    /// Keyframes that servers asked publishers for.
-    pub keyframes_asked: u64,
-    /// Associations whose other side went away.
-    pub peers_lost: u64,
-    /// From the publisher's stamp, just before it encrypts the packet, to the kernel's receive timestamp, in ns, of verified packets.
-    pub latency_ns: Histogram<u64>,
-    /// How much of the latency is the generator's own share: from the kernel's receive timestamp to when it was read, in ns. Not in `latency_ns`.
-    pub read_delay_ns: Histogram<u64>,
-    /// How late publishers' bursts left against their schedule, in ns.
-    pub send_delay_ns: Histogram<u64>,
-    /// Datagrams that the kernel dropped because a receive queue of ours was full.
-    pub queue_drops: u64,
-    /// Busy share of each thread, 0 to 1: its CPU time against the wall's.
-    pub busy: Vec<f64>,
-}
-
-impl Default for Totals {
-    fn default() -> Self {
-        let empty =
-            || Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("1 ns to a minute with three digits is a valid range");
-        Self {
-            elapsed: Duration::ZERO,
-            received: Counts::default(),
-            streams_expected: 0,
-            streams_started: 0,
-            streams_silent: 0,
-            sent_packets: 0,
-            sent_bytes: 0,
-            sent_refused: 0,
-            unexpected: 0,
-            keyframes_asked: 0,
-            peers_lost: 0,
-            latency_ns: empty(),
-            read_delay_ns: empty(),
-            send_delay_ns: empty(),
-            queue_drops: 0,
-            busy: Vec::new(),
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.threads.iter().for_each(|thread| thread.line.send(Mail::End));
+        for joined in self.joined.drain(..) {
+            // That it panicked is said on its standard error already.
+            let _ = joined.join();
         }
     }
 }
 
-impl Totals {
-    /// What was counted after `earlier`.
-    pub fn since(&self, _earlier: &Self) -> Self {
-        self.clone()
-    }
+/// Left behind by a thread that panics or fails.
+struct Alive(Arc<ThreadCells>);
 
-    /// Whether the generator kept up in this interval.
-    pub fn headroom(&self) -> Headroom {
-        Headroom::Enough
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.dead.store(true, Ordering::Relaxed);
     }
 }
 
-/// Whether a figure is one of the server's or of the generator's.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Headroom {
-    /// The generator kept up.
-    Enough,
-    /// The generator was the bottleneck: its figures say nothing about the server. Why, and what to do.
-    Exhausted(String),
+fn pin(core: usize) -> nix::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(core)?;
+    sched_setaffinity(Pid::from_raw(0), &set)
+}
+
+/// An association has one socket, and its client another one for the WebSocket.
+fn raise_file_limit() -> Result<(), FleetError> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(os("the limit of open files cannot be read"))?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(os("the limit of open files cannot be raised to its hard limit"))
+}
+
+fn os(what: &'static str) -> impl Fn(nix::Error) -> FleetError {
+    move |error| FleetError::Os { what, error: error.into() }
 }
 
 /// Why the fleet cannot do it.
@@ -284,6 +245,9 @@ pub enum FleetError {
         /// The kernel's answer.
         error: std::io::Error,
     },
+    /// Options out of range.
+    #[error("the fleet cannot be started: {0}")]
+    Options(&'static str),
     /// A plan that cannot be sent.
     #[error("the stream cannot be sent: {0}")]
     Plan(String),

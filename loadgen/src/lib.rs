@@ -17,3 +17,4 @@ pub mod clip;
 pub mod fleet;
 pub mod stream;
 pub mod token;
+mod wire;

@@ -1,5 +1,13 @@
 //! What a participant publishes: kind, rate, shape and content of a stream.
 
+mod frames;
+mod packets;
+pub(crate) mod stamp;
+pub(crate) mod trail;
+pub(crate) mod vp8;
+
+pub(crate) use packets::Layer;
+
 use crate::clip::Clip;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,6 +134,25 @@ pub enum Speech {
         /// Length of a time of silence.
         silence: Duration,
     },
+}
+
+/// Numbers of a published stream, as signaling agreed on them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Numbers {
+    /// One for each layer, or one.
+    pub ssrcs: Vec<u32>,
+    /// Payload type.
+    pub payload_type: u8,
+    /// Canonical name in sender reports.
+    pub cname: String,
+    /// Id of the audio level (RFC 6464); 0 for an extension that is not sent, as with the others.
+    pub audio_level_id: u8,
+    /// Id of `urn:ietf:params:rtp-hdrext:sdes:mid`, with [`mid`](Self::mid) as its value.
+    pub mid_id: u8,
+    /// Id of `urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id`, with the layer's rid as its value.
+    pub rid_id: u8,
+    /// Media section.
+    pub mid: String,
 }
 
 /// One simulcast layer.

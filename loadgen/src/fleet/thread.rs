@@ -1,0 +1,300 @@
+//! One thread of the fleet: a poller, its members and its timers.
+//!
+//! ```text
+//! turn:  mail -> timers that are due -> wait -> each ready socket, once -> counts
+//! ```
+//!
+//! The poller is level-triggered and each ready socket is read once a turn: a socket with more is ready again, and no call is spent on
+//! finding a queue empty.
+
+use super::FleetOptions;
+use super::cells::{ThreadCells, Turn};
+use super::clock;
+use super::inbound::{Expected, ReceivedCells};
+use super::member::{Happened, Member, Sending};
+use super::outbound::Outbound;
+use super::socket::{self, Inbox, Run};
+use super::timers::{Timer, Timers};
+use crate::association::Association;
+use crate::stream::trail::Trails;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
+
+/// Sockets that a turn reads. Higher: fewer calls to the poller. Lower: timers that come due wait for less; 256 reads take 0.3 ms.
+const EVENTS_MAX: usize = 256;
+const MAIL: u64 = u64::MAX;
+const TIMER: u64 = u64::MAX - 1;
+/// Not a member: the thread itself.
+const SELF: u32 = u32::MAX;
+/// Half of the 5 s at which servers call a silent peer disconnected.
+const CONSENT_INTERVAL_NS: u64 = 2_500_000_000;
+/// What browsers do for video of some bandwidth (RFC 3550 section 6.2 would allow more).
+const REPORT_INTERVAL_NS: u64 = 1_000_000_000;
+const LOOK_INTERVAL_NS: u64 = 200_000_000;
+
+/// What a thread is told.
+pub(super) enum Mail {
+    Attach { member: u32, association: Box<Association>, lost: Arc<AtomicBool> },
+    Receive { member: u32, expected: Expected, cells: Arc<ReceivedCells> },
+    Forget { member: u32, ssrc: u32, cells: Arc<ReceivedCells> },
+    Publish { member: u32, outbound: Box<Outbound> },
+    Unpublish { member: u32, stream: u32 },
+    Detach { member: u32 },
+    End,
+}
+
+/// What a thread is made of before it runs.
+pub(super) struct Seat {
+    pub(super) mail: Receiver<Mail>,
+    pub(super) doorbell: Arc<EventFd>,
+    pub(super) cells: Arc<ThreadCells>,
+    pub(super) trails: Arc<Trails>,
+    pub(super) options: FleetOptions,
+}
+
+/// A doorbell: writing to it wakes a thread.
+pub(super) fn doorbell() -> nix::Result<EventFd> {
+    EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)
+}
+
+/// A thread of the fleet.
+pub(super) struct Thread {
+    seat: Seat,
+    epoll: Epoll,
+    timer: TimerFd,
+    armed_ns: u64,
+    /// By number; a number is not used again, so that what is meant for one that went meets nobody.
+    members: Vec<Option<Box<Member>>>,
+    timers: Timers,
+    inbox: Inbox,
+    run: Run,
+    gso: bool,
+    happened: Happened,
+    turn: Turn,
+    ended: bool,
+}
+
+impl Thread {
+    pub(super) fn new(seat: Seat) -> nix::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
+        epoll.add(&*seat.doorbell, EpollEvent::new(EpollFlags::EPOLLIN, MAIL))?;
+        epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
+        let mut timers = Timers::default();
+        timers.set(clock::monotonic_ns(), SELF, Timer::Look);
+        let gso = seat.options.gso;
+        Ok(Self {
+            seat,
+            epoll,
+            timer,
+            armed_ns: 0,
+            members: Vec::new(),
+            timers,
+            inbox: Inbox::new(),
+            run: Run::default(),
+            gso,
+            happened: Happened::default(),
+            turn: Turn::default(),
+            ended: false,
+        })
+    }
+
+    /// Runs until it is told to end.
+    pub(super) fn run(mut self) -> nix::Result<()> {
+        let mut events = [EpollEvent::empty(); EVENTS_MAX];
+        while !self.ended {
+            self.ring_timers();
+            self.arm()?;
+            let ready = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
+                Ok(ready) => ready,
+                Err(nix::errno::Errno::EINTR) => 0,
+                Err(error) => return Err(error),
+            };
+            let ahead_ns = clock::realtime_ns().wrapping_sub(clock::monotonic_ns());
+            for event in &events[..ready] {
+                match event.data() {
+                    MAIL => self.open_mail(),
+                    // An error says that it was armed anew meanwhile.
+                    TIMER => drop(self.timer.wait()),
+                    member => self.receive(member as u32, ahead_ns),
+                }
+            }
+            self.seat.cells.post(&mut self.happened, &mut self.turn);
+        }
+        Ok(())
+    }
+
+    fn arm(&mut self) -> nix::Result<()> {
+        let Some(next_ns) = self.timers.next_ns().filter(|next_ns| *next_ns != self.armed_ns) else {
+            return Ok(());
+        };
+        self.armed_ns = next_ns;
+        // 0 would disarm it.
+        let at = TimeSpec::from(Duration::from_nanos(next_ns.max(1)));
+        self.timer.set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME)
+    }
+
+    fn receive(&mut self, number: u32, ahead_ns: u64) {
+        let Some(Some(member)) = self.members.get_mut(number as usize) else {
+            return;
+        };
+        let arrived = match self.inbox.receive(&member.socket) {
+            Ok(Some(arrived)) => arrived,
+            // An error is an ICMP message to an earlier send: consent decides, not one message.
+            Ok(None) | Err(_) => return,
+        };
+        let now_ns = clock::monotonic_ns();
+        let at_ns = match arrived.realtime_ns {
+            0 => now_ns,
+            realtime_ns => realtime_ns.wrapping_sub(ahead_ns).min(now_ns),
+        };
+        self.turn.read_ns.push(now_ns - at_ns);
+        if let Some(dropped) = arrived.dropped {
+            let new = dropped.wrapping_sub(std::mem::replace(&mut member.dropped, dropped));
+            self.seat.cells.queue_drops.fetch_add(new.into(), Ordering::Relaxed);
+        }
+        member.hear(&self.inbox.bytes[..arrived.len], arrived.segment, at_ns, &mut self.happened);
+    }
+
+    fn ring_timers(&mut self) {
+        let now_ns = clock::monotonic_ns();
+        while let Some(due) = self.timers.ring(now_ns) {
+            if due.member == SELF {
+                self.look(now_ns);
+                self.timers.set(now_ns + LOOK_INTERVAL_NS, SELF, Timer::Look);
+                continue;
+            }
+            let Some(Some(member)) = self.members.get_mut(due.member as usize) else {
+                continue;
+            };
+            let next_ns = match due.timer {
+                Timer::Consent => {
+                    let expired = member.check_consent(now_ns);
+                    self.seat.cells.peers_lost.fetch_add(expired.into(), Ordering::Relaxed);
+                    Some(now_ns + CONSENT_INTERVAL_NS)
+                }
+                Timer::Report => {
+                    member.report(now_ns, clock::realtime_ns());
+                    Some(now_ns + REPORT_INTERVAL_NS)
+                }
+                Timer::Burst { stream, layer } => {
+                    // Bursts before this one took their time.
+                    let now_ns = clock::monotonic_ns();
+                    self.turn.send_ns.push(now_ns - due.at_ns);
+                    let mut sending = Sending { run: &mut self.run, gso: &mut self.gso, happened: &mut self.happened };
+                    member.burst(stream, layer, now_ns, &mut sending)
+                }
+                Timer::Look => None,
+            };
+            if let Some(next_ns) = next_ns {
+                self.timers.set(next_ns, due.member, due.timer);
+            }
+        }
+    }
+
+    /// Counts streams and CPU time.
+    fn look(&mut self, now_ns: u64) {
+        let (mut expected, mut started, mut silent) = (0, 0, 0);
+        for stream in self.members.iter().flatten().flat_map(|member| member.streams()) {
+            expected += 1;
+            started += u64::from(stream.has_started());
+            silent += u64::from(stream.is_silent(now_ns));
+        }
+        let cells = &self.seat.cells;
+        cells.streams.expected.store(expected, Ordering::Relaxed);
+        cells.streams.started.store(started, Ordering::Relaxed);
+        cells.streams.silent.store(silent, Ordering::Relaxed);
+        cells.cpu_ns.store(clock::thread_cpu_ns(), Ordering::Relaxed);
+        cells.gso.store(self.gso, Ordering::Relaxed);
+    }
+
+    fn open_mail(&mut self) {
+        // An error says that it rang already.
+        let _ = self.seat.doorbell.read();
+        loop {
+            match self.seat.mail.try_recv() {
+                Ok(mail) => self.take(mail),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.ended = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, mail: Mail) {
+        let now_ns = clock::monotonic_ns();
+        match mail {
+            Mail::Attach { member, association, lost } => self.attach(member, *association, lost),
+            Mail::Receive { member, expected, cells } => {
+                let trails = Arc::clone(&self.seat.trails);
+                if let Some(member) = self.member(member) {
+                    member.receive(&expected, trails, cells);
+                    member.ask_keyframes(now_ns);
+                }
+            }
+            Mail::Forget { member, ssrc, cells } => {
+                if let Some(member) = self.member(member) {
+                    member.forget(ssrc, &cells);
+                }
+            }
+            Mail::Publish { member: number, outbound } => {
+                let (stream, dues): (_, Vec<u64>) = (outbound.stream, outbound.first_dues_ns().collect());
+                if let Some(member) = self.member(number) {
+                    member.publish(*outbound);
+                    for (layer, due_ns) in dues.into_iter().enumerate() {
+                        self.timers.set(due_ns.max(now_ns), number, Timer::Burst { stream, layer });
+                    }
+                }
+            }
+            Mail::Unpublish { member, stream } => {
+                if let Some(member) = self.member(member) {
+                    member.unpublish(stream);
+                }
+            }
+            Mail::Detach { member } => self.detach(member),
+            Mail::End => self.ended = true,
+        }
+    }
+
+    fn member(&mut self, number: u32) -> Option<&mut Member> {
+        self.members.get_mut(number as usize)?.as_deref_mut()
+    }
+
+    fn attach(&mut self, number: u32, association: Association, lost: Arc<AtomicBool>) {
+        let now_ns = clock::monotonic_ns();
+        let sample = self.seat.options.sample;
+        let is_whole = sample.whole_every > 0 && number.is_multiple_of(sample.whole_every);
+        let member = Box::new(Member::new(association, if is_whole { 1 } else { sample.one_in }, lost, now_ns));
+        let prepared = socket::prepare(&member.socket, self.seat.options.gro)
+            .and_then(|()| self.epoll.add(&*member.socket, EpollEvent::new(EpollFlags::EPOLLIN, number.into())));
+        if prepared.is_err() {
+            member.lose();
+            self.seat.cells.peers_lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let at = number as usize;
+        if self.members.len() <= at {
+            self.members.resize_with(at + 1, || None);
+        }
+        self.members[at] = Some(member);
+        // Spread over their interval: members that came together do not report together for ever.
+        self.timers.set(now_ns + rand::random::<u64>() % CONSENT_INTERVAL_NS, number, Timer::Consent);
+        self.timers.set(now_ns + rand::random::<u64>() % REPORT_INTERVAL_NS, number, Timer::Report);
+    }
+
+    fn detach(&mut self, number: u32) {
+        let Some(member) = self.members.get_mut(number as usize).and_then(Option::take) else {
+            return;
+        };
+        // The goodbye still has the socket: it must be taken out of the poller by hand. An error says that it is.
+        let _ = self.epoll.delete(&*member.socket);
+    }
+}
