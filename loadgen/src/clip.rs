@@ -8,7 +8,7 @@ mod encoder;
 #[cfg(feature = "clip")]
 mod picture;
 
-use crate::stream::Codec;
+use crate::codec::Codec;
 
 /// A short encoded video. It starts with a keyframe.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -14,6 +14,7 @@
 pub mod association;
 pub mod client;
 pub mod clip;
+pub mod codec;
 pub mod fleet;
 pub mod stream;
 pub mod token;
