@@ -2,11 +2,24 @@
 //!
 //! Signaling runs on tokio; media runs in the [`Fleet`].
 
-use crate::association::{AssociationError, Identity, IdentityOptions, Profile};
-use crate::fleet::{Fleet, FleetError};
+mod error;
+mod media;
+mod signaling;
+mod subscriber;
+
+pub use error::{ClientError, Ended, Refusal};
+
+use crate::association::{Association, AssociationError, Identity, IdentityOptions, Profile};
+use crate::codec::Kind;
+use crate::fleet::{Fleet, Peer, Published, monotonic_ns};
 use crate::stream::StreamPlan;
+use serde_json::{Value, json};
+use signaling::Signaling;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+use subscriber::{Seen, Subscriber};
+use tokio::task::JoinHandle;
 
 /// The server to join.
 #[derive(Clone)]
@@ -27,7 +40,8 @@ impl Server {
 /// What a participant does.
 #[derive(Clone, Default, Debug)]
 pub struct ClientPlan {
-    /// Streams to publish, in order. Without any, no transport for sending is made, unless `idle_transports`.
+    /// Streams to publish, in order. Without any, no transport for sending is made, unless `idle_transports`. The first video is the
+    /// camera, others are screens.
     pub publish: Vec<StreamPlan>,
     /// What to receive.
     pub subscribe: Subscribe,
@@ -63,126 +77,153 @@ pub struct Times {
 }
 
 /// A participant that is in the room. Dropping it closes everything without a word, as a crash would.
-pub struct Client {}
+pub struct Client {
+    signaling: Signaling,
+    participant_id: String,
+    started_ns: u64,
+    times: Times,
+    seen: Arc<Seen>,
+    peers: Vec<Arc<Peer>>,
+    published: Vec<Published>,
+    follower: JoinHandle<()>,
+}
 
 impl Client {
     /// Joins, connects the transports, publishes, and consumes what is there and what appears.
-    pub async fn join(_server: &Server, _token: &str, _plan: &ClientPlan, _fleet: &Fleet) -> Result<Self, ClientError> {
-        Err(ClientError::Closed { step: "join" })
+    pub async fn join(server: &Server, token: &str, plan: &ClientPlan, fleet: &Fleet) -> Result<Self, ClientError> {
+        let started_ns = monotonic_ns();
+        let since = || Duration::from_nanos(monotonic_ns().saturating_sub(started_ns));
+        let mut times = Times::default();
+        let (signaling, notifications) = Signaling::connect(&server.url, token).await?;
+        times.connected = since();
+        let joined = signaling.request("join", json!({ "rtpCapabilities": media::capabilities() })).await?;
+        let participant_id = joined["participantId"].as_str().unwrap_or_default().to_owned();
+        times.joined = since();
+        let receives = plan.subscribe != Subscribe::None || plan.idle_transports;
+        let sends = !plan.publish.is_empty() || plan.idle_transports;
+        let (receive, send) =
+            tokio::try_join!(open(&signaling, server, fleet, "recv", receives), open(&signaling, server, fleet, "send", sends))?;
+        times.transports = since();
+        let peers = [&receive, &send].into_iter().flatten().map(|(_, peer)| Arc::clone(peer)).collect();
+        let published = match &send {
+            Some((id, peer)) => publish(&signaling, id, peer, &plan.publish, &participant_id).await?,
+            None => Vec::new(),
+        };
+        let streams_max = match plan.subscribe {
+            Subscribe::All => usize::MAX,
+            Subscribe::None => 0,
+            Subscribe::Most(n) => n,
+        };
+        let seen = Seen::new();
+        let waiting = VecDeque::new();
+        let mut subscriber =
+            Subscriber { signaling: signaling.clone(), transport: receive, streams_max, waiting, seen: Arc::clone(&seen) };
+        subscriber.consume(subscriber::known_producers(&joined)).await?;
+        times.ready = since();
+        let follower = tokio::spawn(subscriber.follow(notifications));
+        Ok(Self { signaling, participant_id, started_ns, times, seen, peers, published, follower })
     }
 
     /// How long each step took.
     pub fn times(&self) -> Times {
-        Times::default()
+        let first_packet = self.seen.first_ns().map(|first_ns| Duration::from_nanos(first_ns.saturating_sub(self.started_ns)));
+        Times { first_packet, ..self.times }
     }
 
     /// Its server-given id.
     pub fn participant_id(&self) -> &str {
-        ""
+        &self.participant_id
     }
 
     /// The SRTP profile of its transports; `None` without any.
     pub fn profile(&self) -> Option<Profile> {
-        None
+        self.peers.first().map(|peer| peer.profile())
     }
 
     /// Streams that it consumes, and those of them that have brought a packet.
     pub fn progress(&self) -> (usize, usize) {
-        (0, 0)
+        self.seen.progress()
+    }
+
+    /// What it publishes, in the order of its plan.
+    pub fn published(&self) -> &[Published] {
+        &self.published
     }
 
     /// Why it is no longer in the room, in the server's own words; `None` while it is.
     pub fn ended(&self) -> Option<Ended> {
-        None
+        if self.peers.iter().any(|peer| peer.is_lost()) {
+            self.seen.end(Ended::Transport("the server has not answered consent checks for 30 s".to_owned()));
+        }
+        self.seen.ended.borrow().clone()
     }
 
     /// Returns when it is no longer in the room by the server's doing or the network's.
     pub async fn wait_ended(&self) -> Ended {
-        Ended::Lost
+        let mut ended = self.seen.ended.subscribe();
+        match ended.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(ended)) => ended.clone(),
+            // The sender lives in this client.
+            Ok(None) | Err(_) => Ended::Lost,
+        }
     }
 
-    /// Leaves properly.
-    pub async fn leave(self) -> Result<(), ClientError> {
-        Ok(())
+    /// Leaves properly: stops its streams, says `leave`, and ends its transports.
+    pub async fn leave(mut self) -> Result<(), ClientError> {
+        self.follower.abort();
+        self.published.clear();
+        self.seen.clear();
+        let left = self.signaling.request("leave", json!({})).await;
+        for peer in self.peers.drain(..) {
+            peer.say_goodbye().await;
+        }
+        left.map(drop)
     }
 }
 
-/// Why a participant is no longer in the room.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Ended {
-    /// The server said so.
-    Goodbye {
-        /// Stable name, such as `replaced`, `full`, `server-shutdown`.
-        reason: String,
-        /// A sentence.
-        message: String,
-        /// The client may try again.
-        reconnect: bool,
-    },
-    /// The WebSocket closed without a word.
-    Lost,
-    /// The server refused a request that a well-behaved client may make.
-    Refused(Refusal),
-    /// A transport failed.
-    Transport(String),
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.follower.abort();
+        self.peers.iter().for_each(|peer| peer.abandon());
+    }
 }
 
-/// A request that the server refused, in its own words.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{method} was refused with {code} {name}: {reason}")]
-pub struct Refusal {
-    /// What was asked.
-    pub method: &'static str,
-    /// An HTTP status.
-    pub code: u16,
-    /// Stable name, such as `full`.
-    pub name: String,
-    /// A sentence.
-    pub reason: String,
+/// Makes one transport, if it is needed.
+async fn open(
+    signaling: &Signaling,
+    server: &Server,
+    fleet: &Fleet,
+    direction: &str,
+    is_needed: bool,
+) -> Result<Option<(Value, Arc<Peer>)>, ClientError> {
+    if !is_needed {
+        return Ok(None);
+    }
+    let transport = signaling.request("createWebRtcTransport", json!({ "direction": direction })).await?;
+    let remote = media::remote(&transport)?;
+    signaling.request("connectWebRtcTransport", media::connect(&transport["id"], &server.identity)).await?;
+    let association = Association::connect(&server.identity, &remote).await?;
+    Ok(Some((transport["id"].clone(), Arc::new(fleet.attach(association)))))
 }
 
-/// Why a join or leave did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// There is no server, or it is none of ours.
-    #[error("no WebSocket at {url}: {error}; is the server started there?")]
-    Connect {
-        /// Where.
-        url: String,
-        /// What went wrong.
-        error: String,
-    },
-    /// The server refused a request.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The server ended the connection with a reason.
-    #[error("the server said goodbye: {reason}: {message}")]
-    Goodbye {
-        /// Stable name.
-        reason: String,
-        /// A sentence.
-        message: String,
-        /// The client may try again.
-        reconnect: bool,
-    },
-    /// The server closed the connection without a word.
-    #[error("the server closed the connection during {step}: look into its log")]
-    Closed {
-        /// At which request.
-        step: &'static str,
-    },
-    /// An answer that does not fit the protocol.
-    #[error("the answer to {method} is not of protocol version 1: {what}")]
-    Answer {
-        /// What was asked.
-        method: &'static str,
-        /// What is missing in the answer.
-        what: &'static str,
-    },
-    /// A transport did not come up.
-    #[error(transparent)]
-    Association(#[from] AssociationError),
-    /// The fleet cannot carry it.
-    #[error(transparent)]
-    Fleet(#[from] FleetError),
+async fn publish(
+    signaling: &Signaling,
+    transport: &Value,
+    peer: &Peer,
+    plans: &[StreamPlan],
+    cname: &str,
+) -> Result<Vec<Published>, ClientError> {
+    let mut published = Vec::with_capacity(plans.len());
+    let mut has_camera = false;
+    for (n, plan) in plans.iter().enumerate() {
+        let source = match plan.codec.kind() {
+            Kind::Audio => "microphone",
+            Kind::Video if std::mem::replace(&mut has_camera, true) => "screen",
+            Kind::Video => "camera",
+        };
+        let (numbers, stream) = (media::numbers(plan, n, cname), peer.reserve());
+        signaling.request("produce", media::produce(transport, plan, &numbers, stream, source)).await?;
+        published.push(peer.publish_as(stream, plan, &numbers)?);
+    }
+    Ok(published)
 }

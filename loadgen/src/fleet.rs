@@ -12,7 +12,7 @@
 //! ```
 
 mod cells;
-pub(crate) mod clock;
+mod clock;
 mod counts;
 mod feedback;
 mod inbound;
@@ -21,11 +21,13 @@ mod order;
 mod outbound;
 mod peer;
 mod socket;
+mod strays;
 mod thread;
 mod timers;
 mod totals;
 
 pub use crate::stream::Numbers;
+pub(crate) use clock::monotonic_ns;
 pub use counts::Counts;
 pub use inbound::Expected;
 pub use peer::{Peer, Published, Received};

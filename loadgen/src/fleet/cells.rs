@@ -73,6 +73,8 @@ impl ThreadCells {
         add(&self.sent_bytes, &mut happened.sent_bytes);
         add(&self.sent_refused, &mut happened.sent_refused);
         add(&self.unexpected, &mut happened.unexpected);
+        let after_all = std::mem::take(&mut happened.expected_after_all);
+        self.unexpected.store(self.unexpected.load(Ordering::Relaxed).saturating_sub(after_all), Ordering::Relaxed);
         add(&self.keyframes_asked, &mut happened.keyframes_asked);
         if happened.latencies_ns.is_empty() && turn.read_ns.is_empty() && turn.send_ns.is_empty() {
             return;

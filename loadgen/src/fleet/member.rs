@@ -5,6 +5,7 @@ use super::feedback::{self, BLOCKS_MAX, Compound, Told};
 use super::inbound::{Arrived, Expected, Inbound, ReceivedCells};
 use super::outbound::Outbound;
 use super::socket::Run;
+use super::strays::Strays;
 use crate::association::ice::{Heard, Ice};
 use crate::association::{Association, Farewell};
 use crate::stream::trail::Trails;
@@ -23,6 +24,8 @@ const CONSENT_EXPIRES_NS: u64 = 30_000_000_000;
 pub(super) struct Happened {
     pub(super) received: Counts,
     pub(super) unexpected: u64,
+    /// Of those that were unexpected.
+    pub(super) expected_after_all: u64,
     pub(super) keyframes_asked: u64,
     pub(super) sent_packets: u64,
     pub(super) sent_bytes: u64,
@@ -40,6 +43,7 @@ pub(super) struct Member {
     farewell: Farewell,
     /// Sorted by SSRC.
     inbound: Vec<Inbound>,
+    strays: Strays,
     outbound: Vec<Outbound>,
     /// Of our reports where nothing of ours is published.
     ssrc: u32,
@@ -61,6 +65,7 @@ impl Member {
             receiver,
             farewell,
             inbound: Vec::new(),
+            strays: Strays::default(),
             outbound: Vec::new(),
             ssrc: rand::random(),
             one_in,
@@ -71,7 +76,8 @@ impl Member {
     }
 
     /// Counts a stream from here on.
-    pub(super) fn receive(&mut self, expected: &Expected, trails: Arc<Trails>, cells: Arc<ReceivedCells>) {
+    pub(super) fn receive(&mut self, expected: &Expected, trails: Arc<Trails>, cells: Arc<ReceivedCells>, happened: &mut Happened) {
+        happened.expected_after_all += self.strays.adopt(expected.ssrc);
         let inbound = Inbound::new(expected, self.one_in, trails, cells);
         match self.inbound.binary_search_by_key(&expected.ssrc, |one| one.ssrc) {
             Ok(at) => self.inbound[at] = inbound,
@@ -81,7 +87,11 @@ impl Member {
 
     /// No longer counts a stream.
     pub(super) fn forget(&mut self, ssrc: u32, cells: &Arc<ReceivedCells>) {
+        let before = self.inbound.len();
         self.inbound.retain(|one| one.ssrc != ssrc || !one.is_of(cells));
+        if self.inbound.len() < before {
+            self.strays.dismiss(ssrc);
+        }
     }
 
     pub(super) fn publish(&mut self, outbound: Outbound) {
@@ -111,12 +121,12 @@ impl Member {
     }
 
     fn hear_rtp(&mut self, arrived: Arrived<'_>, happened: &mut Happened) {
-        let found = Clear::read(arrived.bytes).and_then(|clear| {
-            let at = self.inbound.binary_search_by_key(&clear.ssrc, |one| one.ssrc).ok()?;
-            Some((clear, at))
-        });
-        let Some((clear, at)) = found else {
+        let Some(clear) = Clear::read(arrived.bytes) else {
             happened.unexpected += 1;
+            return;
+        };
+        let Ok(at) = self.inbound.binary_search_by_key(&clear.ssrc, |one| one.ssrc) else {
+            happened.unexpected += u64::from(self.strays.take(clear.ssrc));
             return;
         };
         let inbound = &mut self.inbound[at];

@@ -9,8 +9,8 @@ use super::{FleetError, Line};
 use crate::association::{Association, Farewell, Profile};
 use crate::stream::trail::Trails;
 use crate::stream::{Numbers, StreamPlan};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// An association in the fleet. Dropping it says goodbye to the other side and closes the socket; its streams end with it.
@@ -19,7 +19,7 @@ pub struct Peer {
     member: u32,
     profile: Profile,
     lost: Arc<AtomicBool>,
-    farewell: Option<Farewell>,
+    farewell: Mutex<Option<Farewell>>,
     trails: Arc<Trails>,
     next_stream: Arc<AtomicU32>,
 }
@@ -33,7 +33,7 @@ impl Peer {
         next_stream: Arc<AtomicU32>,
     ) -> Self {
         let lost = Arc::new(AtomicBool::new(false));
-        let (profile, farewell) = (association.profile(), Some(association.farewell.clone()));
+        let (profile, farewell) = (association.profile(), Mutex::new(Some(association.farewell.clone())));
         line.send(Mail::Attach { member, association: Box::new(association), lost: Arc::clone(&lost) });
         Self { line, member, profile, lost, farewell, trails, next_stream }
     }
@@ -74,24 +74,30 @@ impl Peer {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Says goodbye and returns when that is sent.
-    pub async fn close(mut self) {
-        if let Some(farewell) = self.farewell.take() {
-            self.line.send(Mail::Detach { member: self.member });
+    /// Ends the association: says goodbye and returns when that is sent. Nothing comes or goes afterwards.
+    pub async fn say_goodbye(&self) {
+        self.line.send(Mail::Detach { member: self.member });
+        let farewell = self.take_farewell();
+        if let Some(farewell) = farewell {
             farewell.say().await;
         }
     }
 
-    /// Closes the socket without a word, as a crash would.
-    pub fn abandon(mut self) {
-        self.farewell = None;
+    /// Ends the association without a word, as a crash would.
+    pub fn abandon(&self) {
+        self.line.send(Mail::Detach { member: self.member });
+        drop(self.take_farewell());
+    }
+
+    fn take_farewell(&self) -> Option<Farewell> {
+        self.farewell.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
         self.line.send(Mail::Detach { member: self.member });
-        if let Some(farewell) = self.farewell.take() {
+        if let Some(farewell) = self.take_farewell() {
             farewell.say_later();
         }
     }
@@ -117,9 +123,14 @@ impl Received {
         self.ssrc
     }
 
+    /// When the first packet was there, as CLOCK_MONOTONIC in ns.
+    pub fn started_ns(&self) -> Option<u64> {
+        Some(self.cells.started_ns.load(Ordering::Acquire)).filter(|started_ns| *started_ns > 0)
+    }
+
     /// Whether the first packet was there.
     pub fn has_started(&self) -> bool {
-        self.cells.started_ns.load(Ordering::Acquire) > 0
+        self.started_ns().is_some()
     }
 
     /// Returns once the first packet was there, with the time that it took since the call of [`Peer::receive`]. Never, if none comes.
@@ -127,8 +138,7 @@ impl Received {
         loop {
             // In this order: a packet that comes between the two is seen by one of them.
             let started = self.cells.started.notified();
-            let started_ns = self.cells.started_ns.load(Ordering::Acquire);
-            if started_ns > 0 {
+            if let Some(started_ns) = self.started_ns() {
                 return Duration::from_nanos(started_ns.saturating_sub(self.since_ns));
             }
             started.await;

@@ -235,8 +235,8 @@ impl Thread {
             Mail::Attach { member, association, lost } => self.attach(member, *association, lost),
             Mail::Receive { member, expected, cells } => {
                 let trails = Arc::clone(&self.seat.trails);
-                if let Some(member) = self.member(member) {
-                    member.receive(&expected, trails, cells);
+                if let Some(Some(member)) = self.members.get_mut(member as usize) {
+                    member.receive(&expected, trails, cells, &mut self.happened);
                     member.ask_keyframes(now_ns);
                 }
             }

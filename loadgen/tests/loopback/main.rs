@@ -4,7 +4,7 @@
 mod path;
 
 use corelay_loadgen::association::{Association, Fingerprint, Identity, IdentityOptions, Local, Profile, Profiles, Remote, Setup};
-use corelay_loadgen::fleet::{Counts, Expected, Fleet, FleetOptions, Headroom, Numbers, Sample};
+use corelay_loadgen::fleet::{Counts, Expected, Fleet, FleetOptions, Numbers, Sample};
 use corelay_loadgen::stream::{Burst, Codec, StreamPlan};
 use path::{Damage, Path};
 use std::time::Duration;
@@ -75,13 +75,14 @@ async fn an_undamaged_stream_arrives_whole_and_in_order() {
         assert_eq!((counts.corrupt, counts.unopened, counts.skipped), (0, 0, 0), "{counts:?}");
         assert_eq!(counts.verified, counts.packets);
         assert!(published.packets() >= counts.packets);
-        sender.close().await;
+        sender.say_goodbye().await;
     }
     let totals = fleet.totals();
     assert!(totals.latency_ns.len() >= 540 && totals.latency_ns.value_at_quantile(0.5) > 0);
     assert_eq!((totals.received.corrupt, totals.unexpected, totals.threads_dead), (0, 0, 0));
     assert!(totals.keyframes_asked >= 2, "each receiver of video asks for one at its start");
-    assert_eq!(totals.headroom(), Headroom::Enough);
+    // Not the delays: who else uses the machine is not the test's.
+    assert_eq!(totals.queue_drops, 0);
 }
 
 /// What a receiver counts of 50 packets/s of audio and some video until `packets` of each have come through this damage.
