@@ -12,14 +12,16 @@ pub mod ceiling;
 pub mod comparison;
 pub mod cpu_clock;
 pub mod figure;
-pub mod instructions;
+pub mod guard;
 pub mod kernel;
 pub mod machine;
 pub mod plain;
 pub mod publisher;
+pub mod report;
 pub mod scene;
 pub mod section;
 pub mod sinks;
+pub mod stages;
 pub mod wire_call;
 
 use section::Section;
@@ -29,5 +31,6 @@ pub fn sections() -> Vec<Section> {
     vec![
         Section { name: "ceiling", about: "the engine with the kernel, against sealing and sending alone", run: kernel::run },
         Section { name: "memory_path", about: "the core in memory, against sealing alone", run: comparison::run },
+        Section { name: "stages", about: "the stages of the walk one by one, in time and in instructions", run: stages::run },
     ]
 }

@@ -2,6 +2,7 @@
 
 use crate::figure::Figure;
 use corelay_uring::{IoBackend, Kind, Probe, probe};
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -36,6 +37,13 @@ impl Effort {
         let others = [Kind::Uring, Kind::Epoll].into_iter().filter(|kind| *kind != chosen);
         let works = |kind: &Kind| *kind == Kind::Epoll || self.probe.choose(IoBackend::Uring).is_ok();
         [chosen].into_iter().chain(others.filter(works)).collect()
+    }
+}
+
+impl fmt::Display for Effort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let effort = if self.quick { "main figures only" } else { "all figures" };
+        write!(f, "{effort}, back-end {}; {}", self.kinds()[0].name(), self.probe)
     }
 }
 

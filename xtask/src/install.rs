@@ -21,6 +21,7 @@ struct Needed {
 const NEEDED: &[Needed] = &[
     Needed { program: "ip", package: "iproute2", is_for_browsers: false },
     Needed { program: "nft", package: "nftables", is_for_browsers: false },
+    Needed { program: "valgrind", package: "valgrind", is_for_browsers: false },
     Needed { program: "node", package: "nodejs", is_for_browsers: true },
     Needed { program: "npm", package: "npm", is_for_browsers: true },
     Needed { program: "ffmpeg", package: "ffmpeg", is_for_browsers: true },

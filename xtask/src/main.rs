@@ -4,6 +4,7 @@
 //! the terminal gets one line a stage, and of a stage that fails the part that says why.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod browser;
 mod check;
 mod console;
@@ -39,6 +40,8 @@ enum Task {
     Web,
     /// Takes docs/images/call.png, the README's picture of a call of three.
     Screenshot,
+    /// Measures what forwarding costs, against what cannot be avoided; one line a figure, and a report in target/bench.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -60,5 +63,6 @@ fn run(task: Task) -> Result<bool> {
         Task::Tidy => tidy::run(&project),
         Task::Web => web::build(&project),
         Task::Screenshot => browser::screenshot(&project),
+        Task::Bench(options) => bench::run(&project, &options),
     }
 }

@@ -3,7 +3,7 @@
 use crate::install::Tools;
 use crate::project::Project;
 use crate::tally::Tally;
-use crate::{browser, check, console, unit, web};
+use crate::{bench, browser, check, console, unit, web};
 use anyhow::Result;
 use clap::ValueEnum;
 
@@ -25,6 +25,8 @@ enum Group {
     Check,
     /// Rust's unit, property, simulator and documentation tests.
     Unit,
+    /// Instructions of the packet path, against bench/instructions.toml.
+    Bench,
     /// The demo page: types, unit tests, and that the bundle is the one its source gives.
     Web,
     /// Real browsers against the server.
@@ -42,6 +44,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     }
     if is_wanted(Group::Unit) {
         sum += unit::run(project, &tools, filter)?;
+    }
+    if is_wanted(Group::Bench) && filter.is_none() {
+        sum += bench::guard(project, false)?;
     }
     if is_wanted(Group::Web) && filter.is_none() {
         sum += web::test(project, &tools)?;
