@@ -10,6 +10,8 @@ pub mod network;
 pub mod peer;
 pub mod prearranged;
 pub mod received;
+pub mod rings;
+pub mod shards;
 pub mod world;
 
 pub use media::Source;

@@ -1,17 +1,18 @@
-//! One core, its peers and the network between them, driven in the order of simulated time.
+//! A node of one core or several, its peers and the network between them, driven in the order of simulated time.
 
 use crate::media::Source;
 use crate::network::{Faults, Network};
 use crate::peer::{Peer, PeerSetup};
 use crate::received::Received;
+use crate::shards::Shards;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
+use corelay_core::Core;
 use corelay_core::control::{Cname, Command, DtlsRole, Event, Refusal, RemoteDtls, Reply, SubscriptionParameters, TransportState};
 use corelay_core::datagram::Datagram;
 use corelay_core::drop_reason::DropReason;
 use corelay_core::limits::Limits;
 use corelay_core::transport::{Certificate, DtlsSetup, DtlsVersions, ufrag};
-use corelay_core::{Core, CoreConfig};
 use corelay_wire::demux::{Protocol, classify};
 use corelay_wire::ids::{ParticipantId, RequestId, RoomId, ShardId, SubscriptionId, TrackId, TransportId};
 use corelay_wire::media::{Extension, ExtensionMap, PayloadFormat, PayloadFormats};
@@ -29,8 +30,10 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01B3;
 /// See the module.
 #[derive(Debug)]
 pub struct World {
-    /// What is tested.
+    /// What is tested: the core of the first shard, and in most worlds the only one.
     pub core: Core,
+    /// The other shards, and who is where.
+    pub shards: Shards,
     /// In the order of joining.
     pub peers: Vec<Peer>,
     /// What both directions of every link do.
@@ -47,7 +50,10 @@ pub struct World {
     trace: u64,
 }
 
-/// Where the core is.
+/// The wall time of the beginning.
+pub(crate) const WALL_ORIGIN: NtpTimestamp = NtpTimestamp(3_900_000_000 << 32);
+
+/// Where the first core is.
 pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1)), 10_000);
 
 impl World {
@@ -72,14 +78,12 @@ impl World {
         let origin = std::time::Instant::now();
         let certificate = Certificate::generate().expect("the provider makes certificates");
         let peer_certificate = Certificate::generate().expect("the provider makes certificates");
-        let config = CoreConfig { shard: ShardId(3), dtls_versions: DtlsVersions::V12, limits };
-        let wall_origin = NtpTimestamp(3_900_000_000 << 32);
         let dtls = |certificate: &Certificate| choose(DtlsSetup::new(certificate.clone(), DtlsVersions::V12, origin));
-        let mut core = Core::with_dtls(config, entropy(), wall_origin, dtls(&certificate));
+        let (core, shards) = Shards::new(limits, dtls(&certificate), &mut entropy);
         let room = RoomId(1);
-        core.handle_command(Instant::ZERO, Command::OpenRoom { room });
-        Self {
+        let mut world = Self {
             core,
+            shards,
             peers: Vec::new(),
             faults: Faults::default(),
             events: Vec::new(),
@@ -91,7 +95,9 @@ impl World {
             ids: 100,
             trace: 0xCBF2_9CE4_8422_2325,
             random,
-        }
+        };
+        world.cores_mut().for_each(|core| core.handle_command(Instant::ZERO, Command::OpenRoom { room }));
+        world
     }
 
     /// The present.
@@ -111,9 +117,10 @@ impl World {
 
     /// Opens another room, which later peers join.
     pub fn open_room(&mut self) -> RoomId {
-        self.room = RoomId(self.id());
-        self.command(Command::OpenRoom { room: self.room });
-        self.room
+        let (room, now) = (RoomId(self.id()), self.now);
+        self.cores_mut().for_each(|core| core.handle_command(now, Command::OpenRoom { room }));
+        self.room = room;
+        room
     }
 
     /// Drops of one reason so far.
@@ -133,8 +140,13 @@ impl World {
 
     /// Gives a command and the answer to it, where it has a request.
     pub fn command(&mut self, command: Command) -> Option<Result<Reply, Refusal>> {
-        let from = self.events.len();
-        self.core.handle_command(self.now, command);
+        self.command_to(0, command)
+    }
+
+    /// The same for another shard.
+    pub fn command_to(&mut self, shard: usize, command: Command) -> Option<Result<Reply, Refusal>> {
+        let (from, now) = (self.events.len(), self.now);
+        self.core_of(shard).handle_command(now, command);
         self.drain();
         self.events[from..].iter().find_map(|(_, event)| match event {
             Event::Reply { result, .. } => Some(result.clone()),
@@ -150,23 +162,28 @@ impl World {
 
     /// A peer joins the room; its checks and its handshake begin at the next step.
     pub fn join(&mut self) -> PeerId {
+        self.join_on(0)
+    }
+
+    /// The same on a shard of choice.
+    pub fn join_on(&mut self, shard: usize) -> PeerId {
         let n = self.peers.len();
         let (participant, transport) = (ParticipantId(self.id()), TransportId(self.id()));
         let cname = Cname::from(&format!("cname-{n}")).expect("short");
-        self.command(Command::Join { room: self.room, participant, cname });
+        self.command_to(shard, Command::Join { room: self.room, participant, cname });
         let request = RequestId(self.id());
-        let reply = self.command(Command::OpenTransport { request, participant, transport });
+        let reply = self.command_to(shard, Command::OpenTransport { request, participant, transport });
         let Some(Ok(Reply::Transport { ice })) = reply else { panic!("a transport opens: {reply:?}") };
         let remote = Box::new(self.remote_dtls(DtlsRole::Client, self.peer_dtls.certificate().fingerprint()));
         let request = RequestId(self.id());
-        let reply = self.command(Command::ConnectTransport { request, transport, remote });
+        let reply = self.command_to(shard, Command::ConnectTransport { request, transport, remote });
         assert!(matches!(reply, Some(Ok(_))), "{reply:?}");
         let own = ufrag::credentials(ShardId(999), n as u32, 0, &mut self.random);
         let setup = PeerSetup {
             participant,
             transport,
             address: SocketAddr::from(([10, 0, 1, n as u8], 5_000 + n as u16)),
-            server: SERVER,
+            server: Shards::address(shard),
             own,
             remote: ice,
             dtls: self.peer_dtls.clone(),
@@ -175,6 +192,7 @@ impl World {
             wall_origin: NtpTimestamp((3_900_000_000 + self.random.next_u64() % 10_000) << 32 | 0x1234_5678),
         };
         self.peers.push(Peer::new(self.now, setup));
+        self.shards.joined(shard);
         PeerId(n)
     }
 
@@ -187,8 +205,10 @@ impl World {
     pub fn publish(&mut self, peer: PeerId, source: Source) -> TrackId {
         let (request, track) = (RequestId(self.id()), TrackId(self.id()));
         let (transport, parameters) = (self.peers[peer.0].transport_id, Box::new(source.parameters()));
-        let reply = self.command(Command::Publish { request, transport, track, parameters, paused: false });
+        let shard = self.shards.home(peer);
+        let reply = self.command_to(shard, Command::Publish { request, transport, track, parameters, paused: false });
         assert!(matches!(reply, Some(Ok(_))), "{reply:?}");
+        self.shards.published(track, peer, source.parameters());
         self.peers[peer.0].sources.push(source);
         track
     }
@@ -211,7 +231,10 @@ impl World {
         };
         let transport = self.peers[peer.0].transport_id;
         let boxed = Box::new(parameters.clone());
-        let reply = self.command(Command::Subscribe { request, transport, track, subscription, parameters: boxed, paused: false });
+        let shard = self.shards.home(peer);
+        self.mirror(shard, track);
+        let reply = self
+            .command_to(shard, Command::Subscribe { request, transport, track, subscription, parameters: boxed, paused: false });
         assert!(matches!(reply, Some(Ok(_))), "{reply:?}");
         self.peers[peer.0].received.push(Received::new(subscription, parameters, codec, tag));
         subscription
@@ -220,7 +243,7 @@ impl World {
     /// A peer leaves; its machine goes silent.
     pub fn leave(&mut self, peer: PeerId) {
         self.peers[peer.0].asleep = true;
-        self.command(Command::Leave { participant: self.peers[peer.0].participant });
+        self.command_to(self.shards.home(peer), Command::Leave { participant: self.peers[peer.0].participant });
     }
 
     /// Sends a datagram to the server as if from `source`.
@@ -261,50 +284,69 @@ impl World {
 
     fn next(&self) -> Option<Instant> {
         let peers = self.peers.iter().filter(|p| !p.asleep).map(Peer::next);
-        let core = self.core.poll_timeout().map(|(at, _)| at);
-        peers.chain(core).chain(self.network.next()).min()
+        let cores = self.cores().filter_map(Core::poll_timeout).map(|(at, _)| at);
+        peers.chain(cores).chain(self.network.next()).chain(self.shards.rings.next()).min()
     }
 
     fn step(&mut self) {
-        self.core.handle_timeout(self.now);
-        while let Some(mut flight) = self.network.arrive(self.now) {
-            if flight.destination == SERVER {
-                let datagram = Datagram { source: flight.source, local: SERVER.ip(), received: self.now, bytes: &mut flight.bytes };
-                self.core.handle_datagram(self.now, datagram);
-            } else if let Some(peer) = self.peers.iter_mut().find(|p| p.address == flight.destination && !p.asleep) {
+        let now = self.now;
+        self.cores_mut().for_each(|core| core.handle_timeout(now));
+        while let Some(told) = self.shards.rings.arrive(now) {
+            self.core_of(told.to.0.into()).handle_relay(now, told.from, &told.bytes);
+        }
+        while let Some(mut flight) = self.network.arrive(now) {
+            if let Some(shard) = self.shards.at(flight.destination) {
+                let local = flight.destination.ip();
+                let datagram = Datagram { source: flight.source, local, received: now, bytes: &mut flight.bytes };
+                self.core_of(shard).handle_datagram(now, datagram);
+            } else if let Some(at) = self.peers.iter().position(|p| p.address == flight.destination && !p.asleep) {
                 // The length of a signature differs from key to key.
                 if classify(&flight.bytes) != Some(Protocol::Dtls) {
-                    self.trace = digest(self.trace, &[self.now.as_nanos(), flight.bytes.len() as u64]);
+                    self.trace = digest(self.trace, &[now.as_nanos(), flight.bytes.len() as u64]);
                 }
-                peer.receive(self.now, &mut flight.bytes);
-                Self::send_all(&mut self.network, self.now, peer.address, peer.flush(), &self.faults);
+                self.peers[at].receive(now, &mut flight.bytes);
+                let packets = self.peers[at].flush();
+                self.send_all(PeerId(at), packets);
             }
         }
-        for peer in self.peers.iter_mut().filter(|p| !p.asleep) {
-            let packets = peer.work(self.now);
-            Self::send_all(&mut self.network, self.now, peer.address, packets, &self.faults);
+        for at in 0..self.peers.len() {
+            if !self.peers[at].asleep {
+                let packets = self.peers[at].work(now);
+                self.send_all(PeerId(at), packets);
+            }
         }
         self.drain();
     }
 
-    fn send_all(network: &mut Network, now: Instant, source: SocketAddr, packets: Vec<Vec<u8>>, faults: &Faults) {
+    fn send_all(&mut self, peer: PeerId, packets: Vec<Vec<u8>>) {
+        let server = Shards::address(self.shards.home(peer));
         for packet in packets {
-            network.send(now, source, SERVER, &packet, faults);
+            self.network.send(self.now, self.peers[peer.0].address, server, &packet, &self.faults);
         }
     }
 
-    /// Ends the core's turn: sends what it has to send and reads what it has to tell.
+    /// Ends the cores' turns: sends what they have to send and reads what they have to tell.
     fn drain(&mut self) {
-        while let Some(outbox) = self.core.poll_transmit(self.now) {
+        self.relay();
+        for shard in 0..self.cores().count() {
+            self.drain_core(shard);
+        }
+        self.relay();
+    }
+
+    fn drain_core(&mut self, shard: usize) {
+        let Self { core, shards, network, now, faults, trace, events, .. } = self;
+        let core = shards.pick(core, shard);
+        while let Some(outbox) = core.poll_transmit(*now) {
             for run in outbox.runs() {
                 for packet in run.packets() {
-                    self.network.send(self.now, SERVER, run.path.remote, packet, &self.faults);
+                    network.send(*now, Shards::address(shard), run.path.remote, packet, faults);
                 }
             }
         }
-        while let Some(event) = self.core.poll_event() {
-            self.trace = digest(self.trace, &[self.now.as_nanos(), 1]);
-            self.events.push((self.now, event));
+        while let Some(event) = core.poll_event() {
+            *trace = digest(*trace, &[now.as_nanos(), 1]);
+            events.push((*now, event));
         }
     }
 }

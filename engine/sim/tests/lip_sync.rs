@@ -29,8 +29,19 @@ fn offsets(world: &World, stream: &Received, publisher: PeerId, rate: i128) -> B
 #[test]
 fn audio_and_video_of_one_moment_map_to_one_wall_time() {
     let mut world = World::new(1);
-    world.faults = Faults { jitter: Duration::from_millis(120), ..Faults::default() };
     let (alice, bob) = (world.join(), world.join());
+    stay_together(world, alice, bob);
+}
+
+#[test]
+fn they_do_on_another_shard() {
+    let mut world = World::with_shards(3, 2);
+    let (alice, bob) = (world.join_on(0), world.join_on(1));
+    stay_together(world, alice, bob);
+}
+
+fn stay_together(mut world: World, alice: PeerId, bob: PeerId) {
+    world.faults = Faults { jitter: Duration::from_millis(120), ..Faults::default() };
     let audio = world.publish(alice, Source::new(Codec::Opus, 10));
     let video = world.publish(alice, Source::new(Codec::Vp8, 11));
     world.subscribe(bob, audio, 10);
