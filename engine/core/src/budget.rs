@@ -1,6 +1,7 @@
 //! The core's part of the memory budget: what its limits allow, line by line.
 
 use crate::control::{Event, LAYERS_MAX};
+use crate::handshakes::SHARE_BYTES;
 use crate::history::History;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::relay::{Relay, Relays};
@@ -39,7 +40,7 @@ impl Limits {
             // Of its room.
             line("participants", self.participants_max, slot(size_of::<Participant>(), 1)),
             // Of its participant, and of those with RTCP to send.
-            line("transports", self.transports_max, slot(size_of::<TransportEntry>(), 2) + HANDSHAKE_BYTES),
+            line("transports", self.transports_max, slot(size_of::<TransportEntry>(), 2) + HANDSHAKE_BYTES + SHARE_BYTES),
             // Of its transport or room, of those with packets, and of those that lack a keyframe.
             line("tracks", self.tracks_max, slot(size_of::<Track>(), 3)),
             line("histories", self.tracks_max * LAYERS_MAX as u32, History::bytes(self.history_packets, self.history_bytes)),

@@ -3,6 +3,7 @@
 mod arrivals;
 mod commands;
 mod ending;
+mod handshaking;
 mod relaying;
 mod requests;
 
@@ -125,13 +126,17 @@ impl Core {
                 Timer::Transport(slot) => self.wake_transport(now, slot),
                 Timer::Reports(slot) => self.report(now, slot),
                 Timer::Keyframe(slot) => self.request_keyframes(now, slot),
+                Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
             }
         }
+        self.work_off_handshakes(now);
     }
 
-    /// When [`Core::handle_timeout`] is due next, and why. It may have nothing to do then: the wheel only turns.
+    /// When [`Core::handle_timeout`] is due next, and why. It may have nothing to do then: the wheel only turns. While handshakes are
+    /// in line that is a time that has passed: the owner goes on without sleeping.
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
-        self.timers.next()
+        let handshakes = self.handshakes.since().map(|since| (since, Timer::Handshakes));
+        handshakes.into_iter().chain(self.timers.next()).min_by_key(|(at, _)| *at)
     }
 
     /// What is to be sent; the outbox is empty again at the next call of anything that takes `now`. `None` ends the turn.

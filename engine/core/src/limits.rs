@@ -27,8 +27,9 @@ pub struct Limits {
     pub outbox_bytes: u32,
     /// Runs in one hand-over.
     pub outbox_runs: u32,
-    /// Handshake datagrams of one turn: each may cost a signature (about 100 us), and media waits behind it. The peer sends again
-    /// what was dropped (RFC 6347 section 4.2.4).
+    /// Handshake datagrams of one turn: each may cost a signature and a key agreement (100 us), and media waits behind it; the others
+    /// wait in line (see `handshakes`). More lets a burst of joins hold media up for longer. Fewer slows the burst: a client whose
+    /// flights are one datagram takes three, one that sends each message alone seven.
     pub handshakes_per_turn: u32,
 }
 
@@ -45,7 +46,7 @@ impl Default for Limits {
             history_bytes: 256 * 1024,
             outbox_bytes: 1024 * 1024,
             outbox_runs: 1024,
-            handshakes_per_turn: 16,
+            handshakes_per_turn: 8,
         }
     }
 }

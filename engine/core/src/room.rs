@@ -8,7 +8,7 @@
 
 use crate::clock::SenderClock;
 use crate::control::{Cname, LAYERS_MAX, Refusal, SrtpProfile};
-use crate::handshakes::Used;
+use crate::handshakes::Share;
 use crate::layer::Layer;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::pending_control::PendingControl;
@@ -51,8 +51,8 @@ pub(crate) struct TransportEntry {
     pub(crate) connected: Option<SrtpProfile>,
     /// Nothing was heard for a while: another transport may take its addresses.
     pub(crate) stale: bool,
-    /// DTLS datagrams of this turn.
-    pub(crate) handshakes: Used,
+    /// DTLS datagrams that wait for their turn.
+    pub(crate) handshakes: Share,
     /// Addresses that lead here.
     pub(crate) routes: ArrayVec<SocketAddr, ROUTES_PER_TRANSPORT_MAX>,
     pub(crate) tracks: Vec<u32>,

@@ -20,6 +20,8 @@ pub enum Timer {
     Reports(u32),
     /// A keyframe request of a track that was throttled, or that is unanswered.
     Keyframe(u32),
+    /// DTLS datagrams that wait for their turn. Due when the first came, and not in the wheel.
+    Handshakes,
 }
 
 /// Finer wakes the thread more often for neighbours in time; coarser delays DTLS retransmission, which starts at 50 ms and more.
@@ -200,6 +202,7 @@ impl Wheel {
             Timer::Transport(slot) => slot,
             Timer::Reports(slot) => self.transports_max + slot,
             Timer::Keyframe(slot) => 2 * self.transports_max + slot,
+            Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
         }
     }
 

@@ -223,6 +223,11 @@ impl Transport {
         [self.ice.consent_ends_at(), self.dtls.deadline, silence, begin, wake].into_iter().flatten().min()
     }
 
+    /// Whether the next [`Self::handle_timeout`] begins a handshake with datagrams that came early: that costs as much as a datagram.
+    pub fn begins_with_early(&self) -> bool {
+        !self.dtls.early.is_empty() && self.can_begin_dtls()
+    }
+
     /// The oldest change of state that was not read.
     pub fn poll_state(&mut self) -> Option<TransportState> {
         self.lifecycle.poll()

@@ -63,7 +63,7 @@ impl Core {
     }
 
     /// The transport that the source leads to, and whether that is yet to be proven.
-    fn route(&self, source: SocketAddr) -> Result<Route, DropReason> {
+    pub(super) fn route(&self, source: SocketAddr) -> Result<Route, DropReason> {
         self.routes.find(source).ok_or(DropReason::UnknownSource)
     }
 
@@ -72,20 +72,6 @@ impl Core {
         if !route.proven {
             self.routes.prove(source);
         }
-    }
-
-    fn take_dtls(&mut self, now: Instant, path: Path, bytes: &[u8]) -> Result<(), DropReason> {
-        let route = self.route(path.remote)?;
-        let slot = route.slot;
-        let entry = &mut self.rooms.transports[slot];
-        let connected = entry.connected.is_some();
-        self.handshakes.admit(&mut entry.handshakes, connected)?;
-        let result = entry.transport.handle_dtls(now, path, bytes, &mut self.outbox);
-        self.after_transport(now, slot);
-        if !connected && self.rooms.transports[slot].connected.is_some() {
-            self.prove(path.remote, route);
-        }
-        result
     }
 
     fn take_rtp(&mut self, now: Instant, path: Path, received: Instant, bytes: &mut [u8]) -> Result<(), DropReason> {

@@ -36,6 +36,7 @@ impl Core {
         self.count_unsent(slot);
         self.transport_ended(slot);
         self.timers.cancel(Timer::Transport(slot));
+        self.handshakes.forget(slot, &mut self.rooms.transports[slot].handshakes);
         self.control.forget(slot);
         self.rooms.remove_transport(id);
     }

@@ -16,11 +16,6 @@ use rand::Rng;
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Core {
-    pub(super) fn wake_transport(&mut self, now: Instant, slot: u32) {
-        self.rooms.transports[slot].transport.handle_timeout(now, &mut self.outbox);
-        self.after_transport(now, slot);
-    }
-
     /// Tells what changed in a transport, and sets its timer anew.
     pub(super) fn after_transport(&mut self, now: Instant, slot: u32) {
         while let Some(state) = self.rooms.transports[slot].transport.poll_state() {

@@ -24,6 +24,10 @@ impl EarlyDatagrams {
         bytes.len() <= EARLY_DATAGRAM_LEN_MAX && self.kept.try_push(bytes.into()).is_ok()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// What was kept, oldest first.
     pub(crate) fn into_iter(self) -> impl Iterator<Item = Box<[u8]>> {
         self.kept.into_iter()
