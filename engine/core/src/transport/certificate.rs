@@ -1,5 +1,6 @@
 //! The node's certificate, and the check of the peer's against what signaling announced.
 
+use super::dtls::NodeKey;
 use crate::control::{Fingerprint, FingerprintAlgorithm};
 use arrayvec::ArrayVec;
 use aws_lc_rs::digest;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Certificate {
     inner: Arc<dimpl::DtlsCertificate>,
+    key: &'static NodeKey,
 }
 
 /// The certificate could not be made.
@@ -23,7 +25,8 @@ impl Certificate {
     /// A new key and certificate from the system's randomness, valid for a year: peers compare its fingerprint, not its dates.
     pub fn generate() -> Result<Self, CertificateError> {
         let certificate = dimpl::certificate::generate_self_signed_certificate().map_err(|_| CertificateError::Generation)?;
-        Ok(Self { inner: Arc::new(certificate) })
+        let key = NodeKey::load(&certificate.private_key).ok_or(CertificateError::Generation)?;
+        Ok(Self { inner: Arc::new(certificate), key })
     }
 
     /// The SHA-256 digest that signaling tells the peer.
@@ -34,6 +37,11 @@ impl Certificate {
     /// The certificate in DER, as it is shown to peers.
     pub fn der(&self) -> &[u8] {
         &self.inner.certificate
+    }
+
+    /// The key that belongs to it, loaded.
+    pub(super) fn key(&self) -> &'static NodeKey {
+        self.key
     }
 
     pub(crate) fn to_dimpl(&self) -> dimpl::DtlsCertificate {

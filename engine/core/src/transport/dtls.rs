@@ -3,6 +3,7 @@
 mod association;
 mod dimpl_engine;
 mod early;
+mod node_key;
 mod record;
 
 use super::certificate::Certificate;
@@ -13,6 +14,7 @@ use core::time::Duration;
 use corelay_wire::units::Instant;
 use dimpl_engine::DimplEngine;
 pub(crate) use early::EarlyDatagrams;
+pub(super) use node_key::NodeKey;
 pub(crate) use record::has_clear_alert;
 use std::sync::Arc;
 
@@ -78,7 +80,8 @@ impl DtlsSetup {
     /// Made once a core: it checks the cryptography, which takes a few milliseconds.
     pub fn new(certificate: Certificate, versions: DtlsVersions, origin: std::time::Instant) -> Self {
         let engines: DtlsEngines = |setup, now, role| Box::new(DimplEngine::new(setup, now, role));
-        Self { certificate, versions, origin, config: Arc::new(dimpl_engine::config()), engines }
+        let config = Arc::new(dimpl_engine::config(certificate.key()));
+        Self { certificate, versions, origin, config, engines }
     }
 
     /// The same with engines of another making.

@@ -2,6 +2,7 @@
 //!
 //! Its key exchange and signatures draw on the system's randomness: a handshake is not replayed bit by bit from a seed.
 
+use super::node_key::NodeKey;
 use super::{DTLS_MTU, DtlsEngine, DtlsError, DtlsOutput, DtlsSetup, DtlsVersions, FLIGHT_RETRIES, FLIGHT_RTO, HANDSHAKE_DEADLINE};
 use crate::control::{DtlsRole, SrtpProfile};
 use crate::transport::srtp::KeyingMaterial;
@@ -9,8 +10,9 @@ use corelay_wire::units::Instant;
 use dimpl::{Dtls, Output};
 
 /// The settings of every handshake.
-pub(super) fn config() -> dimpl::Config {
+pub(super) fn config(key: &'static NodeKey) -> dimpl::Config {
     dimpl::Config::builder()
+        .with_crypto_provider(key.provider())
         .mtu(DTLS_MTU)
         // The cookie proves that the peer receives at its address. ICE has proved that already, and it costs a round trip.
         .use_server_cookie(false)
