@@ -10,8 +10,11 @@
 pub mod call;
 pub mod ceiling;
 pub mod comparison;
+pub mod cores;
 pub mod cpu_clock;
+pub mod echo;
 pub mod figure;
+pub mod growth;
 pub mod guard;
 pub mod kernel;
 pub mod machine;
@@ -32,5 +35,7 @@ pub fn sections() -> Vec<Section> {
         Section { name: "ceiling", about: "the engine with the kernel, against sealing and sending alone", run: kernel::run },
         Section { name: "memory_path", about: "the core in memory, against sealing alone", run: comparison::run },
         Section { name: "stages", about: "the stages of the walk one by one, in time and in instructions", run: stages::run },
+        Section { name: "growth", about: "a forwarded packet when there is more of everything", run: growth::run },
+        Section { name: "echo", about: "a bare socket echo, which latencies are held against", run: echo::run },
     ]
 }

@@ -4,7 +4,7 @@
 use corelay_bench::machine::Machine;
 use corelay_bench::report::Report;
 use corelay_bench::section::{Effort, Findings};
-use corelay_bench::{guard, sections, stages};
+use corelay_bench::{cores, guard, sections, stages};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,6 +77,7 @@ fn measure(arguments: &Arguments) -> io::Result<()> {
             continue;
         }
         writeln!(io::stdout(), "\n{}: {}", section.name, section.about)?;
+        cores::pin(effort.cores().server)?;
         let findings = (section.run)(&effort).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", section.name)))?;
         print(&findings)?;
         report.add(section.name, section.about, findings);

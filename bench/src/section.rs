@@ -1,5 +1,6 @@
 //! A part of the bench: it measures one thing and yields figures.
 
+use crate::cores::Cores;
 use crate::figure::Figure;
 use corelay_uring::{IoBackend, Kind, Probe, probe};
 use std::fmt;
@@ -13,12 +14,13 @@ pub struct Effort {
     pub quick: bool,
     /// What the kernel can do here.
     pub probe: Probe,
+    cores: Cores,
 }
 
 impl Effort {
     /// Asks the kernel.
     pub fn new(quick: bool) -> Self {
-        Self { quick, probe: probe() }
+        Self { quick, probe: probe(), cores: Cores::available() }
     }
 
     /// Rounds of one comparison. An odd number has a middle.
@@ -29,6 +31,11 @@ impl Effort {
     /// CPU time that one side of a round takes at least: the clock's own microseconds are nothing beside it.
     pub fn round_time(&self) -> Duration {
         Duration::from_millis(if self.quick { 20 } else { 40 })
+    }
+
+    /// Where the two sides of a measurement run: asked once, for sections pin this thread.
+    pub fn cores(&self) -> Cores {
+        self.cores
     }
 
     /// The back-ends that work here, the server's choice first.
