@@ -16,6 +16,7 @@ pub mod client;
 pub mod clip;
 pub mod codec;
 pub mod fleet;
+pub mod process;
 pub mod stream;
 pub mod token;
 mod wire;
