@@ -48,7 +48,7 @@ pub struct Probe {
 pub fn probe() -> Probe {
     let limits = Limits::read();
     let uring = trial::run(&limits);
-    Probe { uring, segmentation: segmentation::run(), limits }
+    Probe { uring, segmentation: segmentation::run(&limits.kernel), limits }
 }
 
 impl Probe {
@@ -107,9 +107,11 @@ mod tests {
 
     #[test]
     fn corrupt_segmentation_is_off_unless_forced() {
-        let probe = found(Err(Missing::Kernel), Segmentation::Corrupt);
-        assert!(!probe.gso(GsoMode::Auto));
-        assert!(probe.gso(GsoMode::On));
+        for bad in [Segmentation::Corrupt, Segmentation::Mistrusted] {
+            let probe = found(Err(Missing::Kernel), bad);
+            assert!(!probe.gso(GsoMode::Auto));
+            assert!(probe.gso(GsoMode::On));
+        }
         assert!(!found(Err(Missing::Kernel), Segmentation::Works).gso(GsoMode::Off));
     }
 

@@ -81,7 +81,6 @@ fn operations(ring: &Ring) -> Result<(), Missing> {
     }
     let needed = [
         (opcode::RecvMsgMulti::CODE, "RECVMSG"),
-        (opcode::SendMsg::CODE, "SENDMSG"),
         (opcode::PollAdd::CODE, "POLL_ADD"),
         // The youngest neighbour of multishot RECVMSG (6.0) that has a code of its own.
         (opcode::SendZc::CODE, "the operations of Linux 6.0"),
