@@ -10,6 +10,17 @@ pub(crate) fn time_us(us: f64) -> String {
     }
 }
 
+/// The same where space is short: `4 ms` at an axis.
+pub(crate) fn time_short(us: f64) -> String {
+    let (number, unit) = match us {
+        us if us < 1e3 => (us, "us"),
+        us if us < 1e6 => (us / 1e3, "ms"),
+        us => (us / 1e6, "s"),
+    };
+    let text = format!("{number:.2}");
+    format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// Thousands apart: `1,234,567`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -32,6 +43,7 @@ mod tests {
         for (us, shown) in [(310.0, "310 us"), (1_230.0, "1.23 ms"), (45_600.0, "45.6 ms"), (2e6, "2.00 s")] {
             assert_eq!(time_us(us), shown);
         }
+        assert_eq!([0.0, 4_000.0, 1_250.0, 2e6].map(time_short), ["0 us", "4 ms", "1.25 ms", "2 s"]);
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(crate) struct Report {
     intervals: Vec<Interval>,
 }
 
-/// The scenario in short.
+/// The scenario in short; of a ramp, at its last step.
 #[derive(Serialize)]
 struct Summary {
     name: String,
@@ -228,14 +228,14 @@ impl Generator {
 impl Report {
     /// Of a plain run, or of the step of a ramp that tells its capacity.
     pub(crate) fn new(scenario: &Scenario, measured: Measured, closing: Closing, ramp: Option<Climb>) -> Self {
-        let Measured { window, joins, streams_expected, streams_started, verdict } = measured;
+        let Measured { rooms, participants, window, joins, streams_expected, streams_started, verdict } = measured;
         let seconds = window.length.as_secs_f64();
         let received = window.totals.received;
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
             written_at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-            scenario: Summary::of(scenario),
+            scenario: Summary::of(scenario, rooms, participants),
             verdict,
             seconds,
             profile: closing.profile,
@@ -269,13 +269,13 @@ impl Report {
 }
 
 impl Summary {
-    fn of(scenario: &Scenario) -> Self {
+    fn of(scenario: &Scenario, rooms: usize, participants: usize) -> Self {
         Self {
             name: scenario.name.clone(),
             summary: scenario.summary.clone(),
-            rooms: scenario.rooms,
-            participants: scenario.participants,
-            publishers: scenario.publishers.of(scenario.participants),
+            rooms,
+            participants,
+            publishers: scenario.publishers.of(participants),
         }
     }
 }

@@ -37,6 +37,9 @@ pub(crate) struct Finished {
 
 /// What a time of measuring showed.
 pub(crate) struct Measured {
+    pub(crate) rooms: usize,
+    /// Of each room.
+    pub(crate) participants: usize,
     pub(crate) window: Window,
     /// Joins since the end of the measuring before.
     pub(crate) joins: Vec<Join>,
@@ -137,7 +140,8 @@ impl Stage {
         let slo = &self.generator.scenario.slo;
         let verdict =
             Verdict::of(&Evidence { slo, window: &window, joins: &joins, streams_expected, streams_started, lost: &lost });
-        Measured { window, joins, streams_expected, streams_started, verdict }
+        let (rooms, participants) = self.crowd.size();
+        Measured { rooms, participants, window, joins, streams_expected, streams_started, verdict }
     }
 
     /// Everybody leaves.

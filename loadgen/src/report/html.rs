@@ -3,7 +3,7 @@
 use super::Report;
 use super::escape::escape;
 use super::plot::{Line, Plot, plain};
-use crate::figures::time_us;
+use crate::figures::time_short;
 use crate::run::interval::{Interval, Phase};
 use crate::scenario::Scenario;
 use std::fmt::Write;
@@ -65,7 +65,7 @@ impl Report {
         plots.push(self.over_time("Received, Mbit/s", plain, &[("received", |i| Some(i.mbit_per_s))]));
         let cpu: &[Series] =
             &[("server", |i| i.server_cpu), ("generator", |i| Some(i.generator_cpu)), ("its media", |i| Some(i.generator_busy))];
-        plots.push(self.over_time("CPU, cores; and the busiest media thread of the generator", plain, cpu));
+        plots.push(self.over_time("CPU, cores", plain, cpu));
         plots.push(self.over_time(
             "Lost packets",
             plain,
@@ -88,7 +88,7 @@ impl Report {
     fn latency_plot(&self, scenario: &Scenario) -> String {
         let series: &[Series] = &[("p50", |i| i.latency_p50_us), ("p99", |i| i.latency_p99_us), ("max", |i| i.latency_max_us)];
         let bound = scenario.slo.latency_p99.map(|bound| bound.as_secs_f64() * 1e6);
-        Plot { bound, ..self.base("Latency end to end", time_us, series) }.svg()
+        Plot { bound, ..self.base("Latency end to end", time_short, series) }.svg()
     }
 
     /// The tail is where a call is won or lost: each 9 more takes as much room as the one before.
@@ -102,7 +102,7 @@ impl Report {
         Plot {
             title: "Latency, distribution",
             x_label: "share of packets that arrived sooner",
-            show: time_us,
+            show: time_short,
             lines: vec![Line { name: "latency", points, is_scattered: false }],
             bound: None,
             band: None,
@@ -121,7 +121,7 @@ impl Report {
     fn joins_plot(&self, scenario: &Scenario) -> String {
         let lines = vec![Line { name: "a join", points: self.joins.points.clone(), is_scattered: true }];
         let bound = scenario.slo.join_p99.map(|bound| bound.as_secs_f64() * 1e6);
-        Plot { lines, bound, ..self.base("Joins: how long each took", time_us, &[]) }.svg()
+        Plot { lines, bound, ..self.base("Joins: how long each took", time_short, &[]) }.svg()
     }
 
     fn ramp_plots(&self, scenario: &Scenario) -> Vec<String> {
@@ -140,7 +140,7 @@ impl Report {
         vec![
             plot(
                 "Latency by load",
-                time_us,
+                time_short,
                 vec![line("p50", |step| step.latency_p50_us), line("p99", |step| step.latency_p99_us)],
                 bound,
             ),
@@ -163,8 +163,11 @@ impl Report {
             points: self.intervals.iter().filter_map(|interval| Some((interval.at_s, value(interval)?))).collect(),
             is_scattered: false,
         };
-        let measured = || self.intervals.iter().filter(|interval| interval.phase == Phase::Measuring).map(|interval| interval.at_s);
-        let band = measured().next().zip(measured().last());
+        let is_measured = |interval: &&Interval| interval.phase == Phase::Measuring;
+        let first = self.intervals.iter().position(|interval| is_measured(&interval));
+        // A point stands at its interval's end: the measuring began at the point before its first one.
+        let from = first.map(|n| n.checked_sub(1).map_or(0.0, |before| self.intervals[before].at_s));
+        let band = from.zip(self.intervals.iter().rfind(is_measured).map(|last| last.at_s));
         // Steps of a ramp follow each other with joins between: one band over all of them would say nothing.
         let band = band.filter(|_| self.ramp.is_none());
         Plot {

@@ -39,10 +39,11 @@ impl Report {
 
     fn media_figures(&self) -> Vec<(&'static str, String)> {
         let (scenario, received) = (&self.scenario, &self.received);
+        let rooms = if scenario.rooms == 1 { "room" } else { "rooms" };
         let mut figures = vec![
             (
                 "participants",
-                format!("{} rooms of {}, {} publishing in each", scenario.rooms, scenario.participants, scenario.publishers),
+                format!("{} {} of {}, {} publishing in each", scenario.rooms, rooms, scenario.participants, scenario.publishers),
             ),
             ("SRTP profile", self.profile.unwrap_or("none").to_owned()),
             ("streams", format!("{} of {}", count(self.streams_started as u64), count(self.streams_expected as u64))),

@@ -59,7 +59,7 @@ fn measured(lost: u64, latency_max_us: u64, joins: Vec<Join>) -> Measured {
     let evidence =
         Evidence { slo: &scenario.slo, window: &window, joins: &joins, streams_expected: 12, streams_started: 12, lost: &[] };
     let verdict = Verdict::of(&evidence);
-    Measured { window, joins, streams_expected: 12, streams_started: 12, verdict }
+    Measured { rooms: 1, participants: 4, window, joins, streams_expected: 12, streams_started: 12, verdict }
 }
 
 fn report(lost: u64, latency_max_us: u64, joins: Vec<Join>) -> Report {

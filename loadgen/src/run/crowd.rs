@@ -113,6 +113,11 @@ impl Crowd {
         }
     }
 
+    /// Rooms, and participants of each.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.rooms, self.participants)
+    }
+
     /// Streams that they receive together when all of them flow.
     pub(crate) fn streams(&self) -> usize {
         self.generator.scenario.streams_of_room(self.participants) * self.rooms

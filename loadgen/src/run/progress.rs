@@ -81,7 +81,7 @@ fn lines(i: &Interval, title: &str, part: Option<(Duration, Duration)>) -> [Stri
     };
     let server = i.server_cpu.map_or_else(String::new, |cores| format!("server {:.0} %   ", cores * 100.0));
     [
-        format!("{time:<24}{} participants   {} streams{joins}", i.participants, i.streams),
+        format!("{time:<24}  {} participants   {} streams{joins}", i.participants, i.streams),
         format!("  {:>9.0} packets/s   {:>8.1} Mbit/s   lost {}   corrupt {}", i.packets_per_s, i.mbit_per_s, i.lost, i.corrupt),
         format!("  latency {latency}   CPU: {server}generator {:.0} % busy", i.generator_busy * 100.0),
     ]
