@@ -276,3 +276,6 @@ impl Jitter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
