@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::{Config, IoBackend, Switch, limits};
 use crate::events::Events;
 use crate::mailbox::{Bell, CommandSender, command_mailbox, event_mailbox};
+use crate::mesh::Mesh;
 use crate::metrics::{Metrics, Shelf};
 use crate::ports::{self, PortError};
 use crate::shard::{Plan, Shard};
@@ -210,14 +211,15 @@ fn start(plans: Vec<Plan>, bell: &Bell) -> Result<(Vec<Running>, Inboxes), BootE
     let backend = plans.first().map_or("", |plan| plan.kind.name());
     let (report, reports) = mpsc::channel();
     let (mut shards, mut inboxes) = (Vec::with_capacity(plans.len()), Vec::with_capacity(plans.len()));
-    for plan in plans {
+    let (senders, receivers): (Vec<_>, Vec<_>) = plans.iter().map(|_| command_mailbox()).unzip();
+    let meshes = Mesh::of_all(&senders);
+    for (((plan, sender), receiver), mesh) in plans.into_iter().zip(senders).zip(receivers).zip(meshes) {
         let id = plan.core.shard;
-        let (sender, receiver) = command_mailbox();
         let (outbox, inbox) = event_mailbox(bell.clone());
         let metrics = Metrics::new(id);
         let shelf = metrics.shelf();
         let report = report.clone();
-        let shard = Shard::new(plan, receiver, outbox, metrics);
+        let shard = Shard::new(plan, receiver, outbox, mesh, metrics);
         // Boot may have given up on another shard's account: then nobody listens, and the shard is being stopped.
         let ready = Box::new(move |result| drop(report.send((id, result))));
         let thread = std::thread::Builder::new()

@@ -16,6 +16,7 @@ pub mod config;
 mod entropy;
 mod events;
 mod mailbox;
+mod mesh;
 mod metrics;
 mod node;
 pub mod ports;

@@ -85,9 +85,9 @@ impl CommandSender {
         self.shared.wake_if_sleeping();
     }
 
-    /// Has the shard look at its mailboxes, such as when there is room for events again.
-    pub(crate) fn nudge(&self) {
-        self.shared.wake_if_sleeping();
+    /// Has the shard look at its mailboxes and rings, such as when there is room for events again. Tells whether it slept and was woken.
+    pub(crate) fn nudge(&self) -> bool {
+        self.shared.wake_if_sleeping()
     }
 
     /// Makes the shard panic in its next turn.
@@ -147,13 +147,13 @@ impl CommandReceiver {
 }
 
 impl Shared {
-    /// One caller of several wakes: the swap decides which.
-    fn wake_if_sleeping(&self) {
-        if self.sleeping.swap(false, Ordering::SeqCst)
-            && let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner)
-        {
+    /// One caller of several wakes: the swap decides which. The load before it leaves the flag's cache line to a shard that is awake.
+    fn wake_if_sleeping(&self) -> bool {
+        let wakes = self.sleeping.load(Ordering::SeqCst) && self.sleeping.swap(false, Ordering::SeqCst);
+        if wakes && let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
             waker.wake();
         }
+        wakes
     }
 
     fn interrupted(&self) -> bool {

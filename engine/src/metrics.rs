@@ -142,6 +142,8 @@ fn sum(past: &Counters, present: &Counters) -> Counters {
         runs_out: past.runs_out + present.runs_out,
         keyframe_requests_out: past.keyframe_requests_out + present.keyframe_requests_out,
         keyframe_requests_in: past.keyframe_requests_in + present.keyframe_requests_in,
+        relayed_out: past.relayed_out + present.relayed_out,
+        relayed_in: past.relayed_in + present.relayed_in,
         drops,
         ..present.clone()
     }

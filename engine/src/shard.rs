@@ -1,9 +1,9 @@
 //! One shard: a pinned thread that turns datagrams and commands into packets and events, for as long as the node lives.
 //!
 //! ```text
-//!            .---------------------------- sleep: datagram, waker, timer ----------------------------.
-//!            v                                                                                        |
-//! receive (each datagram into the core) -> commands -> timers -> transmit -> events -> counters -> how long?
+//!            .--------------------------------- sleep: datagram, waker, timer ---------------------------------.
+//!            v                                                                                                  |
+//! receive (each datagram into the core) -> mesh -> commands -> timers -> mesh, transmit -> events -> counters -> how long?
 //! ```
 //!
 //! A turn gives everything it takes in the same time: the clock is read when the first datagram is delivered (after the sleep and the
@@ -32,6 +32,7 @@ use crate::clock::Clock;
 use crate::config::limits;
 use crate::entropy;
 use crate::mailbox::{CommandReceiver, EventOutbox};
+use crate::mesh::Mesh;
 use crate::metrics::Metrics;
 use crate::topology;
 use backoff::Backoff;
@@ -58,6 +59,7 @@ pub(crate) struct Shard {
     plan: Plan,
     commands: CommandReceiver,
     events: EventOutbox,
+    mesh: Mesh,
     metrics: Metrics,
     rooms: Rooms,
     company: Company,
@@ -67,10 +69,10 @@ pub(crate) struct Shard {
 pub(crate) type Ready = Box<dyn FnOnce(io::Result<()>) + Send>;
 
 impl Shard {
-    pub(crate) fn new(plan: Plan, commands: CommandReceiver, events: EventOutbox, metrics: Metrics) -> Self {
+    pub(crate) fn new(plan: Plan, commands: CommandReceiver, events: EventOutbox, mesh: Mesh, metrics: Metrics) -> Self {
         let rooms = Rooms::new(plan.core.limits.rooms_max as usize);
         let company = Company::new(plan.company);
-        Self { plan, commands, events, metrics, rooms, company }
+        Self { plan, commands, events, mesh, metrics, rooms, company }
     }
 
     /// The thread: lives until it is told to stop. A first life that cannot begin is the node's failure to start.
@@ -104,6 +106,7 @@ impl Shard {
         let mut backend = corelay_uring::open(plan.kind, sockets, plan.options)?;
         let clock = plan.clock;
         let seed = entropy::seed()?;
+        self.mesh.begin_life();
         let mut core = Core::new(plan.core.clone(), seed, clock.origin(), clock.wall_origin(), plan.certificate.clone());
         self.commands.set_waker(backend.waker());
         if let Some(ready) = ready.take() {
@@ -129,11 +132,14 @@ impl Shard {
         let now = began.unwrap_or_else(|| clock.now());
         self.metrics.arrivals(arrivals);
 
+        self.mesh.receive(core, now);
         self.carry_out(core, now);
         if core.poll_timeout().is_some_and(|(due, _)| due <= now) {
             core.handle_timeout(now);
         }
+        self.mesh.send(core, now);
         self.transmit(backend, core, now)?;
+        self.mesh.send(core, now);
         while let Some(event) = core.poll_event() {
             self.events.push(event);
         }
@@ -171,13 +177,14 @@ impl Shard {
 
     /// Until the next timer or post; not at all when a mailbox has something. Announces the sleep.
     fn next_wait(&mut self, core: &Core, now: Instant) -> Wait {
-        if !self.commands.may_sleep() || self.events.can_refill() {
+        if !self.commands.may_sleep() || self.events.can_refill() || !self.mesh.may_sleep() {
             self.commands.awake();
             return Wait { at_most: Some(Duration::ZERO), company: Duration::ZERO };
         }
         let timer = core.poll_timeout().map(|(due, _)| due);
         let until = timer.map_or(self.metrics.post_at(), |due| due.min(self.metrics.post_at()));
-        Wait { at_most: Some(until.since(now)), company: self.company.wait() }
+        let retry = if core.has_relay_due() { limits::RELAY_RETRY } else { Duration::MAX };
+        Wait { at_most: Some(until.since(now).min(retry)), company: self.company.wait() }
     }
 
     /// A shard that is told to stop carries out what is in its mailbox first: goodbyes are commands.
