@@ -104,6 +104,11 @@ impl CommandReceiver {
         self.shared.queue.pop()
     }
 
+    /// How many are queued.
+    pub(crate) fn len(&self) -> usize {
+        self.shared.queue.len()
+    }
+
     /// Whether nothing is queued.
     pub(crate) fn is_empty(&self) -> bool {
         self.shared.queue.is_empty()

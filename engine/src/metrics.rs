@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use corelay_core::Core;
 use corelay_core::counters::Counters;
-use corelay_core::outbox::Outbox;
-use corelay_uring::{Arrivals, Departures};
+use corelay_core::outbox::{Forwarded, Outbox};
+use corelay_uring::{Arrivals, Departures, UdpSocket, cpu};
 use corelay_wire::ids::ShardId;
 use corelay_wire::units::Instant;
 
 use crate::mailbox::{CommandReceiver, EventOutbox};
-use crate::snapshot::ShardSnapshot;
+use crate::snapshot::{Depths, Queue, ShardSnapshot, WakeCause};
 
 /// How often a shard posts. Higher: what is read is older, and readiness is told later. Lower: an idle shard wakes more often for
 /// nothing (21 us each).
@@ -44,6 +44,8 @@ pub(crate) struct Metrics {
     post_at: Instant,
     /// Nanoseconds of work since the last post.
     busy_ns: u64,
+    /// What the sockets had dropped at the last post.
+    dropped: u32,
 }
 
 impl Metrics {
@@ -56,6 +58,7 @@ impl Metrics {
             past: Counters::default(),
             post_at: Instant::ZERO,
             busy_ns: 0,
+            dropped: 0,
         }
     }
 
@@ -68,15 +71,38 @@ impl Metrics {
         self.post_at
     }
 
-    pub(crate) fn arrivals(&mut self, arrivals: Arrivals) {
+    /// What a turn took in. `cause`: what it woke for, where it might have slept.
+    pub(crate) fn arrivals(&mut self, arrivals: Arrivals, cause: Option<WakeCause>) {
         self.current.datagrams_truncated += arrivals.truncated as u64;
-        self.current.wake_ups += u64::from(arrivals.woken);
+        self.current.depths.note(Queue::ReceiveBuffers, arrivals.waiting);
+        if arrivals.datagrams > 0 {
+            self.current.batch.saturating_record(arrivals.datagrams as u64);
+        }
+        if let Some(cause) = cause {
+            self.current.wake_ups.count(cause);
+        }
+    }
+
+    /// What waited in `queue` at a moment when it is at its fullest.
+    pub(crate) fn depth(&mut self, queue: Queue, depth: usize) {
+        self.current.depths.note(queue, depth);
     }
 
     /// The runs that are about to be sent.
     pub(crate) fn runs(&mut self, outbox: &Outbox) {
+        let mut bytes = 0;
         for run in outbox.runs() {
-            self.current.run_length.saturating_record(run.bytes.len().div_ceil(run.segment) as u64);
+            bytes += run.bytes.len();
+            self.current.run_length.saturating_record(run.count as u64);
+        }
+        self.current.depths.note(Queue::OutboxBytes, bytes);
+    }
+
+    /// The copies of `packets` were sent, and the send ended at `done`.
+    pub(crate) fn forwarded(&mut self, packets: &[Forwarded], done: Instant) {
+        for packet in packets {
+            let ns = u64::try_from(done.since(packet.received).as_nanos()).unwrap_or(u64::MAX);
+            self.current.forward_ns.saturating_record_n(ns, u64::from(packet.copies));
         }
     }
 
@@ -105,9 +131,17 @@ impl Metrics {
     }
 
     /// Puts the numbers of this moment on the shelf.
-    pub(crate) fn post(&mut self, now: Instant, core: &Core, commands: &CommandReceiver, events: &EventOutbox) {
+    pub(crate) fn post(
+        &mut self,
+        now: Instant,
+        core: &Core,
+        commands: &CommandReceiver,
+        events: &EventOutbox,
+        sockets: &[UdpSocket],
+    ) {
         self.post_at = now + POST_EVERY;
-        self.current.busy_permille = permille(std::mem::take(&mut self.busy_ns), now.since(self.current.posted_at));
+        self.work(now);
+        self.sockets(sockets);
         self.current.posted_at = now;
         self.current.core = sum(&self.past, core.counters());
         self.current.commands_refused = commands.refused();
@@ -119,6 +153,22 @@ impl Metrics {
         if let Ok(mut on_shelf) = self.shelf.0.try_lock() {
             std::mem::swap(&mut *on_shelf, &mut self.spare);
         }
+        self.current.depths = Depths::default();
+    }
+
+    fn work(&mut self, now: Instant) {
+        let (time, cpu) = (now.since(self.current.posted_at), cpu::thread_time());
+        let cpu_ns = u64::try_from(cpu.saturating_sub(self.current.cpu).as_nanos()).unwrap_or(u64::MAX);
+        self.current.busy_permille = permille(std::mem::take(&mut self.busy_ns).max(cpu_ns), time);
+        self.current.cpu = cpu;
+    }
+
+    fn sockets(&mut self, sockets: &[UdpSocket]) {
+        let queues = || sockets.iter().map(UdpSocket::receive_queue);
+        self.current.depths.note(Queue::SocketBytes, queues().map(|q| q.bytes as usize).sum());
+        let dropped = queues().fold(0u32, |sum, q| sum.wrapping_add(q.dropped));
+        self.current.datagrams_unread += u64::from(dropped.wrapping_sub(self.dropped));
+        self.dropped = dropped;
     }
 }
 

@@ -24,16 +24,18 @@ use corelay_core::datagram::Datagram;
 use corelay_core::outbox::Run;
 use corelay_core::transport::Certificate;
 use corelay_core::{Core, CoreConfig};
-use corelay_uring::{Backend, Kind, Options, Segments, UdpSocket, Wait};
+use corelay_uring::{Arrivals, Backend, Kind, Options, Segments, UdpSocket, Wait};
 use corelay_wire::ids::ShardId;
 use corelay_wire::units::Instant;
 
 use crate::clock::Clock;
 use crate::config::limits;
 use crate::entropy;
+use crate::latency::{Reading, Stamps};
 use crate::mailbox::{CommandReceiver, EventOutbox};
 use crate::mesh::Mesh;
 use crate::metrics::Metrics;
+use crate::snapshot::{Queue, WakeCause};
 use crate::topology;
 use backoff::Backoff;
 use company::Company;
@@ -63,6 +65,7 @@ pub(crate) struct Shard {
     metrics: Metrics,
     rooms: Rooms,
     company: Company,
+    stamps: Stamps,
 }
 
 /// What the shard tells boot, once: that it is in its loop, or why it is not.
@@ -72,7 +75,8 @@ impl Shard {
     pub(crate) fn new(plan: Plan, commands: CommandReceiver, events: EventOutbox, mesh: Mesh, metrics: Metrics) -> Self {
         let rooms = Rooms::new(plan.core.limits.rooms_max as usize);
         let company = Company::new(plan.company);
-        Self { plan, commands, events, mesh, metrics, rooms, company }
+        let stamps = Stamps::new(plan.clock);
+        Self { plan, commands, events, mesh, metrics, rooms, company, stamps }
     }
 
     /// The thread: lives until it is told to stop. A first life that cannot begin is the node's failure to start.
@@ -122,17 +126,19 @@ impl Shard {
     /// One turn. Gives how long the next may sleep.
     fn turn(&mut self, backend: &mut dyn Backend, core: &mut Core, wait: Wait) -> io::Result<Wait> {
         let clock = self.plan.clock;
-        let mut began = None;
+        let mut reading = None;
         let arrivals = backend.receive(wait, &mut |received| {
-            let now = *began.get_or_insert_with(|| clock.now());
-            let datagram = Datagram { source: received.source, local: received.local, received: now, bytes: received.bytes };
-            core.handle_datagram(now, datagram);
+            let reading = *reading.get_or_insert_with(|| self.stamps.read());
+            let (source, local, at) = (received.source, received.local, reading.received(received.stamped));
+            core.handle_datagram(reading.now(), Datagram { source, local, received: at, bytes: received.bytes });
         })?;
         self.commands.awake();
-        let now = began.unwrap_or_else(|| clock.now());
-        self.metrics.arrivals(arrivals);
-
+        let relayed = self.mesh.depth();
+        let now = reading.map_or_else(|| clock.now(), Reading::now);
+        self.metrics.arrivals(arrivals, wake_cause(wait, arrivals, relayed));
+        self.metrics.depth(Queue::RelayBytes, relayed);
         self.mesh.receive(core, now);
+
         self.carry_out(core, now);
         if core.poll_timeout().is_some_and(|(due, _)| due <= now) {
             core.handle_timeout(now);
@@ -143,13 +149,15 @@ impl Shard {
         while let Some(event) = core.poll_event() {
             self.events.push(event);
         }
+        self.metrics.depth(Queue::Events, self.events.len());
         self.events.flush();
 
         let end = clock.now();
         self.company.observe(now, arrivals.datagrams, end);
+        self.stamps.turned(end, arrivals.more);
         self.metrics.turn(now, end);
         if self.metrics.post_at() <= now {
-            self.metrics.post(now, core, &self.commands, &self.events);
+            self.metrics.post(now, core, &self.commands, &self.events, &self.plan.sockets);
         }
         Ok(self.next_wait(core, end))
     }
@@ -158,6 +166,7 @@ impl Shard {
     fn carry_out(&mut self, core: &mut Core, now: Instant) {
         #[cfg(any(test, feature = "fault-injection"))]
         assert!(!self.commands.take_panic(), "a panic that a test asked for");
+        self.metrics.depth(Queue::Commands, self.commands.len());
         for _ in 0..limits::COMMANDS_PER_TURN_MAX {
             let Some(command) = self.commands.next() else { return };
             self.rooms.note(&command);
@@ -171,6 +180,9 @@ impl Shard {
             self.metrics.runs(outbox);
             let departures = backend.send(&mut outbox.runs().map(segments))?;
             self.metrics.departures(departures);
+            if !outbox.forwarded().is_empty() {
+                self.metrics.forwarded(outbox.forwarded(), self.plan.clock.now());
+            }
         }
         Ok(())
     }
@@ -234,6 +246,17 @@ impl From<Failure> for io::Error {
             Failure::Io(error) => error,
             Failure::Panic(_) => Self::other(failure.to_string()),
         }
+    }
+}
+
+/// What ended a sleep, if the turn might have slept.
+fn wake_cause(wait: Wait, arrivals: Arrivals, relayed: usize) -> Option<WakeCause> {
+    match arrivals {
+        _ if wait.at_most == Some(Duration::ZERO) => None,
+        Arrivals { datagrams: 1.., .. } => Some(WakeCause::Datagram),
+        Arrivals { woken: true, .. } if relayed > 0 => Some(WakeCause::Relay),
+        Arrivals { woken: true, .. } => Some(WakeCause::Command),
+        _ => Some(WakeCause::Timer),
     }
 }
 

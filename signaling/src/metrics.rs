@@ -3,6 +3,8 @@
 //! The names without our prefix are those of the replaced system, so that its dashboards go on.
 
 mod collector;
+mod distribution;
+mod exposition;
 mod process;
 mod shard;
 mod writer;
@@ -11,12 +13,13 @@ use crate::protocol::ErrorName;
 use crate::registry::Registry as Rooms;
 use crate::shards::Shards;
 use collector::{Live, LiveCollector};
+pub(crate) use exposition::Format;
 pub(crate) use process::resident_bytes;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::histogram::{Histogram, NativeHistogramConfig};
 use prometheus_client::registry::Registry;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -67,7 +70,8 @@ impl SessionEnd {
 
 /// From a local call in one hop (5 ms) to a peer that gave up (30 s).
 fn seconds() -> Histogram {
-    Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0])
+    let classic = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+    Histogram::new_classic_and_native(classic, NativeHistogramConfig::with_schema(distribution::SCHEMA))
 }
 
 impl Metrics {
@@ -162,7 +166,7 @@ impl Metrics {
     }
 
     /// Everything, as OpenMetrics text.
-    pub(crate) fn encode(&self) -> Result<String, std::fmt::Error> {
+    fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -168,6 +168,11 @@ impl EventOutbox {
         !self.spilled.is_empty() && !self.shared.queue.is_full()
     }
 
+    /// How many wait for signaling, those aside included.
+    pub(crate) fn len(&self) -> usize {
+        self.shared.queue.len() + self.spilled.len()
+    }
+
     /// Events that were dropped so far.
     pub(crate) const fn dropped(&self) -> EventDrops {
         self.dropped

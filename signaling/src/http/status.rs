@@ -3,6 +3,7 @@
 use super::answer::{ErrorBody, Refused};
 use super::auth;
 use crate::app::App;
+use crate::metrics::Format;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -112,15 +113,16 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
 
 /// Metrics for Prometheus.
 #[utoipa::path(get, path = "/metrics", responses(
-    (status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"),
+    (status = 200, description = "OpenMetrics text, or the protobuf format when `Accept` asks for it", body = String,
+        content_type = "application/openmetrics-text"),
     (status = 401, description = "METRICS_PUBLIC is off and there is no good admin's token", body = ErrorBody)))]
 pub(super) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Refused> {
     if !app.config.metrics_public {
         auth::admin(&app, &headers).await?;
     }
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(match app.metrics.encode() {
-        Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+    let format = Format::wanted(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default());
+    Ok(match app.metrics.encode(format) {
+        Ok(body) => ([(header::CONTENT_TYPE, format.content_type())], body).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     })
 }

@@ -1,25 +1,45 @@
 //! What the shards posted last, one row a shard.
 
-use super::writer::{HistogramRow, Rows, Writer};
+use super::distribution::Distribution;
+use super::writer::{Labels, Rows, Writer};
 use crate::shards::Shards;
 use corelay_engine::ShardSnapshot;
+use hdrhistogram::Histogram;
 use std::fmt;
 use std::sync::Arc;
 
 const NANOS: f64 = 1e9;
+/// From a send that follows at once to a packet that is of no use any more.
+const FORWARD_BOUNDS_S: &[f64] = &[25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 1.0];
 const TURN_TIME_BOUNDS_S: &[f64] = &[10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 50e-3, 0.1, 1.0];
 const RUN_LENGTH_BOUNDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+const BATCH_BOUNDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 pub(super) fn write(shards: &Shards, out: &mut Writer<'_, '_>) -> fmt::Result {
     let snapshots: Vec<Arc<ShardSnapshot>> = shards.infos().iter().map(|info| shards.snapshot(info.id)).collect();
     traffic(&snapshots, out)?;
     contents(&snapshots, out)?;
     work(&snapshots, out)?;
+    load(&snapshots, out)?;
+    histograms(&snapshots, out)?;
     drops(&snapshots, out)
 }
 
+fn label(snapshot: &ShardSnapshot) -> Labels {
+    vec![("shard", snapshot.shard.to_string())]
+}
+
 fn rows(snapshots: &[Arc<ShardSnapshot>], pick: impl Fn(&ShardSnapshot) -> u64) -> Rows {
-    snapshots.iter().map(|s| (vec![("shard", s.shard.to_string())], pick(s))).collect()
+    snapshots.iter().map(|s| (label(s), pick(s))).collect()
+}
+
+/// A row for each shard and each of what `all` gives of it.
+fn rows_by<'a, I>(snapshots: &'a [Arc<ShardSnapshot>], name: &'static str, all: impl Fn(&'a ShardSnapshot) -> I) -> Rows
+where
+    I: Iterator<Item = (&'static str, u64)>,
+{
+    let of = |s: &'a Arc<ShardSnapshot>| all(s).map(|(value, n)| ([label(s), vec![(name, value.to_owned())]].concat(), n));
+    snapshots.iter().flat_map(of).collect()
 }
 
 fn traffic(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result {
@@ -42,70 +62,47 @@ fn contents(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result
     out.gauges("corelay_subscriptions", "Subscriptions", &rows(all, |s| s.core.subscriptions))?;
     // The order of `SrtpProfile`, which is that of the counters.
     let profiles = ["AEAD_AES_128_GCM", "AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80"];
-    let by_profile: Rows = all
-        .iter()
-        .flat_map(|s| {
-            profiles
-                .iter()
-                .zip(s.core.connected)
-                .map(|(p, n)| (vec![("shard", s.shard.to_string()), ("profile", (*p).to_owned())], n))
-        })
-        .collect();
+    let by_profile = rows_by(all, "profile", |s| profiles.into_iter().zip(s.core.connected));
     out.gauges("corelay_transports_connected", "Connected transports, by SRTP profile", &by_profile)
 }
 
 fn work(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result {
     out.counters("corelay_turns", "Turns of the loop", &rows(all, |s| s.turns))?;
-    out.counters("corelay_wake_ups", "Turns that a waker began", &rows(all, |s| s.wake_ups))?;
+    let by_cause = rows_by(all, "cause", |s| s.wake_ups.iter().map(|(cause, n)| (cause.label(), n)));
+    out.counters("corelay_wake_ups", "Turns before which the shard might have slept, by what it woke for", &by_cause)?;
     out.counters("corelay_send_calls", "System calls or submissions that sending took", &rows(all, |s| s.send_calls))?;
     out.counters("corelay_commands", "Commands carried out", &rows(all, |s| s.commands))?;
     out.counters("corelay_commands_refused", "Commands that found the mailbox full", &rows(all, |s| s.commands_refused))?;
     out.counters("corelay_shard_restarts", "Times that the shard failed and started anew", &rows(all, |s| s.restarts))?;
     out.counters("corelay_packets_refused", "Packets that the kernel refused to send", &rows(all, |s| s.packets_refused))?;
-    out.counters("corelay_datagrams_truncated", "Datagrams longer than a buffer", &rows(all, |s| s.datagrams_truncated))?;
-    let turn_times: Vec<HistogramRow> = all.iter().map(|s| histogram(s, TurnTime)).collect();
-    out.histograms("corelay_turn_seconds", "Work per turn, without the sleep", &turn_times)?;
-    let run_lengths: Vec<HistogramRow> = all.iter().map(|s| histogram(s, RunLength)).collect();
-    out.histograms("corelay_run_length", "Packets per run that was sent", &run_lengths)
+    let unread = "Datagrams that the kernel dropped before the shard saw them, nearly all because the socket's buffer was full";
+    out.counters("corelay_datagrams_unread", unread, &rows(all, |s| s.datagrams_unread))?;
+    out.counters("corelay_datagrams_truncated", "Datagrams longer than a buffer", &rows(all, |s| s.datagrams_truncated))
 }
 
-enum Which {
-    TurnTime,
-    RunLength,
+fn load(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result {
+    let cpu: Vec<_> = all.iter().map(|s| (label(s), s.cpu.as_secs_f64())).collect();
+    out.float_counters("corelay_shard_cpu_seconds", "CPU time of the shard's thread, the kernel's work for it included", &cpu)?;
+    let busy: Vec<_> = all.iter().map(|s| (label(s), f64::from(s.busy_permille) / 1_000.0)).collect();
+    out.float_gauges("corelay_shard_busy_ratio", "Share of the last second that was work; at 1 the shard is full", &busy)?;
+    let depths = rows_by(all, "queue", |s| s.depths.iter().map(|(queue, most)| (queue.label(), most)));
+    out.gauges("corelay_queue_depth_max", "The most that a queue of the shard held in the last second", &depths)
 }
-use Which::{RunLength, TurnTime};
 
-fn histogram(snapshot: &ShardSnapshot, which: Which) -> HistogramRow {
-    let (values, bounds, scale) = match which {
-        TurnTime => (&snapshot.turn_time_ns, TURN_TIME_BOUNDS_S, NANOS),
-        RunLength => (&snapshot.run_length, RUN_LENGTH_BOUNDS, 1.0),
+fn histograms(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result {
+    let of = |pick: fn(&ShardSnapshot) -> &Histogram<u64>, bounds, scale| -> Vec<Distribution> {
+        all.iter().map(|s| Distribution::new(label(s), pick(s), bounds, scale)).collect()
     };
-    let mut below = 0;
-    let mut buckets: Vec<(f64, u64)> = bounds
-        .iter()
-        .map(|bound| {
-            let until = (bound * scale) as u64;
-            let count = values.count_between(below, until);
-            below = until + 1;
-            (*bound, count)
-        })
-        .collect();
-    buckets.push((f64::MAX, values.count_between(below, u64::MAX)));
-    HistogramRow {
-        labels: vec![("shard", snapshot.shard.to_string())],
-        sum: values.mean() / scale * values.len() as f64,
-        count: values.len(),
-        buckets,
-    }
+    let forward = "From the kernel's receipt of a packet to the end of the send that carried the copy, for each copy";
+    out.histograms("corelay_forward_seconds", forward, &of(|s| &s.forward_ns, FORWARD_BOUNDS_S, NANOS))?;
+    let turns = of(|s| &s.turn_time_ns, TURN_TIME_BOUNDS_S, NANOS);
+    out.histograms("corelay_turn_seconds", "Work per turn, without the sleep", &turns)?;
+    let batches = of(|s| &s.batch, BATCH_BOUNDS, 1.0);
+    out.histograms("corelay_turn_datagrams", "Datagrams per turn that took some in", &batches)?;
+    out.histograms("corelay_run_length", "Packets per run that was sent", &of(|s| &s.run_length, RUN_LENGTH_BOUNDS, 1.0))
 }
 
 fn drops(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result {
-    let by_reason: Rows = all
-        .iter()
-        .flat_map(|s| {
-            let shard = s.shard.to_string();
-            s.core.drops.iter().map(move |(reason, n)| (vec![("shard", shard.clone()), ("reason", reason.label().to_owned())], n))
-        })
-        .collect();
+    let by_reason = rows_by(all, "reason", |s| s.core.drops.iter().map(|(reason, n)| (reason.label(), n)));
     out.counters("corelay_drops", "Datagrams and packets that were not processed, by reason", &by_reason)
 }

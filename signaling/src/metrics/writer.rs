@@ -1,13 +1,16 @@
 //! Families of values that exist only while they are written.
 
+use super::distribution::Distribution;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use std::fmt;
 
+/// Labels of one value.
+pub(super) type Labels = Vec<(&'static str, String)>;
 /// Values with their labels.
-pub(super) type Rows = Vec<(Vec<(&'static str, String)>, u64)>;
+pub(super) type Rows = Vec<(Labels, u64)>;
 
 /// Writes families of values that exist only while they are written.
 pub(super) struct Writer<'a, 'b>(&'a mut DescriptorEncoder<'b>);
@@ -31,6 +34,24 @@ impl<'a, 'b> Writer<'a, 'b> {
         counter.encode(self.0.encode_descriptor(name, help, None, MetricType::Counter)?)
     }
 
+    /// Counters that are not whole numbers, such as seconds.
+    pub(super) fn float_counters(&mut self, name: &str, help: &str, rows: &[(Labels, f64)]) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (labels, value) in rows {
+            ConstCounter::new(*value).encode(family.encode_family(labels)?)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Self::gauges`], of values that are not whole numbers.
+    pub(super) fn float_gauges(&mut self, name: &str, help: &str, rows: &[(Labels, f64)]) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (labels, value) in rows {
+            ConstGauge::new(*value).encode(family.encode_family(labels)?)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn gauges(&mut self, name: &str, help: &str, rows: &Rows) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (labels, value) in rows {
@@ -47,12 +68,12 @@ impl<'a, 'b> Writer<'a, 'b> {
         Ok(())
     }
 
-    /// One histogram a row: labels, sum, count, and how many were at most each bound.
-    pub(super) fn histograms(&mut self, name: &str, help: &str, rows: &[HistogramRow]) -> fmt::Result {
+    /// One histogram a row, classic and native.
+    pub(super) fn histograms(&mut self, name: &str, help: &str, rows: &[Distribution]) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
         for row in rows {
             let mut encoder = family.encode_family(&row.labels)?;
-            encoder.encode_histogram::<NoExemplar>(row.sum, row.count, &row.buckets, None)?;
+            encoder.encode_histogram_with_native::<NoExemplar>(row.sum, row.count, &row.classic, None, row.native())?;
         }
         Ok(())
     }
@@ -60,11 +81,3 @@ impl<'a, 'b> Writer<'a, 'b> {
 
 /// The type of exemplars that are never given.
 type NoExemplar = [(&'static str, &'static str); 0];
-
-/// One histogram as Prometheus has it. `buckets`: upper bound and how many lie between the bound before it and this one.
-pub(super) struct HistogramRow {
-    pub(super) labels: Vec<(&'static str, String)>,
-    pub(super) sum: f64,
-    pub(super) count: u64,
-    pub(super) buckets: Vec<(f64, u64)>,
-}
