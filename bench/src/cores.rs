@@ -19,7 +19,7 @@ impl Cores {
         let set = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
         let mut allowed = (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false));
         let server = allowed.next().unwrap_or_default();
-        Self { server, client: allowed.last().unwrap_or(server) }
+        Self { server, client: allowed.next_back().unwrap_or(server) }
     }
 }
 

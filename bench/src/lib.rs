@@ -16,6 +16,7 @@ pub mod echo;
 pub mod figure;
 pub mod growth;
 pub mod guard;
+pub mod io;
 pub mod kernel;
 pub mod machine;
 pub mod plain;
@@ -23,6 +24,7 @@ pub mod publisher;
 pub mod report;
 pub mod scene;
 pub mod section;
+pub mod shards;
 pub mod sinks;
 pub mod stages;
 pub mod wire_call;
@@ -35,7 +37,9 @@ pub fn sections() -> Vec<Section> {
         Section { name: "ceiling", about: "the engine with the kernel, against sealing and sending alone", run: kernel::run },
         Section { name: "memory_path", about: "the core in memory, against sealing alone", run: comparison::run },
         Section { name: "stages", about: "the stages of the walk one by one, in time and in instructions", run: stages::run },
+        Section { name: "io", about: "the ways to the kernel side by side", run: io::run },
         Section { name: "growth", about: "a forwarded packet when there is more of everything", run: growth::run },
+        Section { name: "shards", about: "one room on two shards against one", run: shards::run },
         Section { name: "echo", about: "a bare socket echo, which latencies are held against", run: echo::run },
     ]
 }

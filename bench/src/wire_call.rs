@@ -4,7 +4,7 @@
 //! publishers' sockets -> [ back-end -> core -> back-end ] -> sinks      what is in brackets is measured
 //! ```
 //! The back-end and the core are the server's, driven in the order of a shard's turn. What a shard does beside that (mailboxes,
-//! histograms, the sleep) is not here: [`crate::shard_call`] has all of it.
+//! histograms, the sleep) is not here.
 
 use crate::call::{Call, Sealed, datagram, is_simulated};
 use crate::scene::Scene;
@@ -12,8 +12,10 @@ use crate::sinks::{Segmentation, Sinks, bind_socket};
 use core::hint::black_box;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
+use corelay_core::Core;
 use corelay_core::outbox::Run;
 use corelay_uring::{Backend, Departures, Kind, Options, Segments, Wait, open};
+use corelay_wire::units::Instant;
 use std::io;
 
 /// Where the server's socket is, whatever address the handshakes were with.
@@ -86,11 +88,7 @@ impl WireCall {
             if core.poll_timeout().is_some_and(|(due, _)| due <= now) {
                 core.handle_timeout(now);
             }
-            while let Some(outbox) = core.poll_transmit(now) {
-                let departures = self.backend.send(&mut outbox.runs().filter(|run| !is_simulated(run)).map(segments))?;
-                add(&mut sum, departures);
-            }
-            while core.poll_event().is_some() {}
+            add(&mut sum, transmit(core, now, &mut *self.backend)?);
             black_box(std::time::Instant::now());
         }
         Ok(sum)
@@ -101,6 +99,16 @@ impl WireCall {
         self.call.pause();
         self.sinks.empty()
     }
+}
+
+/// The end of a turn: what a core has to send leaves, and its events are read.
+pub fn transmit(core: &mut Core, now: Instant, backend: &mut dyn Backend) -> io::Result<Departures> {
+    let mut sum = Departures::default();
+    while let Some(outbox) = core.poll_transmit(now) {
+        add(&mut sum, backend.send(&mut outbox.runs().filter(|run| !is_simulated(run)).map(segments))?);
+    }
+    while core.poll_event().is_some() {}
+    Ok(sum)
 }
 
 fn segments(run: Run<'_>) -> Segments<'_> {

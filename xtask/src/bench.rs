@@ -67,6 +67,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     }
     let report = project.target.join("bench");
     let mut bench = Command::new(build.program(project, "corelay-bench"));
+    if options.only.is_empty() || options.only.iter().any(|name| name == "io") {
+        bench.env("CORELAY_BENCH_RUNTIMES", runtimes(project)?);
+    }
     // Sections that measure whole servers start this one.
     bench.current_dir(&project.root).env("CORELAY_BIN", build.program(project, "corelay")).arg("--report").arg(&report);
     if options.quick {
@@ -81,6 +84,18 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
         console::line(&format!("report: {}", report.join("report.html").display()));
     }
     Ok(status.success())
+}
+
+/// Builds glommio and tokio, which only their comparison needs: a workspace of their own. Gives the program.
+fn runtimes(project: &Project) -> Result<PathBuf> {
+    let target = project.target.join("bench-runtimes");
+    let directory = target.to_string_lossy().into_owned();
+    let manifest = "bench/runtimes/Cargo.toml";
+    let arguments = ["build", "--locked", "--release", "--manifest-path", manifest, "--target-dir", &directory];
+    if Stage::new(project, "bench-runtimes", "cargo", &arguments, 30).check(project)?.failed > 0 {
+        bail!("glommio and tokio do not build; `--only` with other sections leaves them out");
+    }
+    Ok(target.join("release/corelay-bench-runtimes"))
 }
 
 /// Compares instruction counts with their limits; skipped without valgrind.
