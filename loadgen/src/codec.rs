@@ -3,7 +3,7 @@
 /// Audio or video.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
-    /// 50 packets a second.
+    /// Frames of one packet.
     Audio,
     /// Frames of one packet or more.
     Video,

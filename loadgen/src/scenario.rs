@@ -68,6 +68,8 @@ pub(crate) enum Subscribe {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Audio {
     pub(crate) packet_size: usize,
+    /// Packets per second.
+    pub(crate) packet_rate: u32,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -299,7 +301,10 @@ impl Scenario {
 }
 
 fn read_audio(reader: &mut Reader<'_>) -> Option<Audio> {
-    let audio = Audio { packet_size: reader.count("audio.packet_size").unwrap_or(160) };
+    let audio = Audio {
+        packet_size: reader.count("audio.packet_size").unwrap_or(160),
+        packet_rate: reader.number("audio.packet_rate").map_or(50, |rate| rate.round() as u32),
+    };
     reader.has("audio").then_some(audio)
 }
 

@@ -20,9 +20,9 @@ pub struct StreamPlan {
     pub codec: Codec,
     /// Where the payload comes from.
     pub source: Source,
-    /// Bits per second of RTP in the clear, headers included. Of synthetic video; audio has 50 packets/s of `packet_bytes`, a clip its own.
+    /// Bits per second of RTP in the clear, headers included. Of synthetic video; audio has `fps` packets/s of `packet_bytes`, a clip its own.
     pub bitrate: u32,
-    /// Frames per second of synthetic video.
+    /// Frames per second of synthetic video. Of audio, packets per second; 0 for the usual 50.
     pub fps: u32,
     /// Length of an RTP packet in the clear, header and extensions included; the longest one for a clip.
     pub packet_bytes: usize,

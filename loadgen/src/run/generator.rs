@@ -5,6 +5,7 @@ use anyhow::Context;
 use corelay_loadgen::association::IdentityOptions;
 use corelay_loadgen::client::{Client, ClientPlan, Server, Subscribe};
 use corelay_loadgen::clip::Clip;
+use corelay_loadgen::codec::Codec;
 use corelay_loadgen::fleet::{Fleet, FleetOptions, Sample};
 use corelay_loadgen::stream::{Burst, LayerPlan, Source, StreamPlan};
 use corelay_loadgen::token;
@@ -141,7 +142,7 @@ fn slow(timeout: Duration) -> anyhow::Error {
 /// What each publisher sends.
 fn streams(scenario: &Scenario) -> anyhow::Result<Vec<StreamPlan>> {
     let mut streams = Vec::new();
-    streams.extend(scenario.audio.map(|audio| StreamPlan::audio(audio.packet_size)));
+    streams.extend(scenario.audio.map(|audio| StreamPlan { fps: audio.packet_rate, ..StreamPlan::audio(audio.packet_size) }));
     if let Some(video) = &scenario.video {
         streams.push(video_stream(video)?);
     }
@@ -155,7 +156,7 @@ fn video_stream(video: &scenario::Video) -> anyhow::Result<StreamPlan> {
         scenario::Picture::Clip => {
             let clip = Clip::encode(lowest, video.fps)?;
             let source = Source::Clip(Arc::new(clip));
-            StreamPlan { source, codec: corelay_loadgen::stream::Codec::H264, ..StreamPlan::video(lowest, video.fps) }
+            StreamPlan { source, codec: Codec::H264, ..StreamPlan::video(lowest, video.fps) }
         }
     };
     let layer = |(rid, bitrate): (&str, &u32)| LayerPlan { rid: rid.to_owned(), bitrate: *bitrate, fps: video.fps };

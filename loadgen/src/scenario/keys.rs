@@ -87,12 +87,8 @@ pub(crate) const KEYS: &[Key] = &[
         "Make both transports even when nothing will flow on them. Otherwise only those that are needed are made.",
     ),
     key("audio", Form::Table, "no audio", "The microphone of each publisher."),
-    key(
-        "audio.packet_size",
-        number(Unit::Bytes, PACKET_MIN, PACKET_MAX),
-        "160 B",
-        "RTP packet in the clear, header included. There are 50 a second.",
-    ),
+    key("audio.packet_size", number(Unit::Bytes, PACKET_MIN, PACKET_MAX), "160 B", "RTP packet in the clear, header included."),
+    key("audio.packet_rate", number(Unit::Rate, 8.0, 400.0), "50 /s", "Audio packets per second: 50 are 20 ms each."),
     key("video", Form::Table, "no video", "The camera of each publisher."),
     key(
         "video.picture",

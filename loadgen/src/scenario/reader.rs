@@ -209,7 +209,9 @@ fn quantity(path: &str, value: &Value, unit: Unit, (min, max): (f64, f64)) -> Re
         })?,
         (other, _) => return Err((format!("`{path}` takes {}, not {}", unit.name(), other.kind()), format!("write {bounds}"))),
     };
-    if number.is_finite() && (min..=max).contains(&number) {
+    // 10 us is a little less than 0.00001 s in binary.
+    let (low, high) = (min - min.abs() * 1e-9, max + max.abs() * 1e-9);
+    if number.is_finite() && (low..=high).contains(&number) {
         Ok(number)
     } else {
         Err((format!("`{path}` is out of range"), format!("write {bounds}")))

@@ -23,7 +23,7 @@ fn assert_complaint(text: &str, place: &str, parts: &[&str]) {
 fn what_is_left_out_has_its_default() {
     let scenario = parse(MINIMAL).expect("it is complete");
     assert_eq!((scenario.rooms, scenario.participants, scenario.publishers), (1, 3, Publishers::All));
-    assert_eq!(scenario.audio, Some(Audio { packet_size: 160 }));
+    assert_eq!(scenario.audio, Some(Audio { packet_size: 160, packet_rate: 50 }));
     assert_eq!(scenario.measure.duration, Duration::from_secs(20));
     assert_eq!(scenario.streams_of_room(3), 6);
 }
@@ -44,6 +44,10 @@ fn overrides_win() {
     let scenario =
         parse_with(MINIMAL, &["participants=5", "video.bitrate=5 Mbit/s", "audio=false", "slo.loss=\"1 %\""]).expect("all known");
     assert_eq!((scenario.participants, scenario.audio), (5, None));
+    assert_eq!(
+        parse_with(MINIMAL, &["slo.latency_p99=10us"]).expect("the bound itself").slo.latency_p99,
+        Some(Duration::from_micros(10))
+    );
     assert_eq!(scenario.video.map(|video| video.layers), Some(vec![5_000_000]));
     assert_eq!(scenario.slo.loss, Some(0.01));
     let message = parse_with(MINIMAL, &["participants=lots"]).expect_err("no number");

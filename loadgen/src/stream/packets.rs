@@ -6,8 +6,8 @@ use super::trail::Trail;
 use super::{Burst, Codec, Kind, Numbers, Source, Speech, StreamPlan, vp8};
 use std::sync::Arc;
 
-/// 50 packets a second.
-const AUDIO_INTERVAL_NS: u64 = 20_000_000;
+/// Packets a second of audio that names no other rate: 20 ms each.
+const AUDIO_RATE: u32 = 50;
 const SECOND_NS: u64 = 1_000_000_000;
 /// Fixed header (RFC 3550 section 5.1).
 const HEADER_LEN: usize = 12;
@@ -257,7 +257,11 @@ fn rhythm(plan: &StreamPlan, bitrate: u32, fps: u32, header_len: usize) -> Resul
     }
     match plan.codec {
         // A frame of one packet, whatever the bitrate says.
-        Codec::Opus => Ok((Frames::synthetic(0, 1, plan.packet_bytes), 960, AUDIO_INTERVAL_NS)),
+        Codec::Opus if fps <= 400 => {
+            let rate = if fps == 0 { AUDIO_RATE } else { fps };
+            Ok((Frames::synthetic(0, 1, plan.packet_bytes), plan.codec.clock_rate() / rate, SECOND_NS / u64::from(rate)))
+        }
+        Codec::Opus => Err(format!("audio of {fps} packets/s: Opus has 400 at most")),
         Codec::Vp8 if (1..=240).contains(&fps) && bitrate > 0 => {
             let frames = Frames::synthetic(bitrate, fps, plan.packet_bytes);
             Ok((frames, 90_000 / fps, SECOND_NS / u64::from(fps)))
@@ -301,3 +305,6 @@ fn element(out: &mut Vec<u8>, id: u8, value: &[u8]) -> Result<(), String> {
     out.extend_from_slice(value);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
