@@ -41,11 +41,14 @@ impl Shards {
     /// The cores of all shards: the first, and the others. `entropy` gives each a seed of its own.
     pub(crate) fn new(limits: Limits, dtls: DtlsSetup, mut entropy: impl FnMut() -> [u8; 32]) -> (Core, Self) {
         let shards = usize::from(limits.shards);
-        let rings = Rings::new([7; 32]);
+        let rings = Rings::new([0; 32]);
         let (homes, tracks, mirrors) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
         let mut shards_of = Self { rings, more: Vec::new(), homes, tracks, mirrors, limits, dtls };
         let first = shards_of.core(0, entropy());
         shards_of.more = (1..shards).map(|shard| shards_of.core(shard, entropy())).collect();
+        if shards > 1 {
+            shards_of.rings = Rings::new(entropy());
+        }
         (first, shards_of)
     }
 
