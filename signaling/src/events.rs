@@ -13,8 +13,8 @@ pub(crate) fn handle(app: &App, (shard, event): (ShardId, Event)) {
         Event::TrackStarted { after, .. } => app.metrics.track_started(after),
         Event::SubscriptionStarted { after, .. } => app.metrics.subscription_started(after),
         Event::RoomEnded { room, reason } => {
-            tracing::error!(%shard, %room, ?reason, "a room ended; its participants are told to connect again");
-            app.registry().room_ended(room, reason);
+            tracing::error!(%shard, %room, ?reason, "a room ended on a shard; its participants there are told to connect again");
+            app.registry().room_ended(shard, room, reason);
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod media_engine;
 mod metrics;
 mod ortc;
 mod outbox;
+mod placement;
 pub mod protocol;
 mod readiness;
 mod registry;

@@ -15,7 +15,7 @@ pub struct Limits {
     /// Requests of one connection at once, before the rate counts.
     pub requests_burst: NonZeroU32,
     /// Those of them that everyone in the room is told of (`produce`, pausing and resuming a producer), per second. Higher: one client
-    /// can have signaling write more, at 500 messages for each of its own in a full room. Lower: push-to-talk lags.
+    /// can have signaling write more, at one message for each participant of a full room. Lower: push-to-talk lags.
     pub broadcasts_per_second: NonZeroU32,
     /// How many of these at once, before their rate counts.
     pub broadcasts_burst: NonZeroU32,

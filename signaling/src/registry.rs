@@ -9,20 +9,24 @@ mod departure;
 mod ids;
 mod leave;
 mod media;
+mod mirror;
 mod numbering;
 mod participant;
 mod produce;
 mod refusal;
 mod room;
+mod shares;
 mod view;
 
 pub(crate) use departure::Departure;
 pub(crate) use ids::public_id;
 use participant::{Consumer, Participant, Producer, Transport};
 use room::Room;
-pub(crate) use view::{RoomView, ShardLoad};
+pub(crate) use view::{MemberView, RoomView};
 
 use crate::limits::Limits;
+pub(crate) use crate::placement::ShardLoad;
+use crate::placement::{Capacity, Placed, RoomPlaces, Share};
 use crate::shards::Shards;
 use crate::token::Claims;
 use corelay_engine::budget::core_limits;
@@ -40,15 +44,16 @@ struct NodeLimits {
     participants_max: usize,
     room_participants_max: usize,
     room_auto_create: bool,
-    /// Of each shard; it has no way to refuse a join, so signaling does.
-    shard_rooms_max: usize,
-    shard_participants_max: usize,
 }
 
 /// All rooms of the node.
 pub(crate) struct Registry {
     shards: Arc<Shards>,
     node_limits: NodeLimits,
+    /// Of each shard; it has no way to refuse a join, so signaling does.
+    capacity: Capacity,
+    /// What is on each shard, by its id.
+    placed: Vec<Placed>,
     limits: Limits,
     ids: Ids,
     rooms: HashMap<String, Room>,
@@ -66,14 +71,20 @@ impl Registry {
     pub(crate) fn new(shards: Arc<Shards>, config: &Config, limits: Limits) -> Self {
         let of_shard = core_limits(config, shards.infos().len());
         Self {
+            placed: vec![Placed::default(); shards.infos().len()],
             shards,
             node_limits: NodeLimits {
                 rooms_max: config.rooms_max,
                 participants_max: config.participants_max,
                 room_participants_max: config.room_participants_max,
                 room_auto_create: config.room_auto_create,
-                shard_rooms_max: of_shard.rooms_max as usize,
-                shard_participants_max: of_shard.participants_max as usize,
+            },
+            capacity: Capacity {
+                rooms_max: of_shard.rooms_max as usize,
+                participants_max: of_shard.participants_max as usize,
+                subscriptions_max: of_shard.subscriptions_max as usize,
+                spill_participants: config.spill_participants,
+                spill_subscriptions: config.spill_subscriptions,
             },
             limits,
             ids: Ids::default(),

@@ -13,13 +13,14 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 type Answer = Result<Reply, Refusal>;
+type WaitingList = HashMap<RequestId, oneshot::Sender<Answer>>;
 
 /// The engine with what waits for it.
 pub(crate) struct Shards {
     engine: Box<dyn MediaEngine>,
     timeout: Duration,
     next_request: AtomicU64,
-    waiting: Mutex<HashMap<RequestId, oneshot::Sender<Answer>>>,
+    waiting: Arc<Mutex<WaitingList>>,
     /// Posts that found a full mailbox, by shard. Bounded: what makes new things is refused once it is [`BACKLOG_LEN_MAX`] long, what
     /// ends things is one a thing, and of the pauses of one thing only the last is kept.
     backlog: Mutex<Vec<VecDeque<Command>>>,
@@ -61,15 +62,30 @@ impl From<ShardError> for ProtocolError {
     }
 }
 
-/// Takes the request off the list of those that wait, however the waiting ends.
-struct Waiting<'a> {
-    shards: &'a Shards,
+/// A request that is in the mailbox of a shard. Whoever drops it does not wait for its answer.
+pub(crate) struct Asked {
     request: RequestId,
+    answer: oneshot::Receiver<Answer>,
+    waiting: Arc<Mutex<WaitingList>>,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Asked {
     fn drop(&mut self) {
-        lock(&self.shards.waiting).remove(&self.request);
+        lock(&self.waiting).remove(&self.request);
+    }
+}
+
+impl Asked {
+    async fn within(mut self, timeout: Duration) -> Result<Reply, ShardError> {
+        match tokio::time::timeout(timeout, &mut self.answer).await {
+            Ok(Ok(answer)) => answer.map_err(ShardError::Refused),
+            _ => Err(ShardError::Late),
+        }
+    }
+
+    /// Why it was refused, if it is known by now that it was: once a later request to the same shard is answered, it is.
+    pub(crate) fn refusal(&mut self) -> Option<Refusal> {
+        self.answer.try_recv().ok()?.err()
     }
 }
 
@@ -80,7 +96,7 @@ impl Shards {
             engine,
             timeout: limits.shard_timeout,
             next_request: AtomicU64::new(1),
-            waiting: Mutex::default(),
+            waiting: Arc::default(),
             backlog: Mutex::new(backlog),
             backlogged: Notify::new(),
         }
@@ -119,18 +135,20 @@ impl Shards {
         shard: ShardId,
         command: impl FnOnce(RequestId) -> Command,
     ) -> Result<Reply, ShardError> {
+        self.ask(shard, command)?.within(timeout).await
+    }
+
+    /// Sends a command that has an answer, at once: what is sent to the shard afterwards finds it carried out.
+    pub(crate) fn ask(&self, shard: ShardId, command: impl FnOnce(RequestId) -> Command) -> Result<Asked, ShardError> {
         let request = RequestId(self.next_request.fetch_add(1, Ordering::Relaxed));
-        let (sender, receiver) = oneshot::channel();
+        let (sender, answer) = oneshot::channel();
         lock(&self.waiting).insert(request, sender);
-        let _waiting = Waiting { shards: self, request };
+        let asked = Asked { request, answer, waiting: Arc::clone(&self.waiting) };
         // What is posted first must arrive first: a join before the transport that needs it.
         if !self.flush_shard(shard) || self.engine.send(shard, command(request)).is_err() {
             return Err(ShardError::NotSent);
         }
-        match tokio::time::timeout(timeout, receiver).await {
-            Ok(Ok(answer)) => answer.map_err(ShardError::Refused),
-            _ => Err(ShardError::Late),
-        }
+        Ok(asked)
     }
 
     /// Sends a command that has no answer and must not be lost. A full mailbox delays it.

@@ -4,7 +4,7 @@ use super::answer::{ErrorBody, Refused, malformed};
 use super::auth;
 use crate::app::App;
 use crate::protocol::{ErrorName, ProtocolError};
-use crate::registry::RoomView;
+use crate::registry::{MemberView, RoomView};
 use crate::token::is_name;
 use axum::Json;
 use axum::body::Bytes;
@@ -20,8 +20,10 @@ use utoipa::ToSchema;
 pub(super) struct RoomInfo {
     /// Its name.
     room: String,
-    /// The shard that carries it.
+    /// Its home: the shard that it fills first.
     shard: u16,
+    /// The shards that carry participants of it, and its home.
+    shards: Vec<u16>,
     /// Whether it stays when the last participant leaves.
     kept: bool,
     /// Who is in it.
@@ -36,6 +38,8 @@ pub(super) struct Member {
     identity: String,
     /// Shown to others.
     display_name: String,
+    /// The shard that carries it.
+    shard: u16,
 }
 
 /// The rooms of the node.
@@ -55,8 +59,14 @@ pub(super) struct NewRoom {
 
 impl From<RoomView> for RoomInfo {
     fn from(view: RoomView) -> Self {
-        let members = view.participants.into_iter().map(|(identity, display_name)| Member { identity, display_name });
-        Self { room: view.name, shard: view.shard.0, kept: view.is_kept, participants: members.collect() }
+        let member = |m: MemberView| Member { identity: m.identity, display_name: m.display_name, shard: m.shard.0 };
+        Self {
+            room: view.name,
+            shard: view.home.0,
+            shards: view.shards.iter().map(|shard| shard.0).collect(),
+            kept: view.is_kept,
+            participants: view.participants.into_iter().map(member).collect(),
+        }
     }
 }
 

@@ -60,7 +60,8 @@ pub(super) struct Capacity {
     room_participants: usize,
 }
 
-/// What a shard carries: `rooms` and `participants` as signaling placed them, the rest as the shard counted it within the last second.
+/// What a shard carries: `rooms`, `participants` and `mirrors` as signaling placed them, the rest as the shard counted it within the
+/// last second.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ShardStats {
@@ -70,10 +71,14 @@ pub(super) struct ShardStats {
     core: usize,
     /// Its I/O back-end.
     backend: &'static str,
-    /// Rooms.
+    /// Work of the last second in thousandths of it. Above 700 it gets no participants while another shard is free.
+    busy_permille: u32,
+    /// Rooms with participants here, or with their home here.
     rooms: usize,
     /// Participants.
     participants: usize,
+    /// Tracks of other shards that are made known here.
+    mirrors: usize,
     /// Transports.
     transports: u64,
     /// Tracks.
@@ -163,8 +168,10 @@ fn shard_stats(app: &App, load: &crate::registry::ShardLoad) -> ShardStats {
         shard: load.shard.0,
         core: info.core,
         backend: info.backend,
-        rooms: load.rooms,
-        participants: load.participants,
+        busy_permille: load.busy_permille,
+        rooms: load.placed.rooms,
+        participants: load.placed.participants,
+        mirrors: load.placed.mirrors,
         transports: snapshot.core.transports,
         tracks: snapshot.core.tracks,
         subscriptions: snapshot.core.subscriptions,

@@ -51,7 +51,10 @@ impl LiveCollector {
         let per_shard = |pick: fn(&crate::registry::ShardLoad) -> usize| {
             loads.iter().map(|load| (vec![("shard", load.shard.to_string())], pick(load) as u64)).collect::<Vec<_>>()
         };
-        out.gauges("corelay_placed_rooms", "Rooms that signaling placed on the shard", &per_shard(|l| l.rooms))?;
-        out.gauges("corelay_placed_participants", "Participants that signaling placed on the shard", &per_shard(|l| l.participants))
+        out.gauges("corelay_placed_rooms", "Rooms that signaling placed on the shard", &per_shard(|l| l.placed.rooms))?;
+        let participants = per_shard(|l| l.placed.participants);
+        out.gauges("corelay_placed_participants", "Participants that signaling placed on the shard", &participants)?;
+        let mirrors = per_shard(|l| l.placed.mirrors);
+        out.gauges("corelay_placed_mirrors", "Tracks of other shards that signaling made known to the shard", &mirrors)
     }
 }

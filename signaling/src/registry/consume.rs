@@ -1,10 +1,11 @@
 //! Consumers of participants.
 
-use super::refusal::{gone, unknown_transport};
-use super::{Consumer, Registry, public_id};
+use super::refusal::unknown_transport;
+use super::{Consumer, Participant, Registry, public_id};
 use crate::ortc::{self, Receiver};
 use crate::protocol::{Consume, Consumed, ErrorName, ProtocolError, RtpParameters, TransportDirection};
-use corelay_engine::control::{Command, SubscriptionParameters};
+use crate::shards::{Asked, ShardError, may_exist};
+use corelay_engine::control::{Command, Refusal, Reply, SubscriptionParameters};
 use corelay_wire::ids::{ParticipantId, ShardId, SubscriptionId, TrackId, TransportId};
 
 /// A consumer that may be, once the shard made its subscription.
@@ -14,6 +15,8 @@ pub(crate) struct PlannedConsumer {
     pub(crate) track: TrackId,
     pub(crate) id: SubscriptionId,
     pub(crate) paused: bool,
+    /// The question for the mirror that it needs, if it was the one that asked.
+    mirror: Option<Asked>,
     owner: ParticipantId,
     public_id: String,
     consumer: Consumer,
@@ -21,7 +24,7 @@ pub(crate) struct PlannedConsumer {
 }
 
 impl Registry {
-    /// Checks a wish to subscribe. Gives what the shard shall be asked for, too.
+    /// Checks a wish to subscribe, and sees to it that the shard knows the track. Gives what it shall be asked for, too.
     pub(crate) fn plan_consumer(
         &mut self,
         owner: ParticipantId,
@@ -45,6 +48,7 @@ impl Registry {
             Receiver { capabilities, ssrc: numbering.ssrc(), mid: numbering.mid().to_string(), cname: publisher.cname.to_string() };
         let (rtp_parameters, parameters) = ortc::consumer(producer.kind, &producer.formats, receiver)?;
         let track = producer.id;
+        let mirror = self.use_track(owner, id, &consume.producer_id)?;
         self.advance_numbering(owner, &consume.transport_id);
         let planned = PlannedConsumer {
             shard,
@@ -52,6 +56,7 @@ impl Registry {
             track,
             id,
             paused: consume.paused,
+            mirror,
             owner,
             public_id: public_id(),
             consumer: Consumer { id, producer: consume.producer_id, transport: consume.transport_id },
@@ -80,15 +85,53 @@ impl Registry {
         }
     }
 
-    /// The shard made the subscription.
-    pub(crate) fn finish_consumer(&mut self, planned: PlannedConsumer) -> Result<Consumed, ProtocolError> {
-        let PlannedConsumer { owner, public_id, consumer, rtp_parameters, .. } = planned;
-        let participant = self.participants.get_mut(&owner).ok_or_else(gone)?;
-        if !participant.transports.contains_key(&consumer.transport) {
+    /// The shard answered. What it made and nobody wants any more is ended.
+    pub(crate) fn finish_consumer(
+        &mut self,
+        mut planned: PlannedConsumer,
+        answer: Result<Reply, ShardError>,
+    ) -> Result<Consumed, ProtocolError> {
+        let may_exist = may_exist(&answer);
+        match answer.map_err(|error| self.why_not(&mut planned, error)).and_then(|_| self.check_wanted(&planned)) {
+            Ok(()) => Ok(self.enter_consumer(planned)),
+            Err(error) => {
+                if may_exist {
+                    self.shards.post(planned.shard, Command::Unsubscribe { subscription: planned.id });
+                }
+                if self.end_plan(&planned) {
+                    self.release_track(&planned.consumer.producer, planned.shard);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What is told of a subscription that the shard did not make.
+    fn why_not(&mut self, planned: &mut PlannedConsumer, error: ShardError) -> ProtocolError {
+        let refusal = planned.mirror.as_mut().and_then(Asked::refusal);
+        let is_missing = refusal.is_some() || matches!(error, ShardError::Refused(Refusal::Unknown("track")));
+        match (is_missing && self.miss_mirror(&planned.consumer.producer, planned.shard), refusal) {
+            (_, Some(refusal)) => ShardError::Refused(refusal).into(),
+            (true, None) => {
+                ProtocolError::new(ErrorName::Busy, "your media shard does not have the track yet: try again in a moment")
+            }
+            (false, None) => error.into(),
+        }
+    }
+
+    /// Whether what it is for is still there. Its end told nobody of a consumer that was not there.
+    fn check_wanted(&self, planned: &PlannedConsumer) -> Result<(), ProtocolError> {
+        let participant = self.acting(planned.owner)?;
+        if !participant.transports.contains_key(&planned.consumer.transport) {
             return Err(unknown_transport());
         }
-        // It may have ended while the shard worked, and its end told nobody of a consumer that was not there.
-        let producer = self.producers.get_mut(&consumer.producer).ok_or_else(unknown_producer)?;
+        self.producers.get(&planned.consumer.producer).map(|_| ()).ok_or_else(unknown_producer)
+    }
+
+    fn enter_consumer(&mut self, planned: PlannedConsumer) -> Consumed {
+        self.end_plan(&planned);
+        let PlannedConsumer { owner, public_id, consumer, rtp_parameters, shard, .. } = planned;
+        let producer = self.producers.get_mut(&consumer.producer).expect("checked by the caller");
         producer.consumers.insert(public_id.clone(), owner);
         let consumed = Consumed {
             id: public_id.clone(),
@@ -100,15 +143,26 @@ impl Registry {
             source: producer.source,
             app_data: producer.app_data.clone(),
         };
+        let participant = self.participants.get_mut(&owner).expect("checked by the caller");
         participant.consumers.insert(public_id, consumer);
-        Ok(consumed)
+        let room = participant.room.clone();
+        self.add_subscription(&room, shard);
+        consumed
+    }
+
+    /// Takes a planned consumer off its participant. Whether it was there, which one that uses no mirror never is.
+    fn end_plan(&mut self, planned: &PlannedConsumer) -> bool {
+        let Some(participant) = self.participants.get_mut(&planned.owner) else { return false };
+        let before = participant.planned.len();
+        participant.planned.retain(|(id, _)| *id != planned.id);
+        participant.planned.len() < before
     }
 
     /// Ends an own consumer.
     pub(crate) fn close_consumer(&mut self, owner: ParticipantId, public_id: &str) -> Result<(), ProtocolError> {
         let (shard, subscription) = self.own_consumer(owner, public_id)?;
-        self.forget_consumer(owner, public_id);
         self.shards.post(shard, Command::Unsubscribe { subscription });
+        self.forget_consumer(owner, public_id);
         Ok(())
     }
 
@@ -128,10 +182,20 @@ impl Registry {
 
     /// Takes a consumer off its participant and its producer; the caller ends the subscription.
     pub(super) fn forget_consumer(&mut self, owner: ParticipantId, public_id: &str) {
-        let Some(consumer) = self.participants.get_mut(&owner).and_then(|p| p.consumers.remove(public_id)) else { return };
+        let Some(mut participant) = self.participants.remove(&owner) else { return };
+        if let Some(consumer) = participant.consumers.remove(public_id) {
+            self.forget_consumption(&participant, public_id, &consumer);
+        }
+        self.participants.insert(owner, participant);
+    }
+
+    /// Takes a consumer, which its participant has no more, off its producer.
+    pub(super) fn forget_consumption(&mut self, participant: &Participant, public_id: &str, consumer: &Consumer) {
         if let Some(producer) = self.producers.get_mut(&consumer.producer) {
             producer.consumers.remove(public_id);
         }
+        self.remove_subscription(&participant.room, participant.shard);
+        self.release_track(&consumer.producer, participant.shard);
     }
 
     fn own_consumer(&self, owner: ParticipantId, public_id: &str) -> Result<(ShardId, SubscriptionId), ProtocolError> {

@@ -8,10 +8,10 @@ use corelay_engine::control::Command;
 use corelay_wire::ids::ParticipantId;
 
 impl Registry {
-    /// Takes a participant out, with all that is its own, and ends its room if it was the last.
+    /// Takes a participant out, with all that is its own, and ends its room, or the room's place on its shard, if it was the last.
     pub(crate) fn remove(&mut self, id: ParticipantId, departure: Departure) {
         if let Some(room) = self.remove_keeping_room(id, departure) {
-            self.close_if_empty(&room);
+            self.settle(&room);
         }
     }
 
@@ -25,21 +25,23 @@ impl Registry {
             room.participants.remove(&participant.identity);
         }
         self.forget_media_of(&participant);
+        self.exit_share(&participant.room, participant.shard);
         self.shards.post(participant.shard, Command::Leave { participant: id });
         let left = Notification::ParticipantLeft { participant_id: participant.public_id.clone(), reason: departure.reason };
         self.tell_room(&participant.room, id, &left);
         Some(participant.room)
     }
 
-    /// The shard ends these by itself when the participant leaves it.
+    /// Its shard ends these by itself when the participant leaves it; other shards are told.
     fn forget_media_of(&mut self, participant: &Participant) {
         for transport in participant.transports.values() {
             self.transports.remove(&transport.id);
         }
         for (public_id, consumer) in &participant.consumers {
-            if let Some(producer) = self.producers.get_mut(&consumer.producer) {
-                producer.consumers.remove(public_id);
-            }
+            self.forget_consumption(participant, public_id, consumer);
+        }
+        for (_, producer) in &participant.planned {
+            self.release_track(producer, participant.shard);
         }
         for public_id in &participant.producers {
             self.forget_producer(participant, public_id);

@@ -1,8 +1,9 @@
 //! One user in a room, with all that is its own.
 
 use super::departure::Departure;
+use super::mirror::Mirror;
 use super::numbering::Numbering;
-use super::refusal::gone;
+use super::refusal::{gone, unknown_room};
 use super::{Registry, public_id};
 use crate::ortc::ProducerFormat;
 use crate::outbox::Outbox;
@@ -11,7 +12,7 @@ use crate::protocol::{
     RtpCapabilities, Source, TransportDirection,
 };
 use crate::token::{Claims, Grants};
-use corelay_engine::control::{Cname, Command};
+use corelay_engine::control::{Cname, Command, TrackParameters};
 use corelay_wire::ids::{ParticipantId, ShardId, SubscriptionId, TrackId, TransportId};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -33,6 +34,8 @@ pub(crate) struct Participant {
     /// Public ids, in the order of publishing.
     pub(crate) producers: Vec<String>,
     pub(crate) consumers: HashMap<String, Consumer>,
+    /// Consumers of mirrors that its shard has not made yet, and their producers: they use the mirrors already.
+    pub(super) planned: Vec<(SubscriptionId, String)>,
 }
 
 /// One ICE + DTLS + SRTP association of a participant.
@@ -59,6 +62,10 @@ pub(crate) struct Producer {
     pub(super) paused: bool,
     pub(super) app_data: Map<String, Value>,
     pub(super) formats: Vec<ProducerFormat>,
+    /// What the shard was told of it, for shards that shall know it as well.
+    pub(super) parameters: Box<TrackParameters>,
+    /// Shards beside its own that know it.
+    pub(super) mirrors: BTreeMap<ShardId, Mirror>,
     /// Who receives it, by the public ids of the consumers.
     pub(super) consumers: BTreeMap<String, ParticipantId>,
 }
@@ -78,14 +85,14 @@ impl Registry {
     pub(crate) fn join(&mut self, claims: &Claims, join: Join, session: Outbox) -> Result<(ParticipantId, Joined), ProtocolError> {
         let replaced = self.rooms.get(&claims.room).and_then(|room| room.participants.get(&claims.identity)).copied();
         self.check_room_for_one(claims, replaced.is_some())?;
-        let room = self.room_for_join(&claims.room)?;
-        let (room_id, shard) = (room.id, room.shard);
+        let shard = self.shard_for_join(&claims.room, replaced)?;
         if let Some(old) = replaced {
             self.replace(old);
         }
         let id = self.ids.participant();
+        let room = self.enter_share(&claims.room, shard);
         let participant = participant(id, shard, claims, join, session);
-        self.shards.post(shard, Command::Join { room: room_id, participant: id, cname: participant.cname });
+        self.shards.post(shard, Command::Join { room, participant: id, cname: participant.cname });
         let joined = Joined {
             participant_id: participant.public_id.clone(),
             identity: claims.identity.clone(),
@@ -94,15 +101,17 @@ impl Registry {
             participants: self.others(&claims.room, id),
         };
         self.tell_room(&claims.room, id, &Notification::ParticipantJoined(self.info(&participant)));
-        self.rooms.get_mut(&claims.room).expect("made above").participants.insert(claims.identity.clone(), id);
+        self.rooms.get_mut(&claims.room).expect("entered above").participants.insert(claims.identity.clone(), id);
         self.participants.insert(id, participant);
+        // The one that was replaced may have been the last on another shard.
+        self.settle(&claims.room);
         Ok((id, joined))
     }
 
     fn check_room_for_one(&self, claims: &Claims, replaces: bool) -> Result<(), ProtocolError> {
         let room = self.rooms.get(&claims.room);
-        if room.is_some_and(|room| self.shards.is_behind(room.shard)) {
-            return Err(ProtocolError::new(ErrorName::Busy, "the media shard of the room is behind: try again in a moment"));
+        if room.is_none() && !self.node_limits.room_auto_create {
+            return Err(unknown_room(&claims.room));
         }
         if replaces {
             return Ok(());
@@ -117,12 +126,6 @@ impl Registry {
             return Err(ProtocolError::new(
                 ErrorName::Full,
                 "the room has as many participants as it may (ROOM_PARTICIPANTS_MAX): try again when someone left",
-            ));
-        }
-        if room.is_some_and(|room| self.load(room.shard).participants >= self.node_limits.shard_participants_max) {
-            return Err(ProtocolError::new(
-                ErrorName::Full,
-                "the media shard of the room holds as many participants as it can: raise PARTICIPANTS_MAX, or try again later",
             ));
         }
         Ok(())
@@ -191,5 +194,6 @@ fn participant(id: ParticipantId, shard: ShardId, claims: &Claims, join: Join, s
         transports: HashMap::new(),
         producers: Vec::new(),
         consumers: HashMap::new(),
+        planned: Vec::new(),
     }
 }

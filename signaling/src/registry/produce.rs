@@ -9,6 +9,7 @@ use crate::token::PublishKind;
 use corelay_engine::control::{Command, TrackParameters};
 use corelay_wire::ids::{ParticipantId, ShardId, TrackId, TransportId};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// A producer that may be, once the shard made its track.
 pub(crate) struct PlannedProducer {
@@ -46,7 +47,9 @@ impl Registry {
             paused: produce.paused,
             app_data: produce.app_data,
             formats,
-            consumers: std::collections::BTreeMap::new(),
+            parameters: Box::new(parameters.clone()),
+            mirrors: BTreeMap::new(),
+            consumers: BTreeMap::new(),
         };
         let paused = produce.paused;
         let planned = PlannedProducer { shard, transport, id, paused, public_id: public_id(), producer };
@@ -108,6 +111,7 @@ impl Registry {
         let participant = &self.participants[&producer.participant];
         let info = producer_info(&public_id, participant, &producer);
         self.tell_room(&participant.room, participant.id, &Notification::NewProducer(info));
+        self.placed[usize::from(participant.shard.0)].tracks += 1;
         self.producers.insert(public_id.clone(), producer);
         Ok(public_id)
     }
@@ -131,16 +135,18 @@ impl Registry {
         } else {
             Notification::ProducerResumed { producer_id, participant_id }
         };
-        self.shards.post(participant.shard, Command::PauseTrack { track, paused });
-        let (room, id) = (participant.room.clone(), participant.id);
+        let (room, id, shard) = (participant.room.clone(), participant.id, participant.shard);
         let producer = self.producers.get_mut(public_id).expect("found above");
+        for shard in producer.mirrors.keys().copied().chain([shard]) {
+            self.shards.post(shard, Command::PauseTrack { track, paused });
+        }
         if std::mem::replace(&mut producer.paused, paused) != paused {
             self.tell_room(&room, id, &notification);
         }
         Ok(())
     }
 
-    /// Takes a producer off its participant and the room; the caller ends the track.
+    /// Takes a producer off its participant and the room; the caller ends the track on its own shard.
     pub(super) fn end_producer(&mut self, owner: ParticipantId, public_id: &str) {
         let Some(mut participant) = self.participants.remove(&owner) else { return };
         participant.producers.retain(|p| p != public_id);
@@ -148,15 +154,23 @@ impl Registry {
         self.participants.insert(owner, participant);
     }
 
-    /// Takes a producer off the room: its consumers end and everyone else hears of it.
+    /// Takes a producer off the room: its mirrors and consumers end and everyone else hears of it. The caller ends the track on its own
+    /// shard.
     pub(super) fn forget_producer(&mut self, owner: &Participant, public_id: &str) {
         let Some(producer) = self.producers.remove(public_id) else { return };
+        self.placed[usize::from(owner.shard.0)].tracks -= 1;
+        for shard in producer.mirrors.into_keys() {
+            self.placed[usize::from(shard.0)].mirrors -= 1;
+            self.shards.post(shard, Command::CloseTrack { track: producer.id });
+        }
         for (consumer_id, receiver) in producer.consumers {
             let Some(receiver) = self.participants.get_mut(&receiver) else { continue };
             receiver.consumers.remove(&consumer_id);
+            let shard = receiver.shard;
             if let Some(session) = &receiver.session {
                 session.notify(&Notification::ConsumerClosed { consumer_id, producer_id: public_id.to_owned() });
             }
+            self.remove_subscription(&owner.room, shard);
         }
         let closed = Notification::ProducerClosed { producer_id: public_id.to_owned(), participant_id: owner.public_id.clone() };
         self.tell_room(&owner.room, owner.id, &closed);

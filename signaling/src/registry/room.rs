@@ -2,7 +2,8 @@
 
 use super::departure::Departure;
 use super::refusal::unknown_room;
-use super::{Registry, ShardLoad};
+use super::{Registry, RoomPlaces, ShardLoad, Share};
+use crate::placement::{NoPlace, place};
 use crate::protocol::{ErrorName, GoodbyeReason, LeaveReason, Notification, ProtocolError};
 use corelay_engine::control::{Command, RoomEndReason};
 use corelay_wire::ids::{ParticipantId, RoomId, ShardId};
@@ -13,7 +14,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) id: RoomId,
-    pub(crate) shard: ShardId,
+    pub(crate) places: RoomPlaces,
     /// By identity, which is in a room only once.
     pub(crate) participants: BTreeMap<String, ParticipantId>,
     /// Whether it stays when the last participant leaves: it was made by an admin.
@@ -28,7 +29,8 @@ impl Registry {
             room.is_kept = true;
             return Ok(is_new);
         }
-        self.make_room(name, true)?;
+        let home = self.shard_for_room()?;
+        self.make_room(name, home, true);
         Ok(true)
     }
 
@@ -36,94 +38,84 @@ impl Registry {
     pub(crate) fn close_room(&mut self, name: &str) -> Result<(), ProtocolError> {
         let room = self.rooms.get_mut(name).ok_or_else(|| unknown_room(name))?;
         room.is_kept = false;
-        let (id, shard) = (room.id, room.shard);
-        self.dismiss_all(name, GoodbyeReason::RoomClosed, "an admin ended the room");
+        let everyone = room.participants.values().copied().collect();
+        self.dismiss(everyone, LeaveReason::Removed, (GoodbyeReason::RoomClosed, "an admin ended the room"));
         // Without participants there was nobody whose leaving would have ended it.
-        if self.rooms.remove(name).is_some() {
-            self.room_names.remove(&id);
-            self.shards.post(shard, Command::CloseRoom { room: id });
-        }
+        self.settle(name);
         Ok(())
     }
 
-    /// A room ended in its shard: its participants may come back at once.
-    pub(crate) fn room_ended(&mut self, id: RoomId, reason: RoomEndReason) {
-        let Some(name) = self.room_names.get(&id).cloned() else { return };
+    /// What a room had on a shard is lost: the participants there may come back at once, to where there is a place. For the others the
+    /// call goes on.
+    pub(crate) fn room_ended(&mut self, shard: ShardId, id: RoomId, reason: RoomEndReason) {
         let RoomEndReason::ShardRestarted = reason;
-        if let Some(room) = self.rooms.get(&name) {
-            self.restarts.insert(room.shard, Instant::now());
-        }
-        self.dismiss_all(&name, GoodbyeReason::ShardRestarted, "the media shard of this room started anew: connect again");
-        // A kept room is made again in the new shard, so that its participants find it.
-        if let Some(room) = self.rooms.get(&name) {
-            self.shards.post(room.shard, Command::OpenRoom { room: id });
-        }
-    }
-
-    /// The room of this name, made if need be and allowed.
-    pub(super) fn room_for_join(&mut self, name: &str) -> Result<&mut Room, ProtocolError> {
-        if !self.rooms.contains_key(name) {
-            if !self.node_limits.room_auto_create {
-                return Err(unknown_room(name));
-            }
-            self.make_room(name, false)?;
-        }
-        Ok(self.rooms.get_mut(name).expect("found or made above"))
-    }
-
-    /// Ends the room if nobody is in it and nobody asked for it to stay.
-    pub(super) fn close_if_empty(&mut self, name: &str) {
-        let is_over = self.rooms.get(name).is_some_and(|room| room.participants.is_empty() && !room.is_kept);
-        if let Some(room) = is_over.then(|| self.rooms.remove(name)).flatten() {
-            self.room_names.remove(&room.id);
-            self.shards.post(room.shard, Command::CloseRoom { room: room.id });
+        self.restarts.insert(shard, Instant::now());
+        let Some(name) = self.room_names.get(&id).cloned() else { return };
+        let members = self.rooms.get(&name).into_iter().flat_map(|room| room.participants.values());
+        let there = members.copied().filter(|id| self.participants.get(id).is_some_and(|p| p.shard == shard)).collect();
+        let message = "the media shard that carried you started anew: connect again";
+        self.dismiss(there, LeaveReason::Failed, (GoodbyeReason::ShardRestarted, message));
+        // A kept room is made again, so that its participants find it.
+        if self.rooms.get(&name).is_some_and(|room| room.participants.is_empty() && room.places.home == shard) {
+            let home = self.shard_for_room().unwrap_or(shard);
+            self.move_empty(&name, home);
         }
     }
 
-    fn make_room(&mut self, name: &str, is_kept: bool) -> Result<(), ProtocolError> {
+    /// Where whoever joins a room goes. One that comes back has its place where it was, if that works.
+    pub(super) fn shard_for_join(&self, name: &str, replaced: Option<ParticipantId>) -> Result<ShardId, ProtocolError> {
+        let Some(room) = self.rooms.get(name) else { return self.shard_for_room() };
+        let before = replaced.and_then(|old| self.participants.get(&old)).map(|old| old.shard);
+        if let Some(shard) = before.filter(|shard| self.is_healthy(*shard) && !self.shards.is_behind(*shard)) {
+            return Ok(shard);
+        }
+        place(Some(&room.places), &self.shard_loads(), &self.capacity).map_err(no_place)
+    }
+
+    /// Where a new room has its home.
+    fn shard_for_room(&self) -> Result<ShardId, ProtocolError> {
         if self.rooms.len() >= self.node_limits.rooms_max {
             return Err(ProtocolError::new(ErrorName::Full, "the node has as many rooms as it may (ROOMS_MAX): try another node"));
         }
-        let shard = self.shard_for_room()?;
+        place(None, &self.shard_loads(), &self.capacity).map_err(no_place)
+    }
+
+    pub(super) fn make_room(&mut self, name: &str, home: ShardId, is_kept: bool) {
         let id = self.ids.room();
-        self.shards.post(shard, Command::OpenRoom { room: id });
+        self.shards.post(home, Command::OpenRoom { room: id });
+        self.placed[usize::from(home.0)].rooms += 1;
         self.room_names.insert(id, name.to_owned());
-        self.rooms.insert(name.to_owned(), Room { id, shard, participants: BTreeMap::new(), is_kept });
-        Ok(())
+        let places = RoomPlaces { home, shares: vec![Share { shard: home, participants: 0, subscriptions: 0 }] };
+        self.rooms.insert(name.to_owned(), Room { id, places, participants: BTreeMap::new(), is_kept });
     }
 
-    /// Healthy ones first: a shard that hangs or fails over and over loses its participants and would get every new room. Then fewest
-    /// participants, then fewest rooms: what costs a shard is the fan-out inside its rooms.
-    fn shard_for_room(&self) -> Result<ShardId, ProtocolError> {
-        let limits = &self.node_limits;
-        let has_place = |load: &ShardLoad| {
-            load.rooms < limits.shard_rooms_max
-                && load.participants < limits.shard_participants_max
-                && !self.shards.is_behind(load.shard)
+    /// What each shard carries, known at once and posted.
+    pub(crate) fn shard_loads(&self) -> Vec<ShardLoad> {
+        let load = |shard: ShardId, placed| ShardLoad {
+            shard,
+            placed,
+            busy_permille: self.shards.snapshot(shard).busy_permille,
+            is_healthy: self.is_healthy(shard),
+            is_behind: self.shards.is_behind(shard),
         };
-        let loads = self.shard_loads().into_iter().filter(has_place);
-        let best = loads.min_by_key(|load| (!self.is_healthy(load.shard), load.participants, load.rooms));
-        best.map(|load| load.shard).ok_or_else(|| {
-            ProtocolError::new(ErrorName::Full, "no media shard can take another room: try another node, or again later")
-        })
+        self.shards.infos().iter().zip(&self.placed).map(|(info, placed)| load(info.id, *placed)).collect()
     }
 
+    /// A shard that hangs or fails over and over loses its participants, and would get every new one.
     fn is_healthy(&self, shard: ShardId) -> bool {
         let is_reporting = self.shards.snapshot_age(shard) <= self.limits.snapshot_age_max;
         is_reporting && self.restarts.get(&shard).is_none_or(|at| at.elapsed() > self.limits.restart_shadow)
     }
 
-    fn dismiss_all(&mut self, name: &str, reason: GoodbyeReason, message: &str) {
-        let members: Vec<ParticipantId> =
-            self.rooms.get(name).map(|r| r.participants.values().copied().collect()).unwrap_or_default();
+    fn dismiss(&mut self, members: Vec<ParticipantId>, reason: LeaveReason, (goodbye, message): (GoodbyeReason, &str)) {
         // All sessions first: those who are about to go need not hear of the others' going.
         for id in &members {
             if let Some(session) = self.participants.get_mut(id).and_then(|p| p.session.take()) {
-                session.goodbye(reason, message);
+                session.goodbye(goodbye, message);
             }
         }
         for id in members {
-            self.remove(id, Departure { reason: LeaveReason::Removed, goodbye: None });
+            self.remove(id, Departure { reason, goodbye: None });
         }
     }
 
@@ -136,5 +128,15 @@ impl Registry {
                 session.text(text.clone());
             }
         }
+    }
+}
+
+fn no_place(reason: NoPlace) -> ProtocolError {
+    match reason {
+        NoPlace::Full => ProtocolError::new(
+            ErrorName::Full,
+            "every media shard holds as much as it can: raise PARTICIPANTS_MAX or ROOMS_MAX, or try another node",
+        ),
+        NoPlace::Behind => ProtocolError::new(ErrorName::Busy, "the media shards are behind: try again in a moment"),
     }
 }

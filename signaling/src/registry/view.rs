@@ -1,15 +1,7 @@
 //! The registry in numbers and for servers.
 
-use super::Registry;
+use super::{Participant, Registry};
 use corelay_wire::ids::ShardId;
-
-/// What a shard carries.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ShardLoad {
-    pub(crate) shard: ShardId,
-    pub(crate) rooms: usize,
-    pub(crate) participants: usize,
-}
 
 /// What the node carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,35 +20,22 @@ pub(crate) struct Totals {
 #[derive(Clone, Debug)]
 pub(crate) struct RoomView {
     pub(crate) name: String,
-    pub(crate) shard: ShardId,
+    pub(crate) home: ShardId,
+    /// On which shards it is, in their order.
+    pub(crate) shards: Vec<ShardId>,
     pub(crate) is_kept: bool,
-    /// Identities and display names.
-    pub(crate) participants: Vec<(String, String)>,
+    pub(crate) participants: Vec<MemberView>,
+}
+
+/// A participant for servers.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberView {
+    pub(crate) identity: String,
+    pub(crate) display_name: String,
+    pub(crate) shard: ShardId,
 }
 
 impl Registry {
-    pub(crate) fn shard_loads(&self) -> Vec<ShardLoad> {
-        let mut loads: Vec<ShardLoad> =
-            self.shards.infos().iter().map(|info| ShardLoad { shard: info.id, rooms: 0, participants: 0 }).collect();
-        for room in self.rooms.values() {
-            if let Some(load) = loads.iter_mut().find(|load| load.shard == room.shard) {
-                load.rooms += 1;
-                load.participants += room.participants.len();
-            }
-        }
-        loads
-    }
-
-    /// What one shard carries.
-    pub(super) fn load(&self, shard: ShardId) -> ShardLoad {
-        let on_it = self.rooms.values().filter(|room| room.shard == shard);
-        on_it.fold(ShardLoad { shard, rooms: 0, participants: 0 }, |load, room| ShardLoad {
-            rooms: load.rooms + 1,
-            participants: load.participants + room.participants.len(),
-            ..load
-        })
-    }
-
     pub(crate) fn totals(&self) -> Totals {
         Totals {
             rooms: self.rooms.len(),
@@ -77,12 +56,16 @@ impl Registry {
 
     pub(crate) fn room(&self, name: &str) -> Option<RoomView> {
         let room = self.rooms.get(name)?;
-        let participants = room.participants.values().filter_map(|id| self.participants.get(id));
+        let member =
+            |p: &Participant| MemberView { identity: p.identity.clone(), display_name: p.display_name.clone(), shard: p.shard };
+        let mut shards: Vec<ShardId> = room.places.shares.iter().map(|share| share.shard).collect();
+        shards.sort_unstable();
         Some(RoomView {
             name: name.to_owned(),
-            shard: room.shard,
+            home: room.places.home,
+            shards,
             is_kept: room.is_kept,
-            participants: participants.map(|p| (p.identity.clone(), p.display_name.clone())).collect(),
+            participants: room.participants.values().filter_map(|id| self.participants.get(id)).map(member).collect(),
         })
     }
 }

@@ -158,19 +158,9 @@ impl Session {
         let (transport, track, paused) = (planned.transport, planned.track, planned.paused);
         let subscribe = |request| Command::Subscribe { request, transport, track, subscription, parameters, paused };
         let subscribed = self.app.shards.request(shard, subscribe).await;
-        let may_exist = may_exist(&subscribed);
-        match subscribed.map_err(ProtocolError::from).and_then(|_| self.app.registry().finish_consumer(planned)) {
-            Ok(consumed) => {
-                self.app.metrics.consumed(began.elapsed());
-                Ok(success(id, &consumed))
-            }
-            Err(error) => {
-                if may_exist {
-                    self.app.shards.post(shard, Command::Unsubscribe { subscription });
-                }
-                Err(error)
-            }
-        }
+        let consumed = self.app.registry().finish_consumer(planned, subscribed)?;
+        self.app.metrics.consumed(began.elapsed());
+        Ok(success(id, &consumed))
     }
 }
 

@@ -1,29 +1,42 @@
-//! An engine that answers as it is told.
+//! An engine that answers as it is told, and knows what each of its shards would hold.
 
+use crate::contents::{Contents, Counts};
 use corelay::media_engine::{EventSource, MediaEngine};
-use corelay_engine::control::{Command, Event, Fingerprint, FingerprintAlgorithm, IceCredentials, Refusal, Reply};
+use corelay_engine::control::{Command, Event, Fingerprint, FingerprintAlgorithm, Refusal, Reply, RoomEndReason};
 use corelay_engine::{MailboxFull, ShardInfo, ShardSnapshot};
-use corelay_wire::ids::{RequestId, ShardId, TransportId};
+use corelay_wire::ids::{RequestId, ShardId, TrackId, TransportId};
 use corelay_wire::units::Instant;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
-/// What the engine does with commands.
+/// What a shard does with commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
-    /// Carries out.
+    /// Carries out and answers.
     Willing,
-    /// Takes and never answers.
+    /// Carries out and never answers.
     Silent,
+    /// Carries out and answers when it is willing again.
+    Slow,
     /// Refuses what has an answer.
     Refusing(Refusal),
+    /// Refuses mirrors only.
+    RefusingMirrors(Refusal),
     /// Takes nothing.
     Full,
 }
 
-struct Inner {
+struct Shard {
     mood: Mood,
-    commands: Vec<Command>,
+    contents: Contents,
+    /// Answers that a slow shard keeps to itself.
+    held: Vec<(RequestId, Result<Reply, Refusal>)>,
+    busy_permille: u32,
+}
+
+struct Inner {
+    shards: Vec<Shard>,
+    commands: Vec<(ShardId, Command)>,
     posted_at: Instant,
 }
 
@@ -43,7 +56,8 @@ struct StandIn {
 /// An engine of `shards` shards, its events, and the handle.
 pub(crate) fn stand_in(shards: u16) -> (Box<dyn MediaEngine>, EventSource, Stage) {
     let (events, receiver) = mpsc::unbounded_channel();
-    let inner = Inner { mood: Mood::Willing, commands: Vec::new(), posted_at: Instant::from_millis(1) };
+    let shard = |_| Shard { mood: Mood::Willing, contents: Contents::default(), held: Vec::new(), busy_permille: 0 };
+    let inner = Inner { shards: (0..shards).map(shard).collect(), commands: Vec::new(), posted_at: Instant::from_millis(1) };
     let stage = Stage { inner: Arc::new(Mutex::new(inner)), events };
     let info = |id: u16| ShardInfo {
         id: ShardId(id),
@@ -63,32 +77,83 @@ pub(crate) fn stand_in(shards: u16) -> (Box<dyn MediaEngine>, EventSource, Stage
 }
 
 impl Stage {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no test panicked")
+    }
+
     pub(crate) fn set(&self, mood: Mood) {
-        self.inner.lock().expect("no test panicked").mood = mood;
+        let shards = self.inner().shards.len() as u16;
+        (0..shards).for_each(|shard| self.set_on(shard, mood));
+    }
+
+    pub(crate) fn set_on(&self, shard: u16, mood: Mood) {
+        let mut inner = self.inner();
+        let shard_state = &mut inner.shards[usize::from(shard)];
+        shard_state.mood = mood;
+        if mood == Mood::Willing {
+            for (request, result) in std::mem::take(&mut shard_state.held) {
+                let _ = self.events.send((ShardId(shard), Event::Reply { request, result }));
+            }
+        }
+    }
+
+    /// Has a shard post that it was so busy.
+    pub(crate) fn keep_busy(&self, shard: u16, permille: u32) {
+        self.inner().shards[usize::from(shard)].busy_permille = permille;
     }
 
     /// Has the snapshots be as old as the node.
     pub(crate) fn stop_posting(&self) {
-        self.inner.lock().expect("no test panicked").posted_at = Instant::ZERO;
+        self.inner().posted_at = Instant::ZERO;
     }
 
     pub(crate) fn emit(&self, event: Event) {
         self.events.send((ShardId(0), event)).expect("the server takes events");
     }
 
+    /// A shard fails and starts anew, with nothing.
+    pub(crate) fn restart(&self, shard: u16) {
+        let contents = std::mem::take(&mut self.inner().shards[usize::from(shard)].contents);
+        for room in contents.rooms() {
+            let event = Event::RoomEnded { room, reason: RoomEndReason::ShardRestarted };
+            self.events.send((ShardId(shard), event)).expect("the server takes events");
+        }
+    }
+
     /// What was sent so far, and forgets it.
     pub(crate) fn take_commands(&self) -> Vec<Command> {
-        std::mem::take(&mut self.inner.lock().expect("no test panicked").commands)
+        self.take_commands_with_shards().into_iter().map(|(_, command)| command).collect()
+    }
+
+    pub(crate) fn take_commands_with_shards(&self) -> Vec<(ShardId, Command)> {
+        std::mem::take(&mut self.inner().commands)
+    }
+
+    /// What is on a shard.
+    pub(crate) fn counts(&self, shard: u16) -> Counts {
+        self.inner().shards[usize::from(shard)].contents.counts()
+    }
+
+    /// Whether each track of a shard is paused there, with the shard that it comes from.
+    pub(crate) fn pauses(&self, shard: u16) -> Vec<(TrackId, Option<ShardId>, bool)> {
+        self.inner().shards[usize::from(shard)].contents.pauses()
+    }
+
+    /// Fails if a shard holds anything.
+    pub(crate) fn is_clear(&self) {
+        for (shard, state) in self.inner().shards.iter().enumerate() {
+            assert_eq!(state.contents.counts(), Counts::default(), "shard {shard}: {:?}", state.contents);
+        }
     }
 
     /// The transports that were opened, in order.
     pub(crate) fn transports(&self) -> Vec<TransportId> {
-        let inner = self.inner.lock().expect("no test panicked");
-        inner
-            .commands
-            .iter()
-            .filter_map(|c| if let Command::OpenTransport { transport, .. } = c { Some(*transport) } else { None })
-            .collect()
+        let inner = self.inner();
+        let opened = |command: &Command| match command {
+            Command::OpenTransport { transport, .. } => Some(*transport),
+            _ => None,
+        };
+        inner.commands.iter().filter_map(|(_, command)| opened(command)).collect()
     }
 }
 
@@ -102,48 +167,57 @@ impl MediaEngine for StandIn {
     }
 
     fn send(&self, shard: ShardId, command: Command) -> Result<(), MailboxFull> {
-        let mut inner = self.stage.inner.lock().expect("no test panicked");
-        let answer = match (inner.mood, request(&command)) {
-            (Mood::Full, _) => return Err(MailboxFull(Box::new(command))),
-            (Mood::Silent, _) | (_, None) => None,
-            (Mood::Refusing(refusal), Some((request, _))) => Some((request, Err(refusal))),
-            (Mood::Willing, Some((request, reply))) => Some((request, Ok(reply))),
+        let mut inner = self.stage.inner();
+        let state = &mut inner.shards[usize::from(shard.0)];
+        let refusal = match state.mood {
+            Mood::Full => return Err(MailboxFull(Box::new(command))),
+            Mood::Refusing(refusal) => request(&command).map(|request| (request, refusal)),
+            Mood::RefusingMirrors(refusal) if matches!(command, Command::Mirror { .. }) => {
+                request(&command).map(|request| (request, refusal))
+            }
+            _ => None,
         };
-        inner.commands.push(command);
-        if let Some((request, result)) = answer {
-            let _ = self.stage.events.send((shard, Event::Reply { request, result }));
+        let answer = match refusal {
+            Some((request, refusal)) => Some((request, Err(refusal))),
+            None => state.contents.apply(&command),
+        };
+        match (state.mood, answer) {
+            (Mood::Silent, _) | (_, None) => {}
+            (Mood::Slow, Some(answer)) => state.held.push(answer),
+            (_, Some((request, result))) => {
+                let _ = self.stage.events.send((shard, Event::Reply { request, result }));
+            }
         }
+        inner.commands.push((shard, command));
         Ok(())
     }
 
     fn snapshot(&self, shard: ShardId) -> Arc<ShardSnapshot> {
         let mut snapshot = ShardSnapshot::new(shard);
-        snapshot.posted_at = self.stage.inner.lock().expect("no test panicked").posted_at;
+        let inner = self.stage.inner();
+        snapshot.posted_at = inner.posted_at;
+        snapshot.busy_permille = inner.shards[usize::from(shard.0)].busy_permille;
         Arc::new(snapshot)
     }
 
     fn now(&self) -> Instant {
         // A second after a fresh post; an hour after none.
-        match self.stage.inner.lock().expect("no test panicked").posted_at {
+        match self.stage.inner().posted_at {
             Instant::ZERO => Instant::from_millis(3_600_000),
             _ => Instant::from_millis(1_001),
         }
     }
 }
 
-fn request(command: &Command) -> Option<(RequestId, Reply)> {
+fn request(command: &Command) -> Option<RequestId> {
     match command {
-        Command::OpenTransport { request, transport, .. } | Command::RestartIce { request, transport } => {
-            let ice = IceCredentials {
-                ufrag: format!("ufrag{transport}").as_str().try_into().expect("fits"),
-                password: "password-of-22-characters".try_into().expect("fits"),
-            };
-            Some((*request, Reply::Transport { ice }))
-        }
-        Command::ConnectTransport { request, .. }
+        Command::OpenTransport { request, .. }
+        | Command::RestartIce { request, .. }
+        | Command::ConnectTransport { request, .. }
         | Command::Publish { request, .. }
+        | Command::Mirror { request, .. }
         | Command::Subscribe { request, .. }
-        | Command::Ping { request } => Some((*request, Reply::Done)),
+        | Command::Ping { request } => Some(*request),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 //! answers which are late, refused or never come can be tested; media itself is tested with the real one.
 
 mod client;
+mod contents;
 mod document;
 mod drain;
 mod engine;
@@ -15,3 +16,4 @@ mod rooms;
 #[path = "../common/schema.rs"]
 mod schema;
 mod session;
+mod spill;

@@ -11,12 +11,12 @@ async fn shard_of(test: &TestServer, room: &str) -> Value {
     rooms["rooms"].as_array().expect("a list").iter().find(|r| r["room"] == room).expect("there")["shard"].clone()
 }
 
-/// Four shards hold two participants each, whatever the node has left.
+/// Two shards hold two participants each, and two rooms.
 #[tokio::test]
-async fn a_join_that_the_shard_cannot_hold_is_refused() {
+async fn a_shard_that_is_full_has_its_rooms_go_on_elsewhere() {
     let test = server_of(4, |config, _| {
         config.participants_max = 4;
-        config.room_participants_max = 2;
+        config.room_participants_max = 4;
     })
     .await;
     for room in ["r0", "r1", "r2", "r3", "r4"] {
@@ -26,11 +26,15 @@ async fn a_join_that_the_shard_cannot_hold_is_refused() {
     assert_eq!(shard_of(&test, "r0").await, shard_of(&test, "r4").await);
     let (_a, _) = test.join("r0", "a").await;
     let (_b, _) = test.join("r0", "b").await;
-    let mut c = test.connect(&token("r4", "c")).await;
-    assert_eq!(c.refused("join", json!({})).await, "full");
-    assert_eq!(c.closed().await.0, 4503);
+    assert_eq!(test.stage.counts(0).participants, 2);
+    let (_c, _) = test.join("r4", "c").await;
+    assert_ne!(shard_of(&test, "r4").await, json!(0), "its home is where somebody is");
     let (_again, _) = test.join("r0", "b").await;
-    let (_d, _) = test.join("elsewhere", "d").await;
+    let (_d, _) = test.join("r0", "d").await;
+    assert_eq!(shard_of(&test, "r0").await, 0);
+    let mut e = test.connect(&token("r1", "e")).await;
+    assert_eq!(e.refused("join", json!({})).await, "full", "the node is");
+    assert_eq!(e.closed().await.0, 4503);
 }
 
 #[tokio::test]
