@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod config;
+mod descriptors;
 pub(crate) mod serve;
 pub(crate) mod token;
 

@@ -1,6 +1,6 @@
 //! `corelay`: the server itself.
 
-use super::{CommandResult, load};
+use super::{CommandResult, descriptors, load};
 use corelay::server::{RunningServer, Server};
 use corelay_engine::config::{Config, LogFormat};
 use std::io::IsTerminal as _;
@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn run(file: Option<&Path>) -> CommandResult {
     let config = load(file)?;
     start_log(&config)?;
+    descriptors::raise(&config);
     // One thread: what signaling does is short, and the other cores belong to the shards.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(config))
