@@ -15,6 +15,7 @@ mod cells;
 mod clock;
 mod counts;
 mod feedback;
+mod happened;
 mod inbound;
 mod member;
 mod order;

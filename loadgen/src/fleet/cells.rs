@@ -1,7 +1,7 @@
 //! What a thread tells of itself while it runs.
 
 use super::counts::CountCells;
-use super::member::Happened;
+use super::happened::Happened;
 use super::totals::{Totals, delays, record, share};
 use hdrhistogram::Histogram;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

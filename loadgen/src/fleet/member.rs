@@ -1,10 +1,9 @@
 //! One association in its thread: keys, consent, streams that come and streams that go.
 
-use super::counts::Counts;
 use super::feedback::{self, BLOCKS_MAX, Compound, Told};
+use super::happened::{Happened, Sending};
 use super::inbound::{Arrived, Expected, Inbound, ReceivedCells};
 use super::outbound::Outbound;
-use super::socket::Run;
 use super::strays::Strays;
 use crate::association::ice::{Heard, Ice};
 use crate::association::{Association, Farewell};
@@ -18,20 +17,6 @@ use webrtc_srtp::context::Context as SrtpContext;
 
 /// RFC 7675 section 5.1.
 const CONSENT_EXPIRES_NS: u64 = 30_000_000_000;
-
-/// What happened at a member that its thread counts.
-#[derive(Default)]
-pub(super) struct Happened {
-    pub(super) received: Counts,
-    pub(super) unexpected: u64,
-    /// Of those that were unexpected.
-    pub(super) expected_after_all: u64,
-    pub(super) keyframes_asked: u64,
-    pub(super) sent_packets: u64,
-    pub(super) sent_bytes: u64,
-    pub(super) sent_refused: u64,
-    pub(super) latencies_ns: Vec<u64>,
-}
 
 /// An association in its thread.
 pub(super) struct Member {
@@ -220,10 +205,3 @@ impl Member {
 
 /// In reports of members that publish nothing.
 const CNAME: &str = "loadgen";
-
-/// What a thread sends with.
-pub(super) struct Sending<'a> {
-    pub(super) run: &'a mut Run,
-    pub(super) gso: &'a mut bool,
-    pub(super) happened: &'a mut Happened,
-}

@@ -2,7 +2,7 @@
 
 use super::clock;
 use super::feedback::Compound;
-use super::member::Sending;
+use super::happened::Sending;
 use crate::stream::trail::Trails;
 use crate::stream::{Layer, Numbers, StreamPlan};
 use std::net::UdpSocket;

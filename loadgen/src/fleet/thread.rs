@@ -10,8 +10,9 @@
 use super::FleetOptions;
 use super::cells::{ThreadCells, Turn};
 use super::clock;
+use super::happened::{Happened, Sending};
 use super::inbound::{Expected, ReceivedCells};
-use super::member::{Happened, Member, Sending};
+use super::member::Member;
 use super::outbound::Outbound;
 use super::socket::{self, Inbox, Run};
 use super::timers::{Timer, Timers};

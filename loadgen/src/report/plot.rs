@@ -80,7 +80,7 @@ impl Plot<'_> {
         // A bound far above the values would press them to the ground; one close to them shows how close they are.
         let y_max = self.bound.filter(|bound| *bound < y_max * 4.0).map_or(y_max, |bound| y_max.max(bound));
         let high = if high > low { high } else { low + 1.0 };
-        (low < f64::MAX).then(|| Frame { x: (low, high), y_max: if y_max > 0.0 { y_max * 1.08 } else { 1.0 } })
+        (low < f64::MAX).then_some(Frame { x: (low, high), y_max: if y_max > 0.0 { y_max * 1.08 } else { 1.0 } })
     }
 
     fn band(&self, frame: &Frame, svg: &mut String) {

@@ -39,8 +39,8 @@ fn join(millis: u64, outcome: Result<(), &str>) -> Join {
 
 /// 10 s, 6,000 packets of which `lost` are missing, latencies of 1 us to `latency_max_us` in equal steps.
 fn window(lost: u64, latency_max_us: u64) -> Window {
-    let mut totals = Totals::default();
-    totals.received = Counts { packets: 6_000 - lost, bytes: 1_000_000, lost, verified: 1_000, ..Counts::default() };
+    let received = Counts { packets: 6_000 - lost, bytes: 1_000_000, lost, verified: 1_000, ..Counts::default() };
+    let mut totals = Totals { received, ..Totals::default() };
     for n in 1..=1_000 {
         totals.latency_ns.record(n * latency_max_us).expect("it is within the bounds");
     }
@@ -108,4 +108,21 @@ fn what_failed_is_said_with_its_reason() {
     let full = report(0, 1_500, refused);
     assert!(outcome(&full).1.contains("1 of 2 joins failed"), "{:?}", outcome(&full));
     assert_eq!(full.joins.failures.keys().next().map(String::as_str), Some("join was refused with 503 full: no"));
+}
+
+#[test]
+fn a_generator_without_headroom_outranks_loss_and_corruption_outranks_all() {
+    let slo = scenario().slo;
+    let judge = |window: &Window| {
+        Verdict::of(&Evidence { slo: &slo, window, joins: &[], streams_expected: 12, streams_started: 11, lost: &["x".to_owned()] })
+    };
+    let mut window = window(60, 9_000);
+    assert_eq!((judge(&window).outcome, judge(&window).outcome.exit_code()), (Outcome::NotWhole, 3));
+    window.totals.queue_drops = 1;
+    let verdict = judge(&window);
+    assert_eq!((verdict.outcome, verdict.outcome.exit_code()), (Outcome::Bottleneck, 4));
+    assert!(verdict.reasons[0].starts_with("the generator was the bottleneck, so there is no result"), "{:?}", verdict.reasons);
+    assert!(verdict.reasons.iter().any(|reason| reason.contains("11 of 12 streams")), "{:?}", verdict.reasons);
+    window.totals.received.corrupt = 1;
+    assert_eq!((judge(&window).outcome, judge(&window).outcome.exit_code()), (Outcome::Corrupt, 3));
 }

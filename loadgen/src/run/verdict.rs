@@ -6,6 +6,7 @@ use crate::figures::time_us;
 use crate::scenario::Slo;
 use corelay_loadgen::fleet::Headroom;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::time::Duration;
 
 /// How a run ended, the mildest first.
@@ -62,7 +63,7 @@ impl Verdict {
         findings.extend(bottleneck(evidence));
         findings.extend(gaps(evidence));
         findings.extend(objectives(evidence));
-        findings.sort_by(|a, b| b.0.cmp(&a.0));
+        findings.sort_by_key(|finding| Reverse(finding.0));
         Self {
             outcome: findings.first().map_or(Outcome::Ok, |(outcome, _)| *outcome),
             reasons: findings.into_iter().map(|(_, reason)| reason).collect(),
