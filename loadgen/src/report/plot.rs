@@ -61,7 +61,8 @@ impl Plot<'_> {
         svg.push_str(&format!(r#"<text class="title" x="{LEFT}" y="16">{}</text>"#, escape(self.title)));
         self.band(&frame, &mut svg);
         self.axes(&frame, &mut svg);
-        for (n, line) in self.lines.iter().enumerate() {
+        // The first line lies on top.
+        for (n, line) in self.lines.iter().enumerate().rev() {
             self.line(&frame, n, line, &mut svg);
         }
         if let Some(bound) = self.bound.filter(|bound| *bound <= frame.y_max) {
