@@ -86,54 +86,59 @@ fn collect<'a>(
         let subscription = subscriptions.get_mut(wish.subscription).filter(|s| s.id == wish.id && !s.subscriber.paused);
         let with_track = subscription.map(|s| (&tracks[s.track], &mut s.subscriber)).filter(|(track, _)| !track.paused);
         if let Some((track, subscriber)) = with_track {
-            let target = turn.track(wish.track).target;
-            while batch.len() < room
-                && let Some((place, packet)) = turn.next_packet(wish.track)
-            {
-                match number(track, subscriber, target, packet, way) {
-                    Ok(Some(outgoing)) => batch.push(Outgoing { subscription: wish.subscription, place, ..outgoing }),
-                    Ok(None) => {}
-                    Err(reason) => drops.count(reason),
+            let (&TurnTrack { target, targeted, .. }, places) = turn.track(wish.track);
+            for place in places {
+                if batch.len() == room {
+                    return turn.advance(wish.track, place);
                 }
+                let numbered = Numbering { track, subscriber, target, way }.number(&turn.packets[place], |outgoing| {
+                    batch.push(Outgoing { subscription: wish.subscription, place, ..outgoing });
+                });
+                numbered.unwrap_or_else(|reason| drops.count(reason));
             }
-            if batch.len() == room {
-                return;
+            if targeted && subscriber.mapping.flowing().is_none_or(|s| s.layer != target) {
+                turn.lack(wish.track);
             }
-            let TurnTrack { target, targeted, lacking, .. } = turn.track(wish.track);
-            *lacking |= *targeted && subscriber.mapping.flowing().is_none_or(|s| s.layer != *target);
         }
         turn.next_wish();
     }
 }
 
-/// The packet in the subscriber's numbering; `None` when it is not for this subscriber.
-fn number<'a>(
+/// What it takes to number a packet for one subscriber.
+struct Numbering<'a, 's, 'w> {
     track: &'a Track,
-    subscriber: &mut Subscriber,
+    subscriber: &'s mut Subscriber,
     target: u8,
-    packet: TurnPacket,
-    way: &Way<'_>,
-) -> Result<Option<Outgoing<'a>>, DropReason> {
-    let TurnPacket { index, layer, carried, .. } = packet;
-    let stored = track.layers[usize::from(layer)].history.find(index).ok_or(DropReason::TooLate)?;
-    let meta = stored.meta;
-    let payload_type = subscriber.payload_types[usize::from(meta.format)].ok_or(DropReason::UnknownPayloadType)?;
-    let source = Source { layer, generation: meta.generation };
-    if subscriber.mapping.flowing() != Some(source) {
-        if layer != target || !meta.keyframe {
-            return Ok(None);
+    way: &'s Way<'w>,
+}
+
+impl<'a> Numbering<'a, '_, '_> {
+    /// Gives the packet in the subscriber's numbering, unless it is not for this subscriber. To `take`: it is written where it stays.
+    #[inline]
+    fn number(self, packet: &TurnPacket, take: impl FnOnce(Outgoing<'a>)) -> Result<(), DropReason> {
+        let Self { track, subscriber, target, way } = self;
+        let TurnPacket { index, layer, carried, .. } = *packet;
+        let stored = track.layers[usize::from(layer)].history.find(index).ok_or(DropReason::TooLate)?;
+        let meta = stored.meta;
+        let payload_type = subscriber.payload_types[usize::from(meta.format)].ok_or(DropReason::UnknownPayloadType)?;
+        let source = Source { layer, generation: meta.generation };
+        if subscriber.mapping.flowing() != Some(source) {
+            if layer != target || !meta.keyframe {
+                return Ok(());
+            }
+            let clock = track.formats[usize::from(meta.format)].codec.clock_rate();
+            subscriber.mapping.begin(source, meta, clock);
         }
-        let clock = track.formats[usize::from(meta.format)].codec.clock_rate();
-        subscriber.mapping.begin(source, meta, clock);
+        let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
+        let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });
+        // A packet of nothing but padding leaves with one byte of it.
+        let len = header_len + stored.payload().len().max(1) + way.overhead;
+        if len > way.packet_bytes_max {
+            return Err(DropReason::Oversize);
+        }
+        take(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, len });
+        Ok(())
     }
-    let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
-    let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });
-    // A packet of nothing but padding leaves with one byte of it.
-    let len = header_len + stored.payload().len().max(1) + way.overhead;
-    if len > way.packet_bytes_max {
-        return Err(DropReason::Oversize);
-    }
-    Ok(Some(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, len }))
 }
 
 /// Seals a batch.

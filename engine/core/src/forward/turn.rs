@@ -151,19 +151,20 @@ impl Turn {
         self.cursor = Cursor { wish: next, packets: 0, ..self.cursor };
     }
 
-    /// The next packet of the track in place `track`, with its own place.
-    pub(super) fn next_packet(&mut self, track: u32) -> Option<(usize, TurnPacket)> {
-        let Range { start, end } = self.tracks[track as usize].packets;
-        let place = start + self.cursor.packets;
-        if place == end {
-            return None;
-        }
-        self.cursor.packets += 1;
-        Some((place, self.packets[place]))
+    /// The track in place `track`, and the places of its packets that the wish has not had.
+    pub(super) fn track(&self, track: u32) -> (&TurnTrack, Range<usize>) {
+        let track = &self.tracks[track as usize];
+        (track, track.packets.start + self.cursor.packets..track.packets.end)
     }
 
-    pub(super) fn track(&mut self, track: u32) -> &mut TurnTrack {
-        &mut self.tracks[track as usize]
+    /// The wish had all packets before `place`, which is of the track in place `track`.
+    pub(super) fn advance(&mut self, track: u32, place: usize) {
+        self.cursor.packets = place - self.tracks[track as usize].packets.start;
+    }
+
+    /// A subscriber of the track in place `track` waits for a keyframe.
+    pub(super) fn lack(&mut self, track: u32) {
+        self.tracks[track as usize].lacking = true;
     }
 
     /// The tracks of which a subscriber waits for a keyframe.
