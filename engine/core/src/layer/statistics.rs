@@ -32,8 +32,7 @@ pub(crate) struct Reception {
 impl Statistics {
     /// Counts a packet, duplicates included ("the number of packets received ... includes any which are late or duplicates").
     pub(crate) fn count(&mut self, index: u64, timestamp: RtpTimestamp, now: Instant, clock: ClockRate) {
-        let arrival = (u128::from(now.as_nanos()) * u128::from(clock.0) / 1_000_000_000) as u32;
-        let transit = arrival.wrapping_sub(timestamp.0);
+        let transit = ticks(now, clock).wrapping_sub(timestamp.0);
         if self.received == 0 {
             self.base = index;
         } else {
@@ -70,9 +69,27 @@ impl Statistics {
     }
 }
 
+/// The media clock at `now`, if it had begun with the node. By whole seconds and the rest: a product of 128 bits would be divided by a
+/// function call.
+fn ticks(now: Instant, clock: ClockRate) -> u32 {
+    const NANOS: u64 = 1_000_000_000;
+    let (seconds, nanos) = (now.as_nanos() / NANOS, now.as_nanos() % NANOS);
+    (seconds * u64::from(clock.0) + nanos * u64::from(clock.0) / NANOS) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ticks_are_the_product_rounded_down() {
+        for nanos in [0, 1, 999_999_999, 1_000_000_000, 123_456_789_012_345, u64::MAX] {
+            for clock in [8_000, 48_000, 90_000] {
+                let exact = u128::from(nanos) * u128::from(clock) / 1_000_000_000;
+                assert_eq!(ticks(Instant::from_nanos(nanos), ClockRate(clock)), exact as u32);
+            }
+        }
+    }
 
     const CLOCK: ClockRate = ClockRate(48_000);
 
