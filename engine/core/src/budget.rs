@@ -4,7 +4,8 @@ use crate::control::{Event, LAYERS_MAX};
 use crate::handshakes::SHARE_BYTES;
 use crate::history::History;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
-use crate::relay::{Relay, Relays};
+use crate::mirror::Relay;
+use crate::relay::Relays;
 use crate::room::{Participant, Room, Subscription, Track, TransportEntry};
 use crate::timer::Wheel;
 

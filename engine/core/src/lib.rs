@@ -21,6 +21,7 @@ mod history;
 mod keyframe;
 mod layer;
 pub mod limits;
+mod mirror;
 pub mod outbox;
 mod pending_control;
 mod receive;

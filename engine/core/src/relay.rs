@@ -23,11 +23,11 @@ pub use message::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 pub(crate) use message::{ClockReport, Message, Name};
 
 use crate::clock::SenderClock;
-use crate::control::{Cname, LAYERS_MAX};
 use crate::counters::Counters;
 use crate::drop_reason::DropReason;
 use crate::layer::{Layer, SourceReport};
 use crate::limits::Limits;
+use crate::mirror::{Mirror, Relay};
 use crate::room::{Rooms, Track, TrackOrigin};
 use corelay_wire::ids::{ShardId, TrackId};
 use corelay_wire::media::Kind;
@@ -46,40 +46,6 @@ pub struct Parcel<'a> {
 /// The ring to that shard has no room for the parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingFull;
-
-/// A shard that gets the packets of a track of this one.
-#[derive(Debug)]
-pub(crate) struct Relay {
-    pub(crate) to: ShardId,
-    /// The slot of its mirror, which its messages name.
-    pub(crate) mirror: u32,
-    /// For each layer, the packet that goes next, in the order of arrival.
-    pub(crate) next: [u64; LAYERS_MAX],
-    /// The publisher's clock is to be told.
-    pub(crate) report: bool,
-}
-
-/// What a track of another shard has in place of a transport.
-#[derive(Debug)]
-pub(crate) struct Mirror {
-    pub(crate) source: ShardId,
-    pub(crate) room: u32,
-    pub(crate) cname: Cname,
-    /// The publisher's, as its shard told it last.
-    pub(crate) clock: SenderClock,
-    /// A subscription wants packets.
-    pub(crate) wanted: bool,
-    /// The track's shard was told so.
-    attached: bool,
-    /// Whether it is in the list of those with something to ask.
-    listed: bool,
-}
-
-impl Mirror {
-    pub(crate) fn new(source: ShardId, room: u32, cname: Cname) -> Self {
-        Self { source, room, cname, clock: SenderClock::default(), wanted: false, attached: false, listed: false }
-    }
-}
 
 /// What is to be told to other shards.
 #[derive(Debug)]

@@ -1,11 +1,14 @@
 //! A node of one core or several, its peers and the network between them, driven in the order of simulated time.
 
+mod spread;
+
 use crate::media::Source;
 use crate::network::{Faults, Network};
 use crate::peer::{Peer, PeerSetup};
 use crate::received::Received;
+pub use crate::shards::SERVER;
 use crate::shards::Shards;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use core::time::Duration;
 use corelay_core::Core;
 use corelay_core::control::{Cname, Command, DtlsRole, Event, Refusal, RemoteDtls, Reply, SubscriptionParameters, TransportState};
@@ -49,12 +52,6 @@ pub struct World {
     ids: u64,
     trace: u64,
 }
-
-/// The wall time of the beginning.
-pub(crate) const WALL_ORIGIN: NtpTimestamp = NtpTimestamp(3_900_000_000 << 32);
-
-/// Where the first core is.
-pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1)), 10_000);
 
 impl World {
     /// A world with one empty room.
@@ -205,10 +202,10 @@ impl World {
     pub fn publish(&mut self, peer: PeerId, source: Source) -> TrackId {
         let (request, track) = (RequestId(self.id()), TrackId(self.id()));
         let (transport, parameters) = (self.peers[peer.0].transport_id, Box::new(source.parameters()));
-        let shard = self.shards.home(peer);
+        let shard = self.shards.home(peer.0);
         let reply = self.command_to(shard, Command::Publish { request, transport, track, parameters, paused: false });
         assert!(matches!(reply, Some(Ok(_))), "{reply:?}");
-        self.shards.published(track, peer, source.parameters());
+        self.shards.published(track, peer.0, source.parameters());
         self.peers[peer.0].sources.push(source);
         track
     }
@@ -231,7 +228,7 @@ impl World {
         };
         let transport = self.peers[peer.0].transport_id;
         let boxed = Box::new(parameters.clone());
-        let shard = self.shards.home(peer);
+        let shard = self.shards.home(peer.0);
         self.mirror(shard, track);
         let reply = self
             .command_to(shard, Command::Subscribe { request, transport, track, subscription, parameters: boxed, paused: false });
@@ -243,7 +240,7 @@ impl World {
     /// A peer leaves; its machine goes silent.
     pub fn leave(&mut self, peer: PeerId) {
         self.peers[peer.0].asleep = true;
-        self.command_to(self.shards.home(peer), Command::Leave { participant: self.peers[peer.0].participant });
+        self.command_to(self.shards.home(peer.0), Command::Leave { participant: self.peers[peer.0].participant });
     }
 
     /// Sends a datagram to the server as if from `source`.
@@ -319,7 +316,7 @@ impl World {
     }
 
     fn send_all(&mut self, peer: PeerId, packets: Vec<Vec<u8>>) {
-        let server = Shards::address(self.shards.home(peer));
+        let server = Shards::address(self.shards.home(peer.0));
         for packet in packets {
             self.network.send(self.now, self.peers[peer.0].address, server, &packet, &self.faults);
         }

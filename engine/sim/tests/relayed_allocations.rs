@@ -5,7 +5,7 @@ use core::time::Duration;
 use corelay_core::datagram::Datagram;
 use corelay_core::relay::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 use corelay_sim::shards::Shards;
-use corelay_sim::{PeerId, Source, World};
+use corelay_sim::{Source, World};
 use corelay_wire::demux::{Protocol, classify};
 use corelay_wire::media::Codec;
 
@@ -60,7 +60,7 @@ fn relay(world: &mut World, from: usize, now: corelay_wire::units::Instant, ring
 
 fn step(world: &mut World, now: corelay_wire::units::Instant, ring: &mut Ring) -> u64 {
     for at in 0..world.peers.len() {
-        let shard = world.shards.home(PeerId(at));
+        let shard = world.shards.home(at);
         let source = world.peers[at].address;
         for mut bytes in world.peers[at].work(now) {
             let datagram = Datagram { source, local: Shards::address(shard).ip(), received: now, bytes: &mut bytes };
