@@ -23,7 +23,8 @@ pub struct Limits {
     /// Payload bytes that the history of a video layer holds. 256 KiB are 0.8 s at 2.5 Mbit/s, several round trips; a turn of
     /// more than this for one layer would lose its oldest packets, counted as `too_late`.
     pub history_bytes: u32,
-    /// The send slab. Larger lets a turn leave in fewer hand-overs; smaller stays in the cache: the walk resumes where it stopped.
+    /// The send slab. Larger lets a turn leave in fewer hand-overs, each a few system calls; smaller stays in the second-level cache
+    /// between being sealed and being sent. The walk resumes where it stopped.
     pub outbox_bytes: u32,
     /// Runs in one hand-over.
     pub outbox_runs: u32,
@@ -44,7 +45,7 @@ impl Default for Limits {
             shards: 1,
             history_packets: 512,
             history_bytes: 256 * 1024,
-            outbox_bytes: 1024 * 1024,
+            outbox_bytes: 256 * 1024,
             outbox_runs: 1024,
             handshakes_per_turn: 8,
         }
@@ -62,6 +63,7 @@ impl Limits {
         assert!(self.history_packets.is_power_of_two() && self.history_packets >= 64, "history_packets is a power of two");
         assert!(self.audio_history().1 as usize >= 8 * 2048, "a history holds several datagrams");
         assert!(self.outbox_bytes as usize >= 2 * RUN_BYTES_MAX, "the outbox holds at least two runs");
+        assert!(self.shards > 0, "this shard is one of them");
         assert!(self.transports_max > 0 && self.outbox_runs > 1 && self.handshakes_per_turn > 0, "limits are not zero");
         assert!(self.transports_max < u32::MAX / 4 && self.tracks_max < u32::MAX / 8, "timer keys fit 32 bits");
     }
