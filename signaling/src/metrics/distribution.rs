@@ -46,7 +46,7 @@ struct Native {
 impl Distribution {
     /// `values`, `scale` of which are one of the metric's unit, cut at `bounds` of that unit.
     pub(super) fn new(labels: Vec<(&'static str, String)>, values: &Histogram<u64>, bounds: &[f64], scale: f64) -> Self {
-        let mut classic: Vec<(f64, u64)> = bounds.iter().copied().chain([f64::MAX]).map(|bound| (bound, 0)).collect();
+        let mut classic: Vec<(f64, u64)> = bounds.iter().copied().chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
         let mut native = Native::default();
         let mut sum = 0.0;
         let mut bucket = (i32::MIN, 0);

@@ -50,6 +50,8 @@ fn traffic(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result 
     out.counters("corelay_bytes_out", "Bytes of datagrams that were sent", &rows(all, |s| s.core.bytes_out))?;
     out.counters("corelay_packets_out", "RTP packets that were sealed for a subscriber", &rows(all, |s| s.core.packets_out))?;
     out.counters("corelay_runs_out", "Runs that were sent", &rows(all, |s| s.core.runs_out))?;
+    out.counters("corelay_relayed_out", "Packets that were relayed to other shards", &rows(all, |s| s.core.relayed_out))?;
+    out.counters("corelay_relayed_in", "Packets that other shards relayed", &rows(all, |s| s.core.relayed_in))?;
     out.counters("corelay_keyframe_requests_in", "Keyframe requests of subscribers", &rows(all, |s| s.core.keyframe_requests_in))?;
     out.counters("corelay_keyframe_requests_out", "Keyframe requests to publishers", &rows(all, |s| s.core.keyframe_requests_out))
 }
@@ -59,6 +61,7 @@ fn contents(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result
     out.gauges("corelay_shard_participants", "Participants", &rows(all, |s| s.core.participants))?;
     out.gauges("corelay_transports", "Transports", &rows(all, |s| s.core.transports))?;
     out.gauges("corelay_tracks", "Tracks", &rows(all, |s| s.core.tracks))?;
+    out.gauges("corelay_mirrors", "Tracks of other shards that are known here", &rows(all, |s| s.core.mirrors))?;
     out.gauges("corelay_subscriptions", "Subscriptions", &rows(all, |s| s.core.subscriptions))?;
     // The order of `SrtpProfile`, which is that of the counters.
     let profiles = ["AEAD_AES_128_GCM", "AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80"];

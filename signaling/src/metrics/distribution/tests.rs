@@ -121,7 +121,8 @@ fn classic_buckets_add_up_and_are_the_text() {
     assert_eq!((cumulative.len(), cumulative[3]), (4, values.len()));
     for (bucket, bound) in decoded.bucket.iter().zip(BOUNDS) {
         let exact = values.quantile_below((bound * NANOS) as u64) * values.len() as f64;
-        assert!((bucket.cumulative_count as f64 / exact - 1.0).abs() < 0.01, "{bound}: {} {exact}", bucket.cumulative_count);
+        // The cell that lies across the bound counts as a whole, on the side of its middle.
+        assert!((bucket.cumulative_count as f64 / exact - 1.0).abs() < 0.02, "{bound}: {} {exact}", bucket.cumulative_count);
     }
     let mut written = String::new();
     text::encode(&mut written, &registry(values.clone())).expect("it encodes");
