@@ -159,7 +159,10 @@ impl Metrics {
     fn work(&mut self, now: Instant) {
         let (time, cpu) = (now.since(self.current.posted_at), cpu::thread_time());
         let cpu_ns = u64::try_from(cpu.saturating_sub(self.current.cpu).as_nanos()).unwrap_or(u64::MAX);
-        self.current.busy_permille = permille(std::mem::take(&mut self.busy_ns).max(cpu_ns), time);
+        let busy_ns = std::mem::take(&mut self.busy_ns).max(cpu_ns);
+        // The first post of a life comes at once: it would tell of the start, as if the shard were overloaded.
+        let is_first = self.current.posted_at == Instant::ZERO || time < POST_EVERY / 2;
+        self.current.busy_permille = if is_first { 0 } else { permille(busy_ns, time) };
         self.current.cpu = cpu;
     }
 
