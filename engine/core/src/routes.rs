@@ -5,17 +5,20 @@
 //! have used its keys from where it is. Where it did (SRTP, SRTCP or the end of the handshake came from there), the address is
 //! [proven](Route::proven) to be its own. Both hold for as long as checks go on.
 
-use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
+use crate::limits::Limits;
 use crate::room::Rooms;
 use core::net::SocketAddr;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-/// See the module. At most [`ROUTES_PER_TRANSPORT_MAX`] for each transport.
+/// See the module. At most [`crate::limits::ROUTES_PER_TRANSPORT_MAX`] for each transport.
 #[derive(Debug)]
 pub(crate) struct Routes {
     by_source: HashMap<SocketAddr, Route, FixedState>,
 }
+
+/// Addresses that there is room for at boot.
+const CAPACITY_AT_FIRST: u32 = 1_024;
 
 /// Where an address leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +31,9 @@ pub(crate) struct Route {
 
 impl Routes {
     pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
-        let capacity = limits.transports_max as usize * ROUTES_PER_TRANSPORT_MAX;
+        // Addresses come and go, and each hashes to another place: a map with room for all that may be would be resident as a whole after
+        // some thousand joins, 12 MB for 4,000 participants. It grows with what there is; that costs a check a millisecond, once or twice.
+        let capacity = limits.transports_max.min(CAPACITY_AT_FIRST) as usize;
         Self { by_source: HashMap::with_capacity_and_hasher(capacity, FixedState::with_seed(seed)) }
     }
 

@@ -12,6 +12,11 @@ struct Slot<V> {
     value: Option<V>,
 }
 
+/// Ids that there is room for at boot. New ids hash to new places: a map with room for all that may be would be resident as a whole
+/// after some thousand joins, 9 MB for the subscriptions of 4,000 participants. Smaller grows more often; larger is memory that an empty
+/// shard holds. Only commands go by id, so that growing, a millisecond or two for the largest, holds up one turn and happens once.
+const IDS_AT_FIRST: usize = 1_024;
+
 /// At most `max` values, each with an id and a slot that stays its own while it lives.
 #[derive(Debug)]
 pub(crate) struct Table<K, V> {
@@ -23,14 +28,14 @@ pub(crate) struct Table<K, V> {
 }
 
 impl<K: Copy + Eq + Hash, V> Table<K, V> {
-    /// Room for `max` values; `what` names them in refusals. Memory is reserved here and touched when used.
+    /// Room for `max` values; `what` names them in refusals. Memory of the slots is reserved here and touched when used.
     pub(crate) fn new(what: &'static str, max: u32, seed: u64) -> Self {
         let max = max as usize;
         Self {
             what,
             slots: Vec::with_capacity(max),
             free: Vec::with_capacity(max),
-            by_id: HashMap::with_capacity_and_hasher(max, FixedState::with_seed(seed)),
+            by_id: HashMap::with_capacity_and_hasher(max.min(IDS_AT_FIRST), FixedState::with_seed(seed)),
             max,
         }
     }
