@@ -17,6 +17,7 @@ const GUARDED: &[(&str, &str, Option<&str>)] = &[
     ("forward_over_seal.frames", "forward.frames", Some("seal.video")),
     ("forward_over_seal.audio", "forward.audio", Some("seal.audio")),
     ("send.message", "send.message", None),
+    ("relay", "relay", None),
     ("timer", "timer", None),
 ];
 

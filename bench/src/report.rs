@@ -1,5 +1,6 @@
 //! What a run found: lines for the terminal, JSON for programs, a page with plots for people, a table for the documentation.
 
+mod markup;
 mod page;
 mod plot;
 

@@ -1,5 +1,6 @@
 //! The report as one page that needs nothing else: no script, no font, no request.
 
+use super::markup::escape;
 use super::plot::plot;
 use super::{Part, Report};
 use std::collections::BTreeMap;
@@ -42,8 +43,4 @@ fn section(part: &Part) -> String {
         escape(part.name),
         escape(part.about)
     )
-}
-
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,6 +1,6 @@
 //! A plot of figures with one unit: a bar for the median, a line for the spread.
 
-use super::page::escape;
+use super::markup::escape;
 use crate::figure::Figure;
 
 const LABEL_WIDTH: f64 = 420.0;

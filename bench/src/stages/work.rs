@@ -1,5 +1,6 @@
 //! What is done in each stage: the same at every run.
 
+use super::relay::{self, Relay};
 use crate::call::{Call, PROFILE, Sealed};
 use crate::ceiling::Ceiling;
 use crate::comparison::BATCH_PACKETS;
@@ -38,6 +39,7 @@ enum Work {
     Forward { call: Box<Call>, run: usize, batch: Vec<Sealed> },
     Seal { ceiling: Ceiling, turns: usize },
     Send { backend: Box<dyn Backend>, sinks: Sinks, to: Vec<SocketAddr>, slab: Vec<u8> },
+    Relay(Box<Relay>),
     Timer { wheel: Box<Wheel>, now: Instant },
 }
 
@@ -45,7 +47,7 @@ enum Work {
 type Make = fn() -> io::Result<Stage>;
 
 /// All of them, in the order of the walk.
-const STAGES: [(&str, Make); 11] = [
+const STAGES: [(&str, Make); 12] = [
     ("demux", || Ok(Stage::demux())),
     ("open", || Ok(Stage::open())),
     ("receive", || Ok(Stage::forward(Scene::livestream(0), 20))),
@@ -56,6 +58,7 @@ const STAGES: [(&str, Make); 11] = [
     ("seal.video", || Ok(Stage::seal(Media::Video))),
     ("seal.audio", || Ok(Stage::seal(Media::Audio))),
     ("send.message", Stage::send),
+    ("relay", || Ok(Stage::relay())),
     ("timer", || Ok(Stage::timer())),
 ];
 
@@ -116,6 +119,10 @@ impl Stage {
         Ok(Self { operations: MESSAGES as u64, kind: Work::Send { backend, sinks, to, slab } })
     }
 
+    fn relay() -> Self {
+        Self { operations: relay::PACKETS as u64, kind: Work::Relay(Box::new(Relay::connect())) }
+    }
+
     /// A timer set, moved and expired.
     fn timer() -> Self {
         let wheel = Box::new(Wheel::new(&Limits::default()));
@@ -133,6 +140,7 @@ impl Stage {
                 call.pause();
                 *batch = call.seal_turns(BATCH_PACKETS / *run, *run);
             }
+            Work::Relay(relay) => relay.prepare(),
             Work::Send { sinks, .. } => {
                 sinks.empty()?;
             }
@@ -151,6 +159,7 @@ impl Stage {
             }
             Work::Seal { ceiling, turns } => _ = black_box(ceiling.seal_batch(*turns)),
             Work::Send { backend, to, slab, .. } => send(&mut **backend, to, slab),
+            Work::Relay(relay) => relay.work(),
             Work::Timer { wheel, now } => turn_wheel(wheel, now),
         }
     }
