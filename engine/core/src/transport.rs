@@ -11,6 +11,7 @@ pub mod certificate;
 pub mod dtls;
 mod ice;
 mod lifecycle;
+mod node_key;
 pub mod srtp;
 mod state;
 pub mod ufrag;

@@ -1,6 +1,6 @@
 //! The node's certificate, and the check of the peer's against what signaling announced.
 
-use super::dtls::NodeKey;
+use super::node_key::NodeKey;
 use crate::control::{Fingerprint, FingerprintAlgorithm};
 use arrayvec::ArrayVec;
 use aws_lc_rs::digest;

@@ -3,7 +3,6 @@
 mod association;
 mod dimpl_engine;
 mod early;
-mod node_key;
 mod record;
 
 use super::certificate::Certificate;
@@ -14,7 +13,6 @@ use core::time::Duration;
 use corelay_wire::units::Instant;
 use dimpl_engine::DimplEngine;
 pub(crate) use early::EarlyDatagrams;
-pub(super) use node_key::NodeKey;
 pub(crate) use record::has_clear_alert;
 use std::sync::Arc;
 

@@ -2,9 +2,9 @@
 //!
 //! Its key exchange and signatures draw on the system's randomness: a handshake is not replayed bit by bit from a seed.
 
-use super::node_key::NodeKey;
 use super::{DTLS_MTU, DtlsEngine, DtlsError, DtlsOutput, DtlsSetup, DtlsVersions, FLIGHT_RETRIES, FLIGHT_RTO, HANDSHAKE_DEADLINE};
 use crate::control::{DtlsRole, SrtpProfile};
+use crate::transport::node_key::NodeKey;
 use crate::transport::srtp::KeyingMaterial;
 use corelay_wire::units::Instant;
 use dimpl::{Dtls, Output};

@@ -69,11 +69,11 @@ impl SigningKey for Signer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::Certificate;
+    use dimpl::certificate::generate_self_signed_certificate;
 
     #[test]
     fn it_signs_what_the_engine_asks_for_and_nothing_else() {
-        let certificate = Certificate::generate().expect("generates").to_dimpl();
+        let certificate = generate_self_signed_certificate().expect("generates");
         let key = NodeKey::load(&certificate.private_key).expect("ECDSA P-256");
         let mut signer = key.load_private_key(&certificate.private_key).expect("the same key");
         let (data, mut signature) = (b"a transcript", Buf::new());
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn another_key_is_loaded_as_ever() {
-        let (own, other) = [(); 2].map(|()| Certificate::generate().expect("generates").to_dimpl()).into();
+        let (own, other) = [(); 2].map(|()| generate_self_signed_certificate().expect("generates")).into();
         let key = NodeKey::load(&own.private_key).expect("ECDSA P-256");
         assert!(key.load_private_key(&other.private_key).is_ok());
         assert!(key.load_private_key(b"no key").is_err() && NodeKey::load(b"no key").is_none());
