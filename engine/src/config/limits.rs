@@ -83,7 +83,7 @@ pub const RELAY_RING_BYTES_MIN: usize = 128 << 10;
 /// What the rings of all pairs may take together before they get smaller: a node of 16 shards has all of its rings at full size.
 pub const RELAY_RINGS_BYTES: usize = 256 << 20;
 /// Messages that a shard takes from one ring in a turn. Higher: a shard that was held up catches up sooner, and one busy peer delays
-/// the datagrams of the next turn more. Lower: the other way round. A message costs a fifth of a microsecond, what
+/// the datagrams of the next turn more. Lower: the other way round. To take a packet in costs a tenth of a microsecond, what
 /// follows from it is forwarding.
 pub const RELAY_MESSAGES_PER_TURN_MAX: usize = 512;
 /// How long a shard sleeps at most while it has something to tell for which a ring has no room. Higher: a keyframe is asked for later
