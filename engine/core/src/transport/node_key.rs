@@ -1,7 +1,6 @@
 //! The node's private key, parsed and checked once. The engine would do so anew for each handshake, which costs more than the signature
 //! that it is for, and keep a copy in each.
 
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use dimpl::crypto::{Buf, CryptoProvider, HashAlgorithm, KeyProvider, SignatureAlgorithm, SigningKey};
 use dimpl::{CryptoError, CryptoOperation};
@@ -42,12 +41,17 @@ impl KeyProvider for NodeKey {
 struct Signer(Arc<EcdsaKeyPair>);
 
 impl SigningKey for Signer {
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the engine draws on the system's randomness in a handshake: none is replayed from a seed"
+    )]
     fn sign(&mut self, data: &[u8], hash: HashAlgorithm, out: &mut Buf) -> Result<(), CryptoError> {
         let (key_hash, requested) = (self.hash_algorithm(), hash);
         if requested != key_hash {
             return Err(CryptoError::SigningKeyHashMismatch { key_hash, requested });
         }
-        let signature = self.0.sign(&SystemRandom::new(), data).map_err(|_| CryptoError::OperationFailed(CryptoOperation::Sign))?;
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let signature = self.0.sign(&random, data).map_err(|_| CryptoError::OperationFailed(CryptoOperation::Sign))?;
         out.clear();
         out.extend_from_slice(signature.as_ref());
         Ok(())
