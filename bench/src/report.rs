@@ -65,7 +65,7 @@ impl Report {
 
     /// The machine, and one table a section.
     fn table(&self) -> String {
-        let mut table: String = self.machine.iter().map(|line| format!("    {line}\n")).collect();
+        let mut table: String = self.machine.iter().flat_map(|lines| lines.lines()).map(|line| format!("    {line}\n")).collect();
         for Part { name, about, findings } in &self.sections {
             table.push_str(&format!(
                 "\n### {name}: {about}\n\n| figure | median | least | greatest | unit |\n| --- | ---: | ---: | ---: | --- |\n"
