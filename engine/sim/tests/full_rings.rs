@@ -52,7 +52,9 @@ fn what_is_asked_for_waits_for_room() {
     let due: Vec<bool> = (0..102)
         .map(|round| {
             let paused = round % 2 == 1;
-            ids.iter().for_each(|id| drop(world.command_to(1, Command::PauseSubscription { subscription: *id, paused })));
+            for subscription in ids.iter().copied() {
+                world.command_to(1, Command::PauseSubscription { subscription, paused });
+            }
             world.core_of(1).has_relay_due()
         })
         .collect();
@@ -63,7 +65,9 @@ fn what_is_asked_for_waits_for_room() {
     world.run(Duration::from_secs(1));
     assert_eq!(world.counters(0).relayed_out, before, "the last that was asked for is what is done");
     assert!(!world.core_of(1).has_relay_due());
-    ids.iter().for_each(|id| drop(world.command_to(1, Command::PauseSubscription { subscription: *id, paused: false })));
+    for subscription in ids {
+        world.command_to(1, Command::PauseSubscription { subscription, paused: false });
+    }
     let (resumed, _) = (world.now(), alice);
     world.run(Duration::from_secs(1));
     let back = world.received(bob, 11).arrivals.iter().find(|a| a.at > resumed).expect("it goes on");
