@@ -57,6 +57,33 @@ impl MediaEngine for Node {
     }
 }
 
+/// Whoever keeps the other handle can do with the shards what signaling does not.
+impl<E: MediaEngine> MediaEngine for Arc<E> {
+    fn shards(&self) -> &[ShardInfo] {
+        (**self).shards()
+    }
+
+    fn fingerprint(&self) -> &Fingerprint {
+        (**self).fingerprint()
+    }
+
+    fn send(&self, shard: ShardId, command: Command) -> Result<(), MailboxFull> {
+        (**self).send(shard, command)
+    }
+
+    fn snapshot(&self, shard: ShardId) -> Arc<ShardSnapshot> {
+        (**self).snapshot(shard)
+    }
+
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn signaling_core(&self) -> Option<usize> {
+        (**self).signaling_core()
+    }
+}
+
 /// [`Events`] in the form that tokio waits for.
 #[derive(Debug)]
 pub struct EventsFd(Events);
@@ -93,13 +120,20 @@ pub enum StartEngineError {
 /// When one of them does not start.
 pub fn start(config: &Config) -> Result<(Box<dyn MediaEngine>, EventSource), StartEngineError> {
     let (node, events) = Node::start(config)?;
-    // `register`, which it names instead, is unsafe for the sake of types whose descriptor may change or close under it.
-    #[expect(deprecated, reason = "the descriptor is owned by the Events inside, the same one for as long as they live")]
-    let events = AsyncFd::new(EventsFd(events))?;
-    Ok((Box::new(node), EventSource::Engine(events)))
+    Ok((Box::new(node), EventSource::engine(events)?))
 }
 
 impl EventSource {
+    /// The events of shards that run.
+    ///
+    /// # Errors
+    /// When the runtime cannot wait for them.
+    pub fn engine(events: Events) -> std::io::Result<Self> {
+        // `register`, which it names instead, is unsafe for the sake of types whose descriptor may change or close under it.
+        #[expect(deprecated, reason = "the descriptor is owned by the Events inside, the same one for as long as they live")]
+        AsyncFd::new(EventsFd(events)).map(Self::Engine)
+    }
+
     /// Calls `handle` with every event, for as long as there may be some.
     pub(crate) async fn run(self, handle: impl FnMut((ShardId, Event))) {
         match self {

@@ -2,7 +2,7 @@
 
 use crate::check::{caught_up, complete, count, reported};
 use crate::peer::{Manner, Peer, Subscription, flow_until};
-use crate::server::{start, start_on_each_backend, until_empty};
+use crate::server::{start, start_on_each_backend, start_spilling, until_empty};
 use crate::source::{FORMATS, Format, OPUS, VP8};
 use corelay_engine::config::DtlsVersions;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -54,6 +54,13 @@ async fn audio_and_video_both_ways_on_both_back_ends() {
     for server in start_on_each_backend().await {
         call(server.address(), "call", Manner::default(), &[OPUS, VP8]).await;
     }
+}
+
+/// Each on a shard of its own: both directions cross.
+#[tokio::test]
+async fn audio_and_video_both_ways_between_shards() {
+    let server = start_spilling(1).await;
+    call(server.address(), "call", Manner::default(), &[OPUS, VP8]).await;
 }
 
 #[tokio::test]

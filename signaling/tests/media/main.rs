@@ -16,4 +16,5 @@ mod schema;
 mod server;
 mod signaling;
 mod source;
+mod spill;
 mod stranger;

@@ -2,9 +2,20 @@
 
 use crate::check::{Gap, caught_up, count, faithful};
 use crate::peer::{Manner, Peer, Subscription, flow_until};
-use crate::server::{start, until_drops, until_empty};
+use crate::server::{start, start_spilling, until_drops, until_empty};
 use crate::source::{Format, OPUS, VP8};
+use corelay::server::RunningServer;
 use serde_json::json;
+
+/// Where both are on one shard, and where each is on its own; audio and video. The last tells whether streams cross between shards.
+async fn servers() -> Vec<(RunningServer, &'static Format, bool)> {
+    let mut servers = Vec::new();
+    for format in [OPUS, VP8] {
+        servers.push((start(|_| {}).await, format, false));
+        servers.push((start_spilling(1).await, format, true));
+    }
+    servers
+}
 
 /// A publisher, a receiver and their stream, which runs.
 async fn flowing(server: std::net::SocketAddr, format: &'static Format) -> (Vec<Peer>, Subscription, String) {
@@ -42,8 +53,7 @@ async fn the_gap(peers: &[Peer], subscription: &Subscription, producer: &str) ->
 
 #[tokio::test]
 async fn a_receiver_pauses_and_resumes() {
-    let server = start(|_| {}).await;
-    for format in [OPUS, VP8] {
+    for (server, format, _) in servers().await {
         let (mut peers, subscription, producer) = flowing(server.address(), format).await;
         let consumer = json!({ "consumerId": subscription.id });
         peers[1].signaling.ok("pauseConsumer", consumer.clone()).await;
@@ -62,8 +72,7 @@ async fn a_receiver_pauses_and_resumes() {
 
 #[tokio::test]
 async fn a_publisher_pauses_and_resumes() {
-    let server = start(|_| {}).await;
-    for format in [OPUS, VP8] {
+    for (server, format, crosses) in servers().await {
         let (mut peers, subscription, producer) = flowing(server.address(), format).await;
         let data = json!({ "producerId": producer });
         peers[0].signaling.ok("pauseProducer", data.clone()).await;
@@ -76,7 +85,9 @@ async fn a_publisher_pauses_and_resumes() {
         flow(&mut peers, &subscription).await;
         let gap = the_gap(&peers, &subscription, &producer).await;
         assert!(gap.is_start && gap.packets >= 50, "{gap:?}");
-        assert_eq!(gap.received_ticks, gap.sent_ticks, "{gap:?}");
+        // A mirror goes by the time that passed until the stream went on. The source's clock stood still while the counters were awaited.
+        let is_on_time = if crosses { gap.received_ticks >= gap.sent_ticks } else { gap.received_ticks == gap.sent_ticks };
+        assert!(is_on_time, "{gap:?}");
         for peer in peers {
             peer.leave().await;
         }

@@ -1,12 +1,16 @@
 //! Servers for tests: inside this process, or the binary as operators run it.
 
 use crate::patience::{LOOK_INTERVAL, PATIENCE, within};
+use corelay::limits::Limits;
+use corelay::media_engine::EventSource;
 use corelay::server::{RunningServer, Server, StartError};
 use corelay::token::{PublishKind, TokenRequest, mint};
+use corelay_engine::Node;
 use corelay_engine::config::{Config, IoBackend, Secret};
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
@@ -42,16 +46,7 @@ fn free_port() -> u16 {
 pub(crate) async fn try_start(change: impl Fn(&mut Config)) -> Result<RunningServer, StartError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let port = free_port();
-        let mut config = Config {
-            port: 0,
-            jwt_secret: Some(Secret::new(SECRET)),
-            shards: Some(1),
-            rtc_min_port: port,
-            rtc_max_port: port,
-            ..Config::default()
-        };
-        change(&mut config);
+        let config = with_defaults(free_port(), &change);
         match Server::start(config).await {
             Err(StartError::Engine(error)) if error.to_string().contains("in use") && Instant::now() < deadline => {}
             result => return result,
@@ -61,6 +56,48 @@ pub(crate) async fn try_start(change: impl Fn(&mut Config)) -> Result<RunningSer
 
 pub(crate) async fn start(change: impl Fn(&mut Config)) -> RunningServer {
     try_start(change).await.expect("the server starts")
+}
+
+/// A server of two shards whose rooms spill after `participants`: these join shard 0, and as many after them shard 1.
+pub(crate) async fn start_spilling(participants: usize) -> RunningServer {
+    start(|config| spilling(config, participants)).await
+}
+
+/// [`start_spilling`], with a handle on its shards, and without memory of what failed.
+pub(crate) async fn start_fragile(participants: usize) -> (RunningServer, Arc<Node>) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let config = with_defaults(free_port(), |config| spilling(config, participants));
+        match Node::start(&config) {
+            Err(error) if error.to_string().contains("in use") && Instant::now() < deadline => {}
+            started => {
+                let (node, events) = started.expect("the shards start");
+                let (node, events) = (Arc::new(node), EventSource::engine(events).expect("can be waited for"));
+                let limits = Limits { restart_shadow: Duration::ZERO, ..Limits::default() };
+                let server = Server::start_with(config, limits, Box::new(Arc::clone(&node)), events).await;
+                return (server.expect("the server starts"), node);
+            }
+        }
+    }
+}
+
+fn spilling(config: &mut Config, participants: usize) {
+    config.shards = Some(2);
+    config.spill_participants = participants;
+    config.rtc_max_port = config.rtc_min_port + 1;
+}
+
+fn with_defaults(port: u16, change: impl Fn(&mut Config)) -> Config {
+    let mut config = Config {
+        port: 0,
+        jwt_secret: Some(Secret::new(SECRET)),
+        shards: Some(1),
+        rtc_min_port: port,
+        rtc_max_port: port,
+        ..Config::default()
+    };
+    change(&mut config);
+    config
 }
 
 /// A server on each back-end that works here. A container's seccomp profile may forbid io_uring, and epoll is what serves there; where
@@ -109,14 +146,18 @@ pub(crate) async fn until_drops(server: SocketAddr, reason: &str, at_least: f64)
     until_metric(server, &format!("corelay_drops_total{{shard=\"0\",reason=\"{reason}\"}}"), |n| n >= at_least).await;
 }
 
-/// Waits until nothing of any call is left, in signaling and in the shard.
+/// Waits until nothing of any call is left, in signaling and in the shards.
 pub(crate) async fn until_empty(server: SocketAddr) {
     for name in ["mediasoup_routers_total", "mediasoup_transports_total", "mediasoup_producers_total", "mediasoup_consumers_total"]
     {
         until_metric(server, name, |n| n == 0.0).await;
     }
-    for name in ["corelay_rooms", "corelay_shard_participants", "corelay_transports", "corelay_tracks", "corelay_subscriptions"] {
-        until_metric(server, &format!("{name}{{shard=\"0\"}}"), |n| n == 0.0).await;
+    let shards = metric(server, "mediasoup_workers_total").await as usize;
+    for shard in 0..shards {
+        for name in ["corelay_rooms", "corelay_shard_participants", "corelay_transports", "corelay_tracks", "corelay_subscriptions"]
+        {
+            until_metric(server, &format!("{name}{{shard=\"{shard}\"}}"), |n| n == 0.0).await;
+        }
     }
 }
 
