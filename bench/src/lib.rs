@@ -24,6 +24,7 @@ pub mod publisher;
 pub mod report;
 pub mod scene;
 pub mod section;
+pub mod servers;
 pub mod shards;
 pub mod sinks;
 pub mod stages;
@@ -33,7 +34,7 @@ use section::Section;
 
 /// The parts, in the order in which they run.
 pub fn sections() -> Vec<Section> {
-    vec![
+    let mut sections = vec![
         Section { name: "ceiling", about: "the engine with the kernel, against sealing and sending alone", run: kernel::run },
         Section { name: "memory_path", about: "the core in memory, against sealing alone", run: comparison::run },
         Section { name: "stages", about: "the stages of the walk one by one, in time and in instructions", run: stages::run },
@@ -41,5 +42,7 @@ pub fn sections() -> Vec<Section> {
         Section { name: "growth", about: "a forwarded packet when there is more of everything", run: growth::run },
         Section { name: "shards", about: "one room on two shards against one", run: shards::run },
         Section { name: "echo", about: "a bare socket echo, which latencies are held against", run: echo::run },
-    ]
+    ];
+    sections.extend(servers::sections());
+    sections
 }
