@@ -92,6 +92,10 @@ pub trait Backend {
     /// Only what makes the back-end unusable. A bad datagram or a refused peer is counted, not an error.
     fn receive(&mut self, wait: Wait, deliver: &mut dyn FnMut(Received<'_>)) -> io::Result<Arrivals>;
 
+    /// How many datagrams each later `receive` delivers at most: one at least, and never more than
+    /// [`crate::Options::batch_max`]. What is not delivered waits in the socket's buffer.
+    fn limit_batch(&mut self, datagrams: usize);
+
     /// Sends. The bytes are the caller's again when this returns. Does not sleep but for a full send buffer, 2 ms a call at most;
     /// what is refused after that is lost.
     ///

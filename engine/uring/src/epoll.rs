@@ -31,6 +31,8 @@ pub(crate) struct EpollBackend {
     waker: Waker,
     gso: bool,
     batch_max: usize,
+    /// What the owner takes at once at present.
+    batch: usize,
     /// The last `receive` filled its batch: there is no lack of company.
     full: bool,
     /// The socket that is read first: each in turn, so that a busy one does not starve the others.
@@ -46,7 +48,8 @@ impl EpollBackend {
             poller.add(fd, token)?;
         }
         let (headers, gso, batch_max) = (Headers::new(), options.gso, options.batch_max.max(1));
-        Ok(Self { poller, incoming: Incoming::new(), sockets, headers, waker, gso, batch_max, full: false, first: 0 })
+        let (incoming, batch, full) = (Incoming::new(), batch_max, false);
+        Ok(Self { poller, incoming, sockets, headers, waker, gso, batch_max, batch, full, first: 0 })
     }
 
     /// What is ready, after a sleep as long as `wait` allows. Company is waited for first, on the waker alone, so that the
@@ -103,7 +106,7 @@ impl Backend for EpollBackend {
         let ready = self.sleep(wait)?;
         let sockets = self.sockets.len();
         let mut arrivals = Arrivals { woken: ready.has(sockets) && self.waker.take(), ..Arrivals::default() };
-        let mut budget = self.batch_max;
+        let mut budget = self.batch;
         for socket in (self.first..sockets).chain(0..self.first).filter(|s| ready.has(*s)) {
             budget = self.drain(socket, budget, &mut arrivals, deliver)?;
         }
@@ -112,6 +115,10 @@ impl Backend for EpollBackend {
         arrivals.more = self.full;
         arrivals.waiting = arrivals.datagrams + arrivals.truncated;
         Ok(arrivals)
+    }
+
+    fn limit_batch(&mut self, datagrams: usize) {
+        self.batch = datagrams.clamp(1, self.batch_max);
     }
 
     fn send(&mut self, runs: &mut dyn Iterator<Item = Segments<'_>>) -> io::Result<Departures> {

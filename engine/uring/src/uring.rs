@@ -43,6 +43,8 @@ pub(crate) struct UringBackend {
     waker: Waker,
     gso: bool,
     batch_max: usize,
+    /// What the owner takes at once at present.
+    batch: usize,
     /// The last `receive` filled its batch: there is no lack of company.
     full: bool,
     /// One sleep can wait for company.
@@ -77,7 +79,8 @@ impl UringBackend {
         let receiving = Receiving::new(sockets.len(), usize::from(options.buffers));
         let minimum_wait = ring.has_minimum_wait();
         let (headers, gso, batch_max) = (Headers::new(), options.gso, options.batch_max.max(1));
-        Ok(Self { ring, receiving, shared, sockets, headers, waker, gso, batch_max, full: false, minimum_wait })
+        let (batch, full) = (batch_max, false);
+        Ok(Self { ring, receiving, shared, sockets, headers, waker, gso, batch_max, batch, full, minimum_wait })
     }
 
     /// Begins each multishot request that ended or was never begun. A receive waits until half of the buffers are back, or it
@@ -113,10 +116,10 @@ impl UringBackend {
             return self.ring.wait(1, Duration::ZERO, wait.at_most);
         }
         if self.minimum_wait {
-            return self.ring.wait(self.batch_max, company, wait.at_most);
+            return self.ring.wait(self.batch, company, wait.at_most);
         }
         self.ring.wait(1, Duration::ZERO, wait.at_most)?;
-        if self.ring.is_ready() { self.ring.wait(self.batch_max, Duration::ZERO, Some(company)) } else { Ok(()) }
+        if self.ring.is_ready() { self.ring.wait(self.batch, Duration::ZERO, Some(company)) } else { Ok(()) }
     }
 
     /// Cancels what is in flight, waits for the end of it and takes the buffers back from the kernel.
@@ -152,8 +155,8 @@ impl Backend for UringBackend {
             ..Arrivals::default()
         };
         let buffers = &mut self.shared.buffers;
-        let batch = self.receiving.waiting(self.batch_max);
-        self.full = batch.len() == self.batch_max;
+        let batch = self.receiving.waiting(self.batch);
+        self.full = batch.len() == self.batch;
         arrivals.more |= self.full;
         for arrival in batch {
             // Needed: the payload is read where the kernel wrote it, without a copy. SAFETY: `arrival` is a completion of a
@@ -165,6 +168,10 @@ impl Backend for UringBackend {
         buffers.publish();
         self.receiving.check()?;
         Ok(arrivals)
+    }
+
+    fn limit_batch(&mut self, datagrams: usize) {
+        self.batch = datagrams.clamp(1, self.batch_max);
     }
 
     fn send(&mut self, runs: &mut dyn Iterator<Item = Segments<'_>>) -> io::Result<Departures> {

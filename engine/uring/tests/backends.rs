@@ -51,6 +51,7 @@ on_both_backends!(
     company_is_waited_for_and_not_longer,
     a_company_below_a_microsecond_ends_at_the_first,
     a_batch_is_bounded_and_the_rest_comes_next,
+    the_owner_may_take_less_at_once,
     a_burst_beyond_the_buffers_is_not_lost,
     an_oversize_datagram_is_counted_and_no_more,
     refused_sends_are_counted_and_end_nothing,
@@ -312,6 +313,23 @@ fn a_batch_is_bounded_and_the_rest_comes_next(kind: Kind) {
     while there.total.datagrams < 64 {
         let arrivals = there.receive(PATIENT);
         assert!((1..=16).contains(&arrivals.datagrams), "{arrivals:?}");
+    }
+    assert!(there.inbox.iter().map(|l| l.bytes.as_slice()).eq(bytes.chunks(100)));
+}
+
+fn the_owner_may_take_less_at_once(kind: Kind) {
+    let mut here = End::new(kind, "127.0.0.1");
+    let mut there = End::with(kind, "127.0.0.1", Options { batch_max: 16, ..Options::default() });
+    let bytes = pattern(64 * 100, 3);
+    here.send(there.address, &bytes, 100);
+    for (asked, most) in [(3, 3), (0, 1), (usize::MAX, 16), (1, 1)] {
+        there.backend.limit_batch(asked);
+        let arrivals = there.receive(PATIENT);
+        assert_eq!((arrivals.datagrams, arrivals.more), (most, true), "{asked}: {arrivals:?}");
+    }
+    there.backend.limit_batch(usize::MAX);
+    while there.total.datagrams < 64 {
+        there.receive(PATIENT);
     }
     assert!(there.inbox.iter().map(|l| l.bytes.as_slice()).eq(bytes.chunks(100)));
 }
