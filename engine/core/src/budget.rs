@@ -1,6 +1,7 @@
 //! The core's part of the memory budget: what its limits allow, line by line.
 
 use crate::control::{Event, LAYERS_MAX};
+use crate::forward::Forwarder;
 use crate::handshakes::SHARE_BYTES;
 use crate::history::History;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
@@ -30,11 +31,12 @@ impl BudgetLine {
 impl Limits {
     /// What the core may use at most, line by line. Slots and histories are touched only when used: this is the ceiling,
     /// not the resident size of an idle shard.
-    pub fn budget(&self) -> [BudgetLine; 11] {
+    pub fn budget(&self) -> [BudgetLine; 14] {
         // Each thing is in the lists of as many others.
         let slot = |bytes: usize, lists: u64| bytes as u64 + ID_MAP_BYTES + lists * LIST_ENTRY_BYTES;
         let peers = u64::from(self.shards.saturating_sub(1));
         let relays = Relays::BYTES_PER_TRACK as u64 + peers * size_of::<Relay>() as u64;
+        let [walk, walk_subscription, walk_transport] = Forwarder::BYTES;
         let line = |what, count: u32, bytes_each| BudgetLine { what, count: u64::from(count), bytes_each };
         [
             line("rooms", self.rooms_max, slot(size_of::<Room>(), 0)),
@@ -47,6 +49,9 @@ impl Limits {
             line("histories", self.tracks_max * LAYERS_MAX as u32, History::bytes(self.history_packets, self.history_bytes)),
             // Of its track, and twice of its transport: by slot and by SSRC.
             line("subscriptions", self.subscriptions_max, slot(size_of::<Subscription>(), 3)),
+            line("walk", 1, walk),
+            line("walk, subscriptions", self.subscriptions_max, walk_subscription),
+            line("walk, transports", self.transports_max, walk_transport),
             line("relays", self.tracks_max, relays),
             // In one turn, each subscription begins once and each transport changes its state twice at most.
             line("events", self.subscriptions_max + 2 * self.transports_max, 2 * size_of::<Event>() as u64),

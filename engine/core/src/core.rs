@@ -55,8 +55,8 @@ pub struct Core {
     relays: Relays,
     control: ControlSender,
     outbox: Outbox,
-    /// The outbox was given to the owner, who has sent it by the next call.
-    handed_over: bool,
+    /// The owner was told what there is to send, and has sent it by the next call.
+    polled: bool,
     handshakes: Handshakes,
     events: VecDeque<Event>,
     counters: Counters,
@@ -92,7 +92,7 @@ impl Core {
             relays: Relays::new(shard, &limits),
             control: ControlSender::new(limits.transports_max),
             outbox: Outbox::new(limits.outbox_bytes as usize, limits.outbox_runs as usize),
-            handed_over: false,
+            polled: false,
             handshakes: Handshakes::new(limits.handshakes_per_turn),
             events: VecDeque::with_capacity(EVENTS_EXPECTED),
             counters: Counters::default(),
@@ -103,14 +103,14 @@ impl Core {
 
     /// Carries out what signaling asks.
     pub fn handle_command(&mut self, now: Instant, command: Command) {
-        self.empty_outbox();
+        self.begin_input();
         self.carry_out(now, command);
         self.count_things();
     }
 
     /// Takes in what arrived.
     pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
-        self.empty_outbox();
+        self.begin_input();
         self.counters.datagrams_in += 1;
         self.counters.bytes_in += datagram.bytes.len() as u64;
         if let Err(reason) = self.take_in(now, datagram) {
@@ -120,7 +120,7 @@ impl Core {
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.empty_outbox();
+        self.begin_input();
         while let Some(timer) = self.timers.expire(now) {
             match timer {
                 Timer::Transport(slot) => self.wake_transport(now, slot),
@@ -139,19 +139,34 @@ impl Core {
         handshakes.into_iter().chain(self.timers.next()).min_by_key(|(at, _)| *at)
     }
 
-    /// What is to be sent; the outbox is empty again at the next call of anything that takes `now`. `None` ends the turn.
+    /// What is to be sent; the outbox is empty again at the next call of anything that takes `now`. `None`: nothing is left.
+    ///
+    /// The owner need not poll until then: what is left goes on with the next poll, and what it takes in meanwhile stays behind it,
+    /// but for RTCP, answers to checks and handshakes, which are in the next hand-over. A turn ends where an input follows a poll.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<&Outbox> {
         self.empty_outbox();
         self.fill_outbox(now);
+        self.polled = true;
         if self.outbox.is_empty() {
-            self.handshakes.end_turn();
             return None;
         }
         self.counters.runs_out += self.outbox.run_count() as u64;
         self.counters.datagrams_out += self.outbox.packets() as u64;
         self.counters.bytes_out += self.outbox.bytes() as u64;
-        self.handed_over = true;
         Some(&self.outbox)
+    }
+
+    /// Whether [`Core::poll_transmit`] has more: the owner goes on without sleeping.
+    pub fn has_more_to_send(&self) -> bool {
+        let answers = !self.polled && !self.outbox.is_empty();
+        answers || self.forwarder.is_due() || self.control.is_due()
+    }
+
+    /// Packets that are kept until each of their subscribers was served: those of the walk that is under way, and what came in since.
+    /// An owner that takes in much more than a history holds while there are some has the oldest dropped, as
+    /// [`crate::drop_reason::DropReason::TooLate`].
+    pub fn backlog(&self) -> usize {
+        self.forwarder.backlog(&self.rooms)
     }
 
     /// What signaling has to know. Read until `None` after each turn: the queue is as long as a turn makes it.
@@ -174,23 +189,38 @@ impl Core {
         self.timers.len()
     }
 
-    /// Media first, in runs; then RTCP, whose short packets end them.
+    /// Media first, in runs; then RTCP, whose short packets end them. A walk that goes on may have a long way to go: RTCP, which may
+    /// be a keyframe request or a goodbye, does not wait for its end.
     fn fill_outbox(&mut self, now: Instant) {
-        let Self { outbox, events, counters, forwarder, rooms, .. } = self;
-        let mut departures = Departures { outbox, events, counters, now };
-        if forwarder.fill(rooms, &mut departures) == Progress::Full {
+        if self.forwarder.is_walking() && self.fill_control(now) == Progress::Full {
             return;
         }
+        let Self { outbox, events, counters, forwarder, rooms, .. } = self;
+        let progress = forwarder.fill(rooms, &mut Departures { outbox, events, counters, now });
         while let Some(track) = self.forwarder.take_lacking() {
             self.request_keyframes(now, track);
         }
+        if progress == Progress::Done {
+            // When it is full, the next poll goes on.
+            self.fill_control(now);
+        }
+    }
+
+    fn fill_control(&mut self, now: Instant) -> Progress {
         let Self { outbox, events, counters, control, rooms, wall, .. } = self;
-        // When it is full, the next poll goes on.
-        control.fill(rooms, *wall, &mut Departures { outbox, events, counters, now });
+        control.fill(rooms, *wall, &mut Departures { outbox, events, counters, now })
+    }
+
+    /// The owner has sent what it polled. An input after that belongs to the next turn.
+    fn begin_input(&mut self) {
+        if self.polled {
+            self.handshakes.end_turn();
+        }
+        self.empty_outbox();
     }
 
     fn empty_outbox(&mut self) {
-        if core::mem::take(&mut self.handed_over) {
+        if core::mem::take(&mut self.polled) {
             self.outbox.clear();
         }
     }

@@ -36,6 +36,10 @@ impl Forwarder {
         }
     }
 
+    /// What [`Forwarder::new`] takes from the heap: for itself, for each subscription, and for each transport. Its lists of tracks are
+    /// told with the tracks.
+    pub(crate) const BYTES: [u64; 3] = Turn::BYTES;
+
     /// A track got its first packet since it was taken last.
     pub(crate) fn add(&mut self, track: u32) {
         self.dirty.push(track);
@@ -51,6 +55,24 @@ impl Forwarder {
     /// A track of which a subscriber waits for a keyframe; each once.
     pub(crate) fn take_lacking(&mut self) -> Option<u32> {
         self.lacking.pop()
+    }
+
+    /// A walk is under way.
+    pub(crate) fn is_walking(&self) -> bool {
+        self.turn.transport().is_some()
+    }
+
+    /// Something is left to be forwarded.
+    pub(crate) fn is_due(&self) -> bool {
+        self.is_walking() || !self.dirty.is_empty()
+    }
+
+    /// Packets that not all of their subscribers have had.
+    pub(crate) fn backlog(&self, rooms: &Rooms) -> usize {
+        let layers = self.dirty.iter().flat_map(|track| &rooms.tracks[*track].layers);
+        let fresh: u64 = layers.map(|layer| layer.history.fresh()).map(|fresh| fresh.end - fresh.start).sum();
+        let walked = if self.is_walking() { self.turn.packets.len() } else { 0 };
+        walked + fresh as usize
     }
 
     /// Seals what the outbox takes.

@@ -38,6 +38,11 @@ impl ControlSender {
         self.list(rooms, transport);
     }
 
+    /// Whether any transport has.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
     /// A transport ended.
     pub(crate) fn forget(&mut self, transport: u32) {
         self.due.retain(|t| *t != transport);
