@@ -90,13 +90,14 @@ impl Mesh {
     }
 
     /// Gives the core what the other shards told, a bounded part of it: [`Mesh::may_sleep`] knows of the rest.
-    pub(crate) fn receive(&mut self, core: &mut Core, now: Instant) {
+    /// `most`: messages of each of them.
+    pub(crate) fn receive(&mut self, core: &mut Core, now: Instant, most: usize) {
         if self.links.is_empty() {
             return;
         }
         let (before, after) = self.links.split_at_mut(self.next);
         for Link { peer, from, .. } in after.iter_mut().chain(before) {
-            read(from, &mut self.whole, |message| core.handle_relay(now, *peer, message));
+            read(from, &mut self.whole, most, |message| core.handle_relay(now, *peer, message));
         }
         self.next = (self.next + 1) % self.links.len();
     }
@@ -164,8 +165,8 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Gives `take` what is in the ring, at most [`limits::RELAY_MESSAGES_PER_TURN_MAX`] messages, and then frees their place.
-fn read(ring: &mut Consumer<u8>, whole: &mut [u8; MESSAGE_BYTES_MAX], mut take: impl FnMut(&[u8])) {
+/// Gives `take` what is in the ring, at most `most` and [`limits::RELAY_MESSAGES_PER_TURN_MAX`] messages, and then frees their place.
+fn read(ring: &mut Consumer<u8>, whole: &mut [u8; MESSAGE_BYTES_MAX], most: usize, mut take: impl FnMut(&[u8])) {
     let available = ring.slots();
     if available == 0 {
         return;
@@ -174,7 +175,7 @@ fn read(ring: &mut Consumer<u8>, whole: &mut [u8; MESSAGE_BYTES_MAX], mut take: 
     let (first, second) = chunk.as_slices();
     let contents = Contents { first, second };
     let mut at = 0;
-    for _ in 0..limits::RELAY_MESSAGES_PER_TURN_MAX {
+    for _ in 0..limits::RELAY_MESSAGES_PER_TURN_MAX.min(most) {
         if at >= available {
             break;
         }

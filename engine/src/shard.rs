@@ -6,6 +6,9 @@
 //! receive (each datagram into the core) -> mesh -> commands -> timers -> mesh, transmit -> events -> counters -> how long?
 //! ```
 //!
+//! A turn sends for a bounded time; what is left goes on in the next, which begins at once and takes in less ([`intake`]). So nothing waits
+//! for a large room but that room.
+//!
 //! A turn gives everything it takes in the same time: the clock is read when the first datagram is delivered (after the sleep and the
 //! wait for company), or when the sleep ends without one. A second reading at the end of the turn measures it and shortens the sleep.
 //!
@@ -117,7 +120,7 @@ impl Shard {
             ready(Ok(()));
         }
         let mut wait = Wait { at_most: Some(Duration::ZERO), company: Duration::ZERO };
-        while !self.is_done() {
+        while !self.is_done() || core.has_more_to_send() {
             wait = self.turn(&mut *backend, &mut core, wait)?;
         }
         Ok(())
@@ -127,6 +130,8 @@ impl Shard {
     fn turn(&mut self, backend: &mut dyn Backend, core: &mut Core, wait: Wait) -> io::Result<Wait> {
         let clock = self.plan.clock;
         let mut reading = None;
+        let intake = intake(core.backlog());
+        backend.limit_batch(intake);
         let arrivals = backend.receive(wait, &mut |received| {
             let reading = *reading.get_or_insert_with(|| self.stamps.read());
             let (source, local, at) = (received.source, received.local, reading.received(received.stamped));
@@ -137,7 +142,7 @@ impl Shard {
         let now = reading.map_or_else(|| clock.now(), Reading::now);
         self.metrics.arrivals(arrivals, wake_cause(wait, arrivals, relayed));
         self.metrics.depth(Queue::RelayBytes, relayed);
-        self.mesh.receive(core, now);
+        self.mesh.receive(core, now, intake);
 
         self.carry_out(core, now);
         if core.poll_timeout().is_some_and(|(due, _)| due <= now) {
@@ -175,21 +180,26 @@ impl Shard {
         }
     }
 
+    /// What there is to send, or as much of it as a turn may: the next one goes on. A shard that is told to stop sends all of it.
     fn transmit(&mut self, backend: &mut dyn Backend, core: &mut Core, now: Instant) -> io::Result<()> {
+        let clock = self.plan.clock;
+        let until = clock.now() + limits::SENDING_PER_TURN;
         while let Some(outbox) = core.poll_transmit(now) {
             self.metrics.runs(outbox);
             let departures = backend.send(&mut outbox.runs().map(segments))?;
             self.metrics.departures(departures);
-            if !outbox.forwarded().is_empty() {
-                self.metrics.forwarded(outbox.forwarded(), self.plan.clock.now());
+            let done = clock.now();
+            self.metrics.forwarded(outbox.forwarded(), done);
+            if done >= until && !self.commands.is_stopped() {
+                break;
             }
         }
         Ok(())
     }
 
-    /// Until the next timer or post; not at all when a mailbox has something. Announces the sleep.
+    /// Until the next timer or post; not at all when a mailbox has something, or the turn left something to send. Announces the sleep.
     fn next_wait(&mut self, core: &Core, now: Instant) -> Wait {
-        if !self.commands.may_sleep() || self.events.can_refill() || !self.mesh.may_sleep() {
+        if core.has_more_to_send() || !self.commands.may_sleep() || self.events.can_refill() || !self.mesh.may_sleep() {
             self.commands.awake();
             return Wait { at_most: Some(Duration::ZERO), company: Duration::ZERO };
         }
@@ -249,6 +259,16 @@ impl From<Failure> for io::Error {
     }
 }
 
+/// How many datagrams, and messages of each other shard, a turn takes in: all that come, or, where `backlog` packets wait for their
+/// subscribers, few enough for the histories to keep them. What is left in a socket or a ring waits there, in order and without a loss
+/// for as long as those hold it. Never none: checks and goodbyes are among them.
+fn intake(backlog: usize) -> usize {
+    match backlog {
+        0 => usize::MAX,
+        _ => limits::BACKLOG_MAX.saturating_sub(backlog).max(limits::DATAGRAMS_PER_TURN_MIN),
+    }
+}
+
 /// What ended a sleep, if the turn might have slept.
 fn wake_cause(wait: Wait, arrivals: Arrivals, relayed: usize) -> Option<WakeCause> {
     match arrivals {
@@ -267,4 +287,23 @@ fn segments(run: Run<'_>) -> Segments<'_> {
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use corelay_core::limits::Limits;
+    use corelay_core::outbox::PACKET_BYTES_MAX;
+
+    #[test]
+    fn a_shard_that_is_behind_takes_in_what_histories_keep_and_never_nothing() {
+        assert_eq!(intake(0), usize::MAX);
+        assert_eq!((intake(1), intake(100)), (limits::BACKLOG_MAX - 1, limits::BACKLOG_MAX - 100));
+        assert_eq!(
+            (intake(limits::BACKLOG_MAX), intake(usize::MAX)),
+            (limits::DATAGRAMS_PER_TURN_MIN, limits::DATAGRAMS_PER_TURN_MIN)
+        );
+        let kept = Limits::default().history_bytes as usize / PACKET_BYTES_MAX;
+        assert!(limits::BACKLOG_MAX <= kept, "a video layer's history keeps {kept} packets of any size");
+    }
 }

@@ -68,6 +68,20 @@ pub const COMMANDS_QUEUED_MAX: usize = 4_096;
 /// less time than the packets of a full turn.
 pub const COMMANDS_PER_TURN_MAX: usize = 64;
 
+/// How long a turn sends: it ends with the first hand-over that ends after this, and the next turn goes on without sleeping. A batch for
+/// a room of 2,000 is 150 ms of work. It is a time, because hand-overs differ: one of long runs takes 0.1 ms, one of single packets
+/// 1.2 ms. Higher: commands, timers, checks and handshakes wait longer behind a large room, up to this and one hand-over. Lower: the fixed
+/// costs of a turn (a few microseconds) are paid more often.
+pub const SENDING_PER_TURN: std::time::Duration = std::time::Duration::from_millis(1);
+/// Packets that a shard has taken in and not sent to everyone, while it is behind: it leaves the rest in the sockets' buffers. That is
+/// what the history of one video layer holds, so that a burst of one publisher waits there (4 MiB, 1,800 packets) and loses nothing,
+/// where a history would overwrite what is still to be sent. Higher: packets are lost as `too_late`. Lower: checks, reports and
+/// handshakes, which come the same way, wait longer behind media.
+pub const BACKLOG_MAX: usize = 176;
+/// Datagrams that a turn takes in whatever the backlog: 8,000 a second while the shard is behind. Higher: a shard that stays behind opens
+/// more packets to overwrite them. Lower: checks, reports and goodbyes wait longer, and 2,000 subscribers say some 2,500 of them a second.
+pub const DATAGRAMS_PER_TURN_MIN: usize = 8;
+
 /// Events that wait for signaling. Higher: signaling may sleep longer before anything spills. Lower: less memory a shard.
 pub const EVENTS_QUEUED_MAX: usize = 4_096;
 /// Events that a shard keeps aside when that queue is full, before it counts drops. As long as the queue: signaling that is that far
@@ -105,3 +119,4 @@ const _: () = assert!(relay_ring_bytes(16) == RELAY_RING_BYTES, "RELAY_RINGS_BYT
 const _: () = assert!(SHARDS_MAX <= u16::MAX as usize, "ShardId is 16 bits");
 const _: () = assert!(ROOM_PARTICIPANTS_DEFAULT <= PARTICIPANTS_DEFAULT, "a full room fits the node");
 const _: () = assert!(COMMANDS_PER_TURN_MAX < COMMANDS_QUEUED_MAX, "a turn does not empty a full queue of a join storm");
+const _: () = assert!(DATAGRAMS_PER_TURN_MIN < BACKLOG_MAX, "a shard that is behind takes in less than one that is not");
