@@ -33,6 +33,8 @@ impl Corelay {
         let (port, media) = (free_port()?, free_port()?.min(u16::MAX - 16));
         let mut command = Command::new(binary()?);
         command
+            // The server refuses keys that it does not know.
+            .env_remove("CORELAY_BIN")
             .env("PORT", port.to_string())
             .env("RTC_MIN_PORT", media.to_string())
             .env("RTC_MAX_PORT", (media + 15).to_string())

@@ -9,6 +9,7 @@ use corelay_loadgen::fleet::{Expected, Fleet, Numbers, Peer, Published, Received
 use corelay_loadgen::stream::Codec;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -51,7 +52,7 @@ pub(super) fn is_installed() -> bool {
 }
 
 impl Janus {
-    /// Its defaults, but for loopback and ICE-lite; `event_loops` if given.
+    /// Its defaults, but for ICE-lite; `event_loops` if given.
     pub(super) async fn start(core: usize, event_loops: Option<u32>) -> Result<Self> {
         let port = free_port()?;
         let folder = Folder(std::env::temp_dir().join(format!("corelay-bench-janus-{}-{port}", std::process::id())));
@@ -103,7 +104,7 @@ fn configuration(event_loops: Option<u32>) -> String {
     let loops = event_loops.map_or_else(String::new, |n| format!("event_loops = {n} "));
     format!(
         "general: {{ debug_level = 1 {loops}}}\n\
-         nat: {{ ice_lite = true ice_enforce_list = \"127.0.0.1\" }}\n\
+         nat: {{ ice_lite = true }}\n\
          media: {{ ipv6 = false }}\n\
          plugins: {{ disable = \"{}\" }}\n\
          transports: {{ disable = \"{}\" }}\n",
@@ -122,14 +123,24 @@ async fn publish(
     let join = json!({ "request": "join", "ptype": "publisher", "room": ROOM, "id": PUBLISHER });
     session.ask(handle, join, None).await?;
     let ssrc = 0x0c0e_1a70;
-    let local = Local::bind("127.0.0.1:0".parse().expect("an address"))?;
+    let local = Local::bind((host_ip()?, 0).into())?;
     let offer = sdp::ours(identity, &local, "0", sdp::PAYLOAD_TYPE, Direction::Send, Some(ssrc));
     let answered = session.ask(handle, json!({ "request": "publish" }), Some(json!({ "type": "offer", "sdp": offer }))).await?;
     let theirs = Theirs::parse(answered["jsep"]["sdp"].as_str().context("Janus did not answer the offer")?)?;
     let peer = fleet.attach(Association::connect_from(identity, local, &theirs.remote).await?);
+    tokio::time::timeout(READY_MAX, session.wait_up(handle)).await.context("Janus does not say that the publisher is up")??;
     let numbers = Numbers { ssrcs: vec![ssrc], payload_type: theirs.payload_type, cname: "bench".to_owned(), ..Numbers::default() };
     let published = peer.publish(&plan.stream, &numbers)?;
     Ok((peer, published))
+}
+
+/// The address that Janus offers: that of the default route, for it leaves loopback out where it can. Packets from a host to itself
+/// stay on loopback whatever their addresses.
+fn host_ip() -> Result<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    // Connecting a UDP socket sends nothing: it asks for the route. The address is one for documentation (RFC 5737).
+    let is_routed = socket.connect("198.51.100.1:9").is_ok();
+    Ok(if is_routed { socket.local_addr()?.ip() } else { Ipv4Addr::LOCALHOST.into() })
 }
 
 async fn subscribe(session: &mut Session, identity: &Identity, fleet: &Fleet, stream: u32) -> Result<(Peer, Received)> {
@@ -196,6 +207,16 @@ impl Session {
             if answer["transaction"] == transaction.as_str() && answer["janus"] != "ack" {
                 ensure!(answer["janus"] != "error", "Janus says: {}", answer["error"]["reason"]);
                 return Ok(answer);
+            }
+        }
+    }
+
+    /// A publisher can be subscribed to once Janus has its keys.
+    async fn wait_up(&mut self, handle: u64) -> Result<()> {
+        loop {
+            let event = self.next().await?;
+            if event["janus"] == "webrtcup" && event["sender"] == handle {
+                return Ok(());
             }
         }
     }

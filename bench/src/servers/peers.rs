@@ -4,7 +4,7 @@ use super::fanout::{Contestant, Fanout, Outcome};
 use super::{janus, mediasoup};
 use crate::figure::Figure;
 use crate::section::{Effort, Findings};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use corelay_loadgen::stream::{Burst, StreamPlan};
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ pub(super) async fn run(effort: &Effort) -> Result<Findings> {
     for _ in 0..if effort.quick { 1 } else { 3 } {
         for (at, shape) in SHAPES.iter().enumerate() {
             for entry in &mut entries {
-                let outcome = fanout(effort, *shape).run(&entry.contestant).await?;
-                entry.outcomes[at].push(outcome);
+                let outcome = fanout(effort, *shape).run(&entry.contestant).await;
+                entry.outcomes[at].push(outcome.with_context(|| format!("{} with frames {}", entry.name, shape.name))?);
             }
         }
     }

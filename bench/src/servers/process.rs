@@ -26,7 +26,7 @@ impl ServerProcess {
         // A child inherits the affinity of the thread that starts it.
         let spawn = move || -> Result<Child> {
             cores::pin(core)?;
-            command.stderr(Stdio::null()).spawn().with_context(|| format!("cannot start {program}: is it installed?"))
+            command.stderr(Stdio::inherit()).spawn().with_context(|| format!("cannot start {program}: is it installed?"))
         };
         let child = std::thread::spawn(spawn).join().expect("starting a process does not panic")?;
         let pid = child.id();
