@@ -7,12 +7,16 @@ use crate::protocol::{GoodbyeReason, Notification, notification};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{Notify, mpsc};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+/// The text of a message; cheap to clone.
+pub(crate) type Text = Utf8Bytes;
 
 /// One thing to write.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     /// A message.
-    Text(String),
+    Text(Text),
     /// A ping.
     Ping,
     /// The last thing: a close frame.
@@ -77,10 +81,11 @@ impl Outbox {
     }
 
     /// Queues a message; after [`Self::close`] it is dropped.
-    pub(crate) fn text(&self, text: String) {
+    pub(crate) fn text(&self, text: impl Into<Text>) {
         if self.shared.is_closing.load(Ordering::Relaxed) {
             return;
         }
+        let text = text.into();
         let charge = self.shared.charge(&text);
         let queued = self.shared.bytes.fetch_add(charge, Ordering::Relaxed) + charge;
         // The last place is the close frame's.
@@ -136,6 +141,11 @@ impl OutboxReader {
             self.shared.bytes.fetch_sub(self.shared.charge(text), Ordering::Relaxed);
         }
         Some(outgoing)
+    }
+
+    /// Whether nothing waits to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.receiver.is_empty()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::departure::Departure;
 use super::refusal::unknown_room;
 use super::{Participant, Registry};
+use crate::outbox::Text;
 use crate::protocol::{ErrorName, GoodbyeReason, LeaveReason, Notification, ProtocolError};
 use corelay_engine::control::Command;
 use corelay_wire::ids::ParticipantId;
@@ -79,7 +80,7 @@ impl Registry {
 
     /// Tells everyone who listens.
     pub(crate) fn tell_all(&self, notification: &Notification) {
-        let text = crate::protocol::notification(notification);
+        let text = Text::from(crate::protocol::notification(notification));
         for session in self.participants.values().filter_map(|p| p.session.as_ref()) {
             session.text(text.clone());
         }

@@ -3,6 +3,7 @@
 use super::departure::Departure;
 use super::refusal::unknown_room;
 use super::{Registry, RoomPlaces, ShardLoad, Share};
+use crate::outbox::Text;
 use crate::placement::{NoPlace, place};
 use crate::protocol::{ErrorName, GoodbyeReason, LeaveReason, Notification, ProtocolError};
 use corelay_engine::control::{Command, RoomEndReason};
@@ -122,7 +123,7 @@ impl Registry {
     /// Tells everyone in a room but `except`.
     pub(super) fn tell_room(&self, name: &str, except: ParticipantId, notification: &Notification) {
         let Some(room) = self.rooms.get(name) else { return };
-        let text = crate::protocol::notification(notification);
+        let text = Text::from(crate::protocol::notification(notification));
         for id in room.participants.values().filter(|id| **id != except) {
             if let Some(session) = self.participants.get(id).and_then(|p| p.session.as_ref()) {
                 session.text(text.clone());

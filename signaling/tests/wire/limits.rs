@@ -1,6 +1,6 @@
 //! What one client may take up.
 
-use crate::client::{Client, produce, server_with, token, video, within};
+use crate::client::{Client, produce, server, server_with, token, video, within};
 use serde_json::json;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// A client that joins and then reads nothing, with as little buffer in its kernel as it may have.
 pub(crate) async fn stalled(address: std::net::SocketAddr) -> Client {
@@ -21,6 +22,28 @@ pub(crate) async fn stalled(address: std::net::SocketAddr) -> Client {
     let mut client = Client::over(socket);
     client.ok("join", json!({})).await;
     client
+}
+
+/// Whole, it would stay in the server's memory for as long as the WebSocket lives.
+#[tokio::test]
+async fn a_long_answer_comes_in_frames() {
+    let test = server().await;
+    // Of three bytes each: some lie across two frames.
+    let name = "\u{20ac}".repeat(128);
+    let mut others = Vec::new();
+    for n in 0..40 {
+        let mut other = test.connect(&token("lab", &format!("other-{n}"))).await;
+        other.ok("join", json!({ "displayName": name })).await;
+        others.push(other);
+    }
+    let url = format!("ws://{}/ws?token={}", test.address(), token("lab", "ada"));
+    let config = WebSocketConfig::default().max_frame_size(Some(6 * 1024));
+    let connecting = tokio_tungstenite::connect_async_with_config(url, Some(config), true);
+    let (socket, _) = within("connect", connecting).await.expect("upgrades");
+    let joined = Client::over(socket).ok("join", json!({})).await;
+    assert!(joined.to_string().len() > 2 * 6 * 1024);
+    let seen = joined["participants"].as_array().expect("a list");
+    assert_eq!(seen.iter().filter(|other| other["displayName"] == name).count(), others.len());
 }
 
 #[tokio::test]

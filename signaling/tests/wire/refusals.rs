@@ -71,6 +71,15 @@ async fn a_missing_token_and_the_other_places_for_one() {
 }
 
 #[tokio::test]
+async fn what_is_no_websocket() {
+    let test = server().await;
+    let (status, body) = test.get("/ws").await;
+    assert_eq!(status, 400);
+    assert!(body.contains("connect here with a WebSocket"), "{body}");
+    assert_eq!(test.refusals("malformed").await, 1.0);
+}
+
+#[tokio::test]
 async fn foreign_origins() {
     let test = server().await;
     let mut request = format!("ws://{}/ws", test.address()).into_client_request().expect("a URL");
