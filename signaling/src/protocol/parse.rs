@@ -1,12 +1,20 @@
 //! JSON to types, with errors that name the field.
 
 use super::ProtocolError;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned};
 use serde_json::Value;
+
+/// The object that `text` is as a `T`, if it fits.
+pub(super) fn from_object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    // Serde also builds structs from arrays, by position: not a shape of the protocol.
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    serde_json::from_str(text).ok()
+}
 
 /// `value` as a `T`; the error names the path from `root` to the field that does not fit.
 pub(super) fn from_value<T: DeserializeOwned>(root: &str, value: Value) -> Result<T, ProtocolError> {
-    // Serde also builds structs from arrays, by position: not a shape of the protocol.
     if !value.is_object() {
         return Err(ProtocolError::malformed(format!("{root}: must be a JSON object")));
     }

@@ -1,6 +1,6 @@
 //! What a client may ask.
 
-use super::parse::from_value;
+use super::parse::{from_object, from_value};
 use super::{DtlsParameters, ErrorName, MediaKind, ProtocolError, RtpCapabilities, RtpParameters};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -153,6 +153,14 @@ macro_rules! requests {
                 }
             }
 
+            /// [`Self::parse`] for data that is still text; nothing if it does not fit.
+            pub(super) fn read(method: &str, data: &str) -> Option<Self> {
+                match method {
+                    $($method => requests!(@read $variant $(($data))?, data),)+
+                    _ => None,
+                }
+            }
+
             /// The method's name, for metrics and logs.
             pub const fn method(&self) -> &'static str {
                 match self {
@@ -163,6 +171,8 @@ macro_rules! requests {
     };
     (@parse $variant:ident ($data:ident), $value:ident) => { from_value::<$data>("data", $value).map(Self::$variant) };
     (@parse $variant:ident, $value:ident) => { from_value::<Nothing>("data", $value).map(|Nothing {}| Self::$variant) };
+    (@read $variant:ident ($data:ident), $text:ident) => { from_object::<$data>($text).map(Self::$variant) };
+    (@read $variant:ident, $text:ident) => { from_object::<Nothing>($text).map(|Nothing {}| Self::$variant) };
     (@pattern $variant:ident ($data:ident)) => { Self::$variant(_) };
     (@pattern $variant:ident) => { Self::$variant };
 }
