@@ -4,6 +4,7 @@
 //! Contestant -> ServerProcess (a core of its own) <- Association, Fleet (another core, corelay-loadgen) -> Outcome -> figures
 //! ```
 
+mod contestant;
 mod corelay;
 mod delay;
 mod fanout;

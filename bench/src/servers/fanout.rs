@@ -1,11 +1,8 @@
 //! One publisher and its subscribers through a whole server: what a forwarded packet costs it.
 
-use super::corelay::Corelay;
-use super::janus::Janus;
-use super::mediasoup::Mediasoup;
 use super::process::ServerProcess;
 use crate::cores::Cores;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use corelay_loadgen::association::{Identity, IdentityOptions, Profiles};
 use corelay_loadgen::fleet::{Fleet, FleetOptions, Headroom, Sample, Totals};
 use corelay_loadgen::stream::StreamPlan;
@@ -17,20 +14,6 @@ use std::time::{Duration, Instant};
 const START_MAX: Duration = Duration::from_secs(60);
 /// What joins leave behind (retransmissions, first reports) is over by then.
 const SETTLE: Duration = Duration::from_secs(2);
-
-/// Who is measured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Contestant {
-    /// This project's server, with one shard.
-    Corelay,
-    /// Debian's package; a thread for each client, or so many event loops for all.
-    Janus {
-        /// `event_loops`.
-        event_loops: Option<u32>,
-    },
-    /// One worker.
-    Mediasoup,
-}
 
 /// One publisher's stream to so many subscribers.
 #[derive(Clone, Debug)]
@@ -70,37 +53,25 @@ pub(super) struct Outcome {
     pub(super) rss_subscriber_kib: f64,
 }
 
-impl Fanout {
-    /// Starts the server, sets the call up, measures, and ends everything.
-    pub(super) async fn run(&self, contestant: &Contestant) -> Result<Outcome> {
-        let (identity, fleet) = clients(self.cores)?;
-        let mut call = self.set_up(contestant, &identity, &fleet).await.with_context(|| format!("{contestant:?}"))?;
-        wait_for_streams(&fleet, self.subscribers as u64, &mut call.process).await.with_context(|| format!("{contestant:?}"))?;
+impl Call {
+    /// Waits until everybody receives, and measures.
+    pub(super) async fn measure(mut self, plan: &Fanout, fleet: &Fleet) -> Result<Outcome> {
+        wait_for_streams(fleet, plan.subscribers as u64, &mut self.process).await?;
         tokio::time::sleep(SETTLE).await;
         let mut outcome = Outcome::default();
-        let grown = call.process.rss_kib()?.saturating_sub(call.rss_empty_kib);
-        outcome.rss_subscriber_kib = grown as f64 / self.subscribers as f64;
-        for _ in 0..self.windows {
-            let (cpu, before) = (call.process.cpu()?, fleet.totals());
-            tokio::time::sleep(self.window).await;
-            let cpu = call.process.cpu()?.saturating_sub(cpu);
+        let grown = self.process.rss_kib()?.saturating_sub(self.rss_empty_kib);
+        outcome.rss_subscriber_kib = grown as f64 / plan.subscribers as f64;
+        for _ in 0..plan.windows {
+            let (cpu, before) = (self.process.cpu()?, fleet.totals());
+            tokio::time::sleep(plan.window).await;
+            let cpu = self.process.cpu()?.saturating_sub(cpu);
             let totals = fleet.totals().since(&before);
-            check(&totals).with_context(|| format!("{contestant:?}"))?;
+            check(&totals)?;
             outcome.cpu_us.push(cpu.as_secs_f64() * 1e6 / totals.received.packets as f64);
             outcome.latency_p50_us.push(totals.latency_ns.value_at_quantile(0.5) as f64 / 1e3);
             outcome.latency_p99_us.push(totals.latency_ns.value_at_quantile(0.99) as f64 / 1e3);
         }
         Ok(outcome)
-    }
-
-    async fn set_up(&self, contestant: &Contestant, identity: &Arc<Identity>, fleet: &Fleet) -> Result<Call> {
-        match contestant {
-            Contestant::Corelay => Corelay::start(self.cores.server).await?.call(self, identity, fleet).await,
-            Contestant::Janus { event_loops } => {
-                Janus::start(self.cores.server, *event_loops).await?.call(self, identity, fleet).await
-            }
-            Contestant::Mediasoup => Mediasoup::start(self.cores.server).await?.call(self, identity, fleet).await,
-        }
     }
 }
 

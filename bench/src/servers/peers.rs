@@ -1,6 +1,7 @@
 //! Corelay beside Janus and mediasoup: the same publisher, the same subscribers, one server after the other, round by round.
 
-use super::fanout::{Contestant, Fanout, Outcome};
+use super::contestant::Contestant;
+use super::fanout::{Fanout, Outcome};
 use super::{janus, mediasoup};
 use crate::figure::Figure;
 use crate::section::{Effort, Findings};
@@ -38,7 +39,7 @@ pub(super) async fn run(effort: &Effort) -> Result<Findings> {
     for _ in 0..if effort.quick { 1 } else { 3 } {
         for (at, shape) in SHAPES.iter().enumerate() {
             for entry in &mut entries {
-                let outcome = fanout(effort, *shape).run(&entry.contestant).await;
+                let outcome = entry.contestant.run(&fanout(effort, *shape)).await;
                 entry.outcomes[at].push(outcome.with_context(|| format!("{} with frames {}", entry.name, shape.name))?);
             }
         }

@@ -13,10 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("corelay", &["corelay-engine", "corelay-wire"]),
     // Neither core nor engine: it would agree with our bugs.
     ("corelay-loadgen", &[]),
-    (
-        "corelay-bench",
-        &["corelay-core", "corelay-engine", "corelay-loadgen", "corelay-sim", "corelay-uring", "corelay-wire"],
-    ),
+    ("corelay-bench", &["corelay-core", "corelay-engine", "corelay-loadgen", "corelay-sim", "corelay-uring", "corelay-wire"]),
     ("xtask", &[]),
 ];
 
