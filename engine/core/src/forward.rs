@@ -15,7 +15,7 @@ use crate::departures::{Departures, Progress};
 use crate::limits::Limits;
 use crate::room::Rooms;
 use corelay_wire::rtp::AbsSendTime;
-use delivery::deliver;
+use delivery::{deliver, look_ahead};
 use turn::Turn;
 
 /// The tracks with packets that no walk has taken, and the walk that is under way.
@@ -94,6 +94,7 @@ impl Forwarder {
     /// Goes on with the walk.
     fn walk(&mut self, rooms: &mut Rooms, send_time: [u8; 3], departures: &mut Departures<'_>) -> Progress {
         while let Some(transport) = self.turn.transport() {
+            look_ahead(&mut self.turn, rooms);
             if deliver(&mut self.turn, transport, rooms, send_time, departures) == Progress::Full {
                 return Progress::Full;
             }

@@ -6,6 +6,7 @@ pub(crate) use mapping::{Mapping, Source};
 
 use crate::clock::SentReports;
 use crate::control::SubscriptionParameters;
+use core::hint::black_box;
 use corelay_wire::media::{Extension, PayloadFormats};
 use corelay_wire::rtp::HeaderTemplate;
 use corelay_wire::units::{PayloadType, Ssrc};
@@ -61,6 +62,11 @@ impl Subscriber {
             octets: 0,
             reports: SentReports::default(),
         }
+    }
+
+    /// Reads all of it but the reports, so that it is in the cache when it is needed.
+    pub(crate) fn touch(&self) {
+        black_box((self.mapping.flowing(), self.payload_types, self.octets, self.announced, black_box(self.header.clone())));
     }
 
     /// Whether any packet was sent.

@@ -12,6 +12,7 @@ use crate::subscriber::{Source, Subscriber};
 use crate::table::Table;
 use crate::transport::srtp::SrtpSession;
 use arrayvec::ArrayVec;
+use core::hint::black_box;
 use corelay_wire::ids::{SubscriptionId, TrackId};
 use corelay_wire::rtp::{PacketFields, Passed};
 use corelay_wire::units::{PacketIndex, PayloadType, RtpTimestamp};
@@ -47,6 +48,26 @@ struct Outgoing<'a> {
 
 /// Packets of one transport whose lengths are known before the first of them is sealed: as many as one run can hold.
 type Batch<'a> = ArrayVec<Outgoing<'a>, RUN_SEGMENTS_MAX>;
+
+/// Transports that are looked ahead to at once.
+///
+/// The kernel's copies of a hand-over leave little of the second-level cache, so that what a subscriber needs is found in memory, one
+/// line after the other, half a microsecond and more in all. Read for several transports at once, the misses overlap. More may be gone
+/// again before it is used (16 were no better); fewer overlap less.
+const LOOK_AHEAD: usize = 8;
+
+/// Reads what [`deliver`] will read of the next transports, when the walk has come to the end of what was read so far.
+pub(super) fn look_ahead(turn: &mut Turn, rooms: &Rooms) {
+    for (transport, subscription) in turn.look_ahead(LOOK_AHEAD) {
+        if let Some(way) = rooms.transports.get(transport).and_then(Way::of) {
+            black_box((way.path.remote.port(), way.overhead));
+            way.session.touch();
+        }
+        if let Some(subscription) = rooms.subscriptions.get(subscription) {
+            subscription.subscriber.touch();
+        }
+    }
+}
 
 /// Seals what the transport in `transport` wishes, as far as the outbox takes it.
 pub(super) fn deliver(

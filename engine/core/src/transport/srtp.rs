@@ -127,6 +127,11 @@ impl SrtpSession {
         self.profile
     }
 
+    /// Reads what sealing reads first, so that it is in the cache when it is needed.
+    pub(crate) fn touch(&self) {
+        self.seal_rtp.touch();
+    }
+
     /// Seals one RTP packet into `dst` and gives its length: [`SrtpProfile::rtp_overhead`] more than the plain one.
     ///
     /// `header` is complete, extensions included, and carries the low 16 bits of `index`; the caller keeps the rollover count.
