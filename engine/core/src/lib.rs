@@ -7,6 +7,7 @@
 //! reads a clock, a socket, the environment or a random source.
 #![forbid(unsafe_code)]
 
+pub mod allocate;
 pub mod budget;
 mod clock;
 pub mod control;
@@ -33,6 +34,7 @@ mod send;
 mod streams;
 mod subscriber;
 mod table;
+pub mod target;
 pub mod timer;
 pub mod transport;
 

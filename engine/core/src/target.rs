@@ -1,0 +1,79 @@
+//! What a subscription is to get of its track, and why it is that and no more.
+
+use corelay_wire::units::Bitrate;
+
+/// Temporal layers of one stream, at most: VP8's and H264's encoders make up to three, AV1's up to four.
+pub const TEMPORAL_MAX: usize = 4;
+
+/// Which part of a track: everything up to these layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Target {
+    /// The simulcast stream, lowest first; zero where there is one.
+    pub layer: u8,
+    /// The highest spatial layer within the stream; zero where it has one.
+    pub spatial: u8,
+    /// The highest temporal layer.
+    pub temporal: u8,
+}
+
+impl Target {
+    /// How far up the picture's sizes it is, whether they are streams or layers within one: what the API calls the spatial layer.
+    pub const fn size(self) -> u8 {
+        if self.layer > 0 { self.layer } else { self.spatial }
+    }
+}
+
+/// Why a subscription gets what it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Why {
+    /// It is all there is.
+    #[default]
+    Best,
+    /// The subscriber asked for no more.
+    Preferred,
+    /// The subscriber shows it too small for more.
+    Viewport,
+    /// More does not fit the estimate.
+    Bandwidth {
+        /// What the transport was thought to carry when that was decided.
+        estimate: Bitrate,
+    },
+    /// The publisher does not send the layer that it would get.
+    LayerSilent,
+    /// The publisher paused the track.
+    PublisherPaused,
+    /// It was decided for, and waits for a keyframe to begin with.
+    Waiting,
+    /// The subscription is paused.
+    Paused,
+    /// Not among the last speakers whose video the subscriber wants.
+    NotSpeaking,
+}
+
+impl Why {
+    /// A word for APIs and metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::Preferred => "preferred",
+            Self::Viewport => "viewport",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::LayerSilent => "layer_silent",
+            Self::PublisherPaused => "publisher_paused",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::NotSpeaking => "not_speaking",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_a_stream_or_a_layer_within_one() {
+        assert_eq!(Target { layer: 2, spatial: 0, temporal: 1 }.size(), 2);
+        assert_eq!(Target { layer: 0, spatial: 1, temporal: 0 }.size(), 1);
+    }
+}
