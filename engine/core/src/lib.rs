@@ -16,6 +16,7 @@ pub mod counters;
 pub mod datagram;
 mod departures;
 pub mod drop_reason;
+pub mod estimate;
 mod feedback;
 mod forward;
 mod handshakes;
