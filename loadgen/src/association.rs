@@ -218,6 +218,8 @@ impl Reader {
         let mut buf = [0; DATAGRAM_MAX];
         loop {
             let request = self.ice.check();
+            // What has just been made known to the runtime is not known to be writable: `try_send` would not send.
+            self.socket.writable().await?;
             self.send(&request);
             let pause = tokio::time::sleep(CHECK_INTERVAL);
             tokio::pin!(pause);

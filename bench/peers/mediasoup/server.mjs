@@ -7,7 +7,10 @@
 //
 // The first line that is written says which process to measure: {"ready":{"pid":..,"version":".."}}. End of input ends it.
 import { createInterface } from 'node:readline';
-import * as mediasoup from 'mediasoup';
+
+// Standard output belongs to the lines; what the library logs (DEBUG=mediasoup:*) goes beside it.
+console.info = console.error;
+const mediasoup = await import('mediasoup');
 
 const settings = JSON.parse(process.argv[2] ?? '{}');
 const worker = await mediasoup.createWorker({ logLevel: 'warn', disableLiburing: settings.liburing === false });
