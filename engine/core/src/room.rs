@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn hot_structs_have_their_sizes() {
         assert_eq!(size_of::<PacketMeta>(), 80);
-        assert_eq!(size_of::<Subscriber>(), 200);
-        assert_eq!(size_of::<Subscription>(), 224);
+        assert_eq!(size_of::<Subscriber>(), 208);
+        assert_eq!(size_of::<Subscription>(), 232);
     }
 }

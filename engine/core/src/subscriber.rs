@@ -1,6 +1,7 @@
 //! What the hot path needs of a subscription: its numbering and its counts, without a pointer to follow.
 
 mod mapping;
+mod past;
 
 pub(crate) use mapping::{Mapping, Source};
 
@@ -49,6 +50,10 @@ impl Subscriber {
         let mut payload_types = [None; FORMATS_MAX];
         for (mine, format) in payload_types.iter_mut().zip(formats) {
             *mine = parameters.formats.iter().find(|f| f.codec == format.codec).map(|f| f.payload_type);
+        }
+        let mut mapping = mapping;
+        if parameters.formats.iter().any(|f| f.feedback.nack) {
+            mapping.prepare();
         }
         let SubscriptionParameters { ssrc, mid, extensions, .. } = parameters;
         Self {

@@ -1,21 +1,40 @@
 //! From the publisher's numbers to one subscriber's: an offset for sequence and one for timestamp, anew after each break.
 //!
 //! ```text
-//! in    10 11 12 _ 14 15 | (paused)  | 90 91 92      a gap of the publisher stays a gap: the receiver sees the loss
-//! out    1  2  3 _  5  6 |           |  7  8  9      a pause leaves none: what was not sent was not lost
+//! in    10 11 12 _ 14 15 | (paused)  | 90 91 92 (93 94) 95 96      a gap of the publisher stays a gap: the receiver sees the loss
+//! out    1  2  3 _  5  6 |           |  7  8  9         10 11      a pause leaves none, and neither does what is skipped: what was
+//!      '---- segment --- '           '--------- segment ------     not sent was not lost
+//!      '------ piece ----'           '- piece '        'piece
 //! ```
 //!
-//! An outgoing index is never used twice: within a segment it is the incoming one plus a constant, and a new segment begins above
-//! the highest index that was sent. AEAD needs that (RFC 7714 section 8.1: a nonce must not repeat under a key).
+//! An outgoing index is never used twice: within a piece it is the incoming one plus a constant, and a new piece begins above
+//! the highest index that was sent or left free for a packet that is missing. AEAD needs that (RFC 7714 section 8.1: a nonce must
+//! not repeat under a key).
+//!
+//! What a packet was sent as is found again by the pieces: the present one here, those before it in [`Past`].
 
+use super::past::{Past, Piece};
 use crate::history::PacketMeta;
-use corelay_wire::units::{ClockRate, Instant, PacketIndex, RtpTimestamp};
+use corelay_wire::units::{ClockRate, Instant, PacketIndex, RtpTimestamp, SequenceNumber};
 
 /// Which stream of a track: its layer, and which of the layer's streams in turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) layer: u8,
     pub(crate) generation: u32,
+}
+
+/// What a packet was sent as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) layer: u8,
+    /// The incoming index: what the layer's history has it under.
+    pub(crate) index: u64,
+    pub(crate) outgoing: PacketIndex,
+    /// Outgoing minus incoming timestamp, wrapping.
+    pub(crate) timestamp_offset: u32,
+    /// The number was left free for a packet that came late and was skipped then: it was never sent.
+    pub(crate) skipped: bool,
 }
 
 /// The numbers of one subscription.
@@ -25,16 +44,18 @@ pub(crate) struct Mapping {
     source: Option<Source>,
     /// Whether packets of `source` go on; otherwise the next one begins a segment.
     flowing: bool,
-    /// The incoming index that the segment began with: older ones belong to what was not sent.
+    /// The incoming index that the piece began with: older ones belong to an earlier piece, or to what was not sent.
     start: u64,
     /// Outgoing minus incoming index, wrapping.
     sequence_offset: u64,
     /// Outgoing minus incoming timestamp, wrapping.
     timestamp_offset: u32,
-    /// The highest index that was sent, or one below the first.
+    /// The highest index that was sent or left free, or one below the first.
     last_index: u64,
     last_timestamp: RtpTimestamp,
     last_arrived: Instant,
+    /// Since the second piece, or since [`Mapping::prepare`].
+    past: Option<Box<Past>>,
 }
 
 impl Mapping {
@@ -52,7 +73,16 @@ impl Mapping {
             last_index: u64::from(first_sequence & 0x7FFF),
             last_timestamp: RtpTimestamp(first_timestamp),
             last_arrived: Instant::ZERO,
+            past: None,
         }
+    }
+
+    /// What a mapping takes from the heap at most.
+    pub(crate) const HEAP_BYTES: usize = size_of::<Past>();
+
+    /// Takes the memory for past pieces, which the second one would take: not on the packet path.
+    pub(crate) fn prepare(&mut self) {
+        self.past.get_or_insert_default();
     }
 
     /// The stream whose packets go on, if one does.
@@ -68,17 +98,22 @@ impl Mapping {
     /// Begins a segment with this packet of `source`.
     pub(crate) fn begin(&mut self, source: Source, packet: &PacketMeta, clock: ClockRate) {
         let timestamp = self.continued_timestamp(source, packet, clock);
+        self.end_piece();
         self.start = packet.index;
         self.sequence_offset = (self.last_index + 1).wrapping_sub(packet.index);
         self.timestamp_offset = timestamp.0.wrapping_sub(packet.timestamp.0);
         self.source = Some(source);
         self.flowing = true;
+        if let Some(past) = &mut self.past {
+            past.begin_segment(packet.index);
+        }
     }
 
     /// The packet's numbers for the subscriber; `None` when it is older than the segment. `packet` is of the flowing source.
+    #[inline]
     pub(crate) fn map(&mut self, packet: &PacketMeta) -> Option<(PacketIndex, RtpTimestamp)> {
         if !self.flowing || packet.index < self.start {
-            return None;
+            return self.map_late(packet);
         }
         let index = packet.index.wrapping_add(self.sequence_offset);
         let timestamp = packet.timestamp.plus(self.timestamp_offset);
@@ -90,9 +125,91 @@ impl Mapping {
         Some((PacketIndex(index), timestamp))
     }
 
+    /// The subscriber does not get this packet of the flowing source: the numbers close up behind it. One that came late leaves the
+    /// hole that its successors made.
+    #[allow(dead_code, reason = "selection and retransmission build on it")]
+    pub(crate) fn skip(&mut self, packet: &PacketMeta) {
+        if !self.flowing {
+            return;
+        }
+        let expected = (self.last_index + 1).wrapping_sub(self.sequence_offset);
+        if packet.index < expected {
+            return self.skip_late(packet.index);
+        }
+        self.last_index = (packet.index - 1).wrapping_add(self.sequence_offset);
+        self.end_piece();
+        self.start = packet.index + 1;
+        self.sequence_offset = self.sequence_offset.wrapping_sub(1);
+    }
+
+    /// The packet that was sent under this number, or for which the number was left free; `None` when nothing was, or it is so long
+    /// ago that it is not known any more.
+    #[allow(dead_code, reason = "selection and retransmission build on it")]
+    pub(crate) fn locate(&self, sequence: SequenceNumber) -> Option<Located> {
+        let source = self.source?;
+        let ago = SequenceNumber(self.last_index as u16).distance(sequence);
+        let outgoing = self.last_index.checked_sub(u64::try_from(ago).ok()?)?;
+        let piece = match outgoing.checked_sub(self.start.wrapping_add(self.sequence_offset)) {
+            Some(_) => self.piece(source),
+            None => *self.past.as_ref()?.find_outgoing(outgoing)?,
+        };
+        Some(Located {
+            layer: piece.layer,
+            index: piece.incoming + (outgoing - piece.outgoing),
+            outgoing: PacketIndex(outgoing),
+            timestamp_offset: piece.timestamp_offset,
+            skipped: self.past.as_ref().is_some_and(|past| past.is_skipped(outgoing)),
+        })
+    }
+
+    /// The highest index that was sent or left free.
+    #[allow(dead_code, reason = "selection and retransmission build on it")]
+    pub(crate) fn last_index(&self) -> PacketIndex {
+        PacketIndex(self.last_index)
+    }
+
     /// A timestamp of the publisher in the subscriber's timeline, while packets of `source` go on.
     pub(crate) fn timestamp(&self, source: Source, timestamp: RtpTimestamp) -> Option<RtpTimestamp> {
         (self.flowing() == Some(source)).then(|| timestamp.plus(self.timestamp_offset))
+    }
+
+    /// The packet is older than the present piece: it has its place if its segment goes on.
+    #[cold]
+    fn map_late(&self, packet: &PacketMeta) -> Option<(PacketIndex, RtpTimestamp)> {
+        let layer = self.flowing()?.layer;
+        let outgoing = self.past.as_ref()?.outgoing(layer, packet.index, self.first_outgoing())?;
+        Some((PacketIndex(outgoing), packet.timestamp.plus(self.timestamp_offset)))
+    }
+
+    #[cold]
+    fn skip_late(&mut self, index: u64) {
+        let (Some(source), first) = (self.source, self.first_outgoing()) else { return };
+        let outgoing = match index.checked_sub(self.start) {
+            Some(_) => Some(index.wrapping_add(self.sequence_offset)),
+            None => self.past.as_ref().and_then(|past| past.outgoing(source.layer, index, first)),
+        };
+        if let Some(outgoing) = outgoing {
+            let start = self.start;
+            self.past.get_or_insert_with(|| Box::new(Past::since(start))).skip(outgoing);
+        }
+    }
+
+    /// The outgoing index that the present piece began with.
+    fn first_outgoing(&self) -> u64 {
+        self.start.wrapping_add(self.sequence_offset)
+    }
+
+    fn piece(&self, source: Source) -> Piece {
+        let (outgoing, timestamp_offset) = (self.first_outgoing(), self.timestamp_offset);
+        Piece { incoming: self.start, outgoing, timestamp_offset, layer: source.layer }
+    }
+
+    /// Remembers the present piece, if any number is of it.
+    fn end_piece(&mut self) {
+        let Some(piece) = self.source.map(|source| self.piece(source)) else { return };
+        if piece.outgoing <= self.last_index {
+            self.past.get_or_insert_with(|| Box::new(Past::since(piece.incoming))).push(piece);
+        }
     }
 
     /// Where the timeline goes on. The same stream after a pause counts its own time, which is exact; where it did not count the

@@ -109,3 +109,112 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn numbers_close_up_behind_what_is_skipped() {
+    let mut m = begun(100, 0, 0);
+    m.skip(&packet(101, 10, 1));
+    m.skip(&packet(102, 20, 2));
+    assert_eq!(m.map(&packet(103, 30, 3)), Some((PacketIndex(1_001), RtpTimestamp(5_030))));
+    // 104 is missing: its number stays free.
+    m.skip(&packet(105, 50, 5));
+    assert_eq!(m.map(&packet(106, 60, 6)), Some((PacketIndex(1_003), RtpTimestamp(5_060))));
+    assert_eq!(m.map(&packet(104, 40, 7)), Some((PacketIndex(1_002), RtpTimestamp(5_040))));
+    assert_eq!(m.map(&packet(101, 10, 8)), None, "it was skipped");
+}
+
+#[test]
+fn what_is_skipped_late_leaves_a_hole_that_is_known() {
+    let mut m = begun(100, 0, 0);
+    assert_eq!(m.map(&packet(102, 20, 2)), Some((PacketIndex(1_002), RtpTimestamp(5_020))));
+    m.skip(&packet(101, 10, 3));
+    m.skip(&packet(103, 30, 4));
+    assert_eq!(m.map(&packet(104, 40, 5)), Some((PacketIndex(1_003), RtpTimestamp(5_040))));
+    let located = |n| m.locate(SequenceNumber(n)).map(|l| (l.index, l.skipped));
+    assert_eq!(
+        [1_000, 1_001, 1_002, 1_003, 1_004].map(located),
+        [Some((100, false)), Some((101, true)), Some((102, false)), Some((104, false)), None]
+    );
+}
+
+#[test]
+fn a_packet_of_an_earlier_segment_is_found_and_not_mapped() {
+    let mut m = begun(100, 0, 0);
+    m.map(&packet(105, 50, 5));
+    m.suspend();
+    let resumed = packet(200, 1_000, 50);
+    m.begin(A, &resumed, CLOCK);
+    assert_eq!(m.map(&resumed).map(|(index, _)| index), Some(PacketIndex(1_006)));
+    let other = packet(70, 9_000_000, 60);
+    m.begin(B, &other, CLOCK);
+    assert_eq!(m.map(&other).map(|(index, _)| index), Some(PacketIndex(1_007)));
+    let located = |n| m.locate(SequenceNumber(n)).map(|l| (l.layer, l.index));
+    assert_eq!([1_003, 1_006, 1_007, 1_008].map(located), [Some((0, 103)), Some((0, 200)), Some((1, 70)), None]);
+    assert_eq!(m.locate(SequenceNumber(999)), None, "before the first");
+    assert_eq!(m.map(&packet(69, 8_999_000, 61)), None);
+}
+
+#[test]
+fn what_is_long_ago_is_not_found_and_never_wrong() {
+    let mut m = begun(100, 0, 0);
+    for n in 0..200u64 {
+        m.skip(&packet(101 + 2 * n, 0, n));
+        assert!(m.map(&packet(102 + 2 * n, 0, n)).is_some());
+    }
+    assert_eq!(m.locate(SequenceNumber(1_000)), None);
+    assert_eq!(m.map(&packet(99, 0, 0)), None);
+    assert_eq!(m.locate(SequenceNumber(1_199)).map(|l| l.index), Some(498));
+}
+
+/// What a subscription goes through: 0 a pause, 1 a jump of the publisher, 2 a switch, 3 a packet skipped, else a packet sent.
+fn steps() -> impl Strategy<Value = Vec<(u8, u64)>> {
+    prop::collection::vec((0u8..12, 0u64..6), 1..400)
+}
+
+proptest! {
+    #[test]
+    fn locate_inverts_map_and_no_index_is_used_twice(steps in steps(), first in 0u16..0x8000, begin in 0u64..1 << 40) {
+        let mut m = Mapping::new(first, 0);
+        let (mut sent, mut seen) = (Vec::<(u8, u64, u64, u32)>::new(), BTreeSet::new());
+        let (mut base, mut source, mut now) = ([begin + 70_000, begin / 2 + 70_000], A, Instant::ZERO);
+        for (kind, step) in steps {
+            now = now + Duration::from_millis(step);
+            let place = &mut base[usize::from(source.layer)];
+            match kind {
+                0 => m.suspend(),
+                1 => *place += 40 * step,
+                2 => source = if source == A { B } else { A },
+                _ => {
+                    // Up to five back: it may have been seen, missed or skipped.
+                    *place += 1;
+                    let p = PacketMeta { arrived: now, ..packet(*place - step, (*place - step) as u32 * 90, 0) };
+                    if !seen.insert((source.layer, p.index)) {
+                        continue;
+                    }
+                    if kind == 3 {
+                        if m.flowing() == Some(source) {
+                            m.skip(&p);
+                        }
+                        continue;
+                    }
+                    if m.flowing() != Some(source) {
+                        m.begin(source, &p, CLOCK);
+                    }
+                    if let Some((index, timestamp)) = m.map(&p) {
+                        prop_assert!(sent.iter().all(|s| s.2 != index.0), "used twice");
+                        sent.push((source.layer, p.index, index.0, timestamp.0));
+                    }
+                }
+            }
+        }
+        let mut found = 0;
+        for (layer, index, outgoing, timestamp) in sent {
+            let Some(located) = m.locate(PacketIndex(outgoing).sequence()) else { continue };
+            found += 1;
+            let expected = ((index as u32).wrapping_mul(90)).wrapping_add(located.timestamp_offset);
+            prop_assert_eq!((located.layer, located.index, located.outgoing.0, expected), (layer, index, outgoing, timestamp));
+            prop_assert!(!located.skipped);
+        }
+        prop_assert!(found > 0 || m.last_index().0 == u64::from(first));
+    }
+}
