@@ -55,12 +55,15 @@ impl Subscriber {
         if parameters.formats.iter().any(|f| f.feedback.nack) {
             mapping.prepare();
         }
-        let SubscriptionParameters { ssrc, mid, extensions, .. } = parameters;
+        let SubscriptionParameters { ssrc, mid, .. } = parameters;
+        let mut extensions = parameters.extensions.clone();
+        // Written by nobody yet.
+        extensions.insert(Extension::TransportSequence, 0);
         Self {
             mapping,
             ssrc: *ssrc,
             payload_types,
-            header: HeaderTemplate::new(*ssrc, mid.as_deref(), extensions, PASSED.into_iter().collect()),
+            header: HeaderTemplate::new(*ssrc, mid.as_deref(), &extensions, PASSED.into_iter().collect()),
             paused,
             announced: false,
             packets: 0,

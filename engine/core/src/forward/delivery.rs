@@ -15,7 +15,7 @@ use arrayvec::ArrayVec;
 use core::hint::black_box;
 use corelay_wire::ids::{SubscriptionId, TrackId};
 use corelay_wire::rtp::{PacketFields, Passed};
-use corelay_wire::units::{PacketIndex, PayloadType, RtpTimestamp};
+use corelay_wire::units::{PacketIndex, PayloadType, RtpTimestamp, SequenceNumber};
 
 /// How packets get to a transport.
 struct Way<'a> {
@@ -194,7 +194,8 @@ impl Sealer<'_, '_> {
         let passed = Passed { carried: packet.carried, spans: &stored.meta.extensions, packet: stored.bytes };
         let padding = len - outgoing.len + usize::from(payload.is_empty());
         let (marker, padded, send_time) = (stored.meta.marker, padding > 0, self.send_time);
-        let fields = PacketFields { timestamp, sequence: index.sequence(), payload_type, marker, padded, send_time };
+        let (sequence, transport_sequence) = (index.sequence(), SequenceNumber(0));
+        let fields = PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence };
         let sealed = self.departures.outbox.append(len, |dst| {
             let header_len = subscriber.header.write(dst, &fields, passed)?;
             match padding {

@@ -1,14 +1,13 @@
 //! The header of one subscriber's packets, written once as far as it stays the same: a packet fills in what is its own.
 //!
 //! ```text
-//! | V P X CC | M PT | sequence | timestamp | SSRC | preamble | mid | abs-send-time | passed from the publisher | zeros |
-//!     '---------- of the packet ----------'              '- one length          '-- of the packet: few have any -'
+//! | V P X CC | M PT | sequence | timestamp | SSRC | preamble | mid | send time, transport-wide number | passed on | zeros |
+//!     '---------- of the packet ----------'              '- one length   '------ of the packet ------'  '- few have any
 //! ```
 //!
 //! Elements that are written stand first, those that are passed behind them, as [`super::write_header`] has it when it is given both in the
 //! order of [`Extension::ALL`]; the bytes are the same. A packet whose passed elements need the two-byte form, when the written ones
-//! do not, is left to that function: that is a keyframe's dependency descriptor with its structure. Transport-wide sequence numbers
-//! have their place beside abs-send-time.
+//! do not, is left to that function: that is a keyframe's dependency descriptor with its structure.
 
 use super::extension_set::{Carried, ExtensionSet};
 use super::extension_spans::ExtensionSpans;
@@ -21,9 +20,11 @@ use crate::units::{PayloadType, RtpTimestamp, SequenceNumber, Ssrc};
 const FIXED_LEN: usize = 12;
 /// Where the first element stands: behind "defined by profile" and the length (RFC 8285 section 4.1.2).
 const ELEMENTS_AT: usize = FIXED_LEN + 4;
-/// The longest mid of the one-byte form and abs-send-time, both in the two-byte form, to the end of a word.
-const TEMPLATE_BYTES: usize = ELEMENTS_AT + (2 + 16) + (2 + 3) + 1;
+/// The longest mid of the one-byte form, abs-send-time and the transport-wide number, all in the two-byte form, to the end of a word.
+const TEMPLATE_BYTES: usize = ELEMENTS_AT + (2 + 16) + (2 + 3) + (2 + 2) + 1;
+const _: () = assert!(TEMPLATE_BYTES.is_multiple_of(4));
 const SEND_TIME_BYTES: usize = 3;
+const TRANSPORT_SEQUENCE_BYTES: usize = 2;
 
 /// What is each packet's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct PacketFields {
     pub padded: bool,
     /// When it leaves, as [`super::AbsSendTime::to_bytes`] gives it.
     pub send_time: [u8; SEND_TIME_BYTES],
+    /// Its place among all packets of the transport, where [`HeaderTemplate::is_numbered`].
+    pub transport_sequence: SequenceNumber,
 }
 
 /// The extensions of the publisher's packet, where they are in its bytes.
@@ -66,6 +69,8 @@ pub struct HeaderTemplate {
     len: u8,
     /// Where abs-send-time's data is; zero when it is not written.
     send_time_at: u8,
+    /// Where the transport-wide number is; zero when it is not written.
+    transport_sequence_at: u8,
     form: ExtensionForm,
     /// Those that are passed.
     passed: ExtensionSet,
@@ -75,31 +80,40 @@ pub struct HeaderTemplate {
 }
 
 impl HeaderTemplate {
-    /// A template for the stream `ssrc` with these ids. `mid` is written where it is told and has an id, abs-send-time where it
-    /// has an id, and what is in `passed` is passed where it has one.
+    /// A template for the stream `ssrc` with these ids. `mid` is written where it is told and has an id, abs-send-time and
+    /// the transport-wide number where they have one, and what is in `passed` is passed where it has one.
     pub fn new(ssrc: Ssrc, mid: Option<&str>, ids: &ExtensionMap, passed: ExtensionSet) -> Self {
         let id_of = |extension| ids.id(extension);
         let mid = mid.and_then(|mid| Some((id_of(Extension::Mid)?, mid.as_bytes())));
         let send_time = id_of(Extension::AbsSendTime).map(|id| (id, &[0; SEND_TIME_BYTES][..]));
-        let written = || [mid, send_time].into_iter().flatten();
+        let transport_sequence = id_of(Extension::TransportSequence).map(|id| (id, &[0; TRANSPORT_SEQUENCE_BYTES][..]));
+        let written = || [mid, send_time, transport_sequence].into_iter().flatten();
         let fields = HeaderFields { ssrc, ..HeaderFields::default() };
         let mut bytes = [0; TEMPLATE_BYTES];
         let len = write_header(&mut bytes, &fields, written()).expect("a mid is no longer than 16 bytes, and ids are not zero");
         let form = choose_form(written()).flatten().unwrap_or(ExtensionForm::OneByte);
         bytes[FIXED_LEN..ELEMENTS_AT - 2].copy_from_slice(&form.profile().to_be_bytes());
         let written_end = ELEMENTS_AT + written().map(|(_, data)| form.head_len() + data.len()).sum::<usize>();
+        let behind_send_time = transport_sequence.map_or(0, |(_, data)| form.head_len() + data.len());
         let passed: ExtensionSet = passed.iter().filter(|e| id_of(*e).is_some()).collect();
         Self {
             bytes,
             written: written().count() as u8,
             written_end: written_end as u8,
             len: len as u8,
-            send_time_at: send_time.map_or(0, |_| written_end - SEND_TIME_BYTES) as u8,
+            send_time_at: send_time.map_or(0, |_| written_end - behind_send_time - SEND_TIME_BYTES) as u8,
+            transport_sequence_at: transport_sequence.map_or(0, |_| written_end - TRANSPORT_SEQUENCE_BYTES) as u8,
             form,
             passed,
             two_byte: passed.iter().filter(|e| id_of(*e).is_some_and(|id| id > 14)).collect(),
             ids: ids.clone(),
         }
+    }
+
+    /// Whether packets tell their place among all packets of the transport.
+    #[inline]
+    pub const fn is_numbered(&self) -> bool {
+        self.transport_sequence_at > 0
     }
 
     /// How long the header of a packet is that brings these extensions.
@@ -126,7 +140,7 @@ impl HeaderTemplate {
     /// The template and the packet's fields; `len` bytes count.
     #[inline]
     fn begin(&self, dst: &mut [u8], len: usize, fields: &PacketFields) -> Option<()> {
-        let PacketFields { timestamp, sequence, payload_type, marker, padded, send_time } = fields;
+        let PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence } = fields;
         // A copy of fixed length is a few moves.
         match dst.first_chunk_mut() {
             Some(chunk) => *chunk = self.bytes,
@@ -140,6 +154,10 @@ impl HeaderTemplate {
         if self.send_time_at > 0 {
             let at = usize::from(self.send_time_at);
             *dst.get_mut(at..)?.first_chunk_mut()? = *send_time;
+        }
+        if self.is_numbered() {
+            let at = usize::from(self.transport_sequence_at);
+            *dst.get_mut(at..)?.first_chunk_mut()? = transport_sequence.0.to_be_bytes();
         }
         Some(())
     }

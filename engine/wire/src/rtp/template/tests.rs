@@ -24,6 +24,7 @@ fn fields(sequence: u16, marker: bool, padded: bool) -> PacketFields {
         marker,
         padded,
         send_time: send_time(),
+        transport_sequence: SequenceNumber(sequence.wrapping_mul(31)),
     }
 }
 
@@ -53,10 +54,12 @@ impl Published {
 
 /// What the general function makes of it.
 fn generic(mid: Option<&str>, ids: &ExtensionMap, fields: &PacketFields, published: &Published) -> Vec<u8> {
-    let PacketFields { timestamp, sequence, payload_type, marker, padded, send_time } = fields;
+    let PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence } = fields;
+    let number = transport_sequence.0.to_be_bytes();
     let data = |e| match e {
         Extension::Mid => mid.map(str::as_bytes),
         Extension::AbsSendTime => Some(&send_time[..]),
+        Extension::TransportSequence => Some(&number[..]),
         e if PASSED.contains(&e) => published.spans.find(&published.packet, e),
         _ => None,
     };
@@ -110,6 +113,18 @@ fn a_browsers_audio_and_video_headers() {
 }
 
 #[test]
+fn packets_are_numbered_where_the_number_has_an_id() {
+    let both = ids(&[(Extension::Mid, 4), (Extension::AbsSendTime, 2), (Extension::TransportSequence, 3)]);
+    let number_only = ids(&[(Extension::TransportSequence, 15)]);
+    for (ids, mid) in [(&both, Some("17")), (&both, None), (&number_only, None)] {
+        check(mid, ids, &fields(1_000, true, false), &Published::new(&[(Extension::AudioLevel, vec![5])]), 9);
+        assert!(HeaderTemplate::new(Ssrc(1), mid, ids, ExtensionSet::EMPTY).is_numbered());
+    }
+    let none = ids(&[(Extension::Mid, 4), (Extension::AbsSendTime, 2)]);
+    assert!(!HeaderTemplate::new(Ssrc(1), Some("17"), &none, ExtensionSet::EMPTY).is_numbered());
+}
+
+#[test]
 fn a_structure_takes_the_two_byte_form_for_its_packet_only() {
     let ids = ids(&[(Extension::Mid, 4), (Extension::AbsSendTime, 2), (Extension::DependencyDescriptor, 11)]);
     check(Some("1"), &ids, &fields(7, true, false), &Published::new(&[(Extension::DependencyDescriptor, vec![7; 80])]), 9);
@@ -129,7 +144,7 @@ fn spans_that_lie_make_a_header_without_them() {
 
 #[test]
 fn it_stays_within_two_cache_lines() {
-    assert!(size_of::<HeaderTemplate>() <= 64, "{}", size_of::<HeaderTemplate>());
+    assert!(size_of::<HeaderTemplate>() <= 66, "{}", size_of::<HeaderTemplate>());
 }
 
 prop_compose! {
