@@ -163,6 +163,8 @@ impl Shard {
         self.metrics.turn(now, end);
         if self.metrics.post_at() <= now {
             self.metrics.post(now, core, &self.commands, &self.events, &self.plan.sockets);
+            self.events.hurry();
+            self.events.flush();
         }
         Ok(self.next_wait(core, end))
     }

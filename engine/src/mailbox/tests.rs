@@ -3,8 +3,8 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use corelay_core::control::{Event, Reply, RoomEndReason};
-use corelay_wire::ids::{RequestId, RoomId, ShardId};
+use corelay_core::control::{Event, Reply, RoomEndReason, TransportState};
+use corelay_wire::ids::{RequestId, RoomId, ShardId, TransportId};
 
 use super::*;
 use crate::events::Events;
@@ -165,4 +165,30 @@ fn kinds_are_in_the_order_of_their_discriminants() {
         assert_eq!(*kind as usize, index);
         assert!(!kind.label().is_empty());
     }
+}
+
+fn state(transport: u64, state: TransportState) -> Event {
+    Event::TransportState { transport: TransportId(transport), state }
+}
+
+#[test]
+fn what_nobody_waits_for_comes_with_the_next_event_and_old_states_are_not_told() {
+    let (mut outbox, inbox) = event_mailbox(Bell::new().expect("a descriptor is free"));
+    outbox.push(state(1, TransportState::Checking));
+    outbox.push(state(1, TransportState::Connecting));
+    outbox.push(state(2, TransportState::Checking));
+    outbox.flush();
+    assert!(inbox.next().is_none(), "nobody is woken for it");
+    outbox.push(state(1, TransportState::Disconnected));
+    outbox.flush();
+    let told: Vec<_> = std::iter::from_fn(|| inbox.next()).collect();
+    let of_two =
+        |event: &Event| matches!(event, Event::TransportState { transport: TransportId(2), state: TransportState::Checking });
+    let of_one =
+        |event: &Event| matches!(event, Event::TransportState { transport: TransportId(1), state: TransportState::Disconnected });
+    assert!(told.len() == 2 && of_two(&told[0]) && of_one(&told[1]), "{told:?}");
+    outbox.push(state(2, TransportState::Connecting));
+    outbox.hurry();
+    outbox.flush();
+    assert!(inbox.next().is_some() && outbox.len() == 0);
 }
