@@ -10,6 +10,7 @@
 pub mod allocate;
 pub mod budget;
 mod clock;
+pub mod congestion;
 pub mod control;
 mod core;
 pub mod counters;

@@ -1,0 +1,241 @@
+//! When video may leave on a transport, and what waits until then.
+//!
+//! ```text
+//!            what was sent, at the pace                   burst
+//!   |-------------------------------------------|.....................|
+//!  now                                        free_at               a run may begin while free_at is before here
+//!
+//! queue   | subscription 7: layer 1, packets 80..92 | 9: layer 0, 400..402 | ...      names of packets in the history, no bytes
+//! ```
+//!
+//! A leaky bucket kept as a point in time: what leaves moves `free_at` on by the time it takes at the pace. So a frame of natural video
+//! finds the bucket empty and leaves at once, as one run; a keyframe, which is many times as long, leaves in several. Audio, RTCP and
+//! answers to NACK do not ask and are only counted: it is video that makes room.
+
+use core::time::Duration;
+use corelay_wire::ids::SubscriptionId;
+use corelay_wire::units::{Bitrate, Instant};
+use std::collections::VecDeque;
+
+/// How much faster than the estimate a burst leaves. Higher shortens the way of a keyframe and fills the queue of the bottleneck with it,
+/// in which audio waits: at 2, half of the keyframe's own time on the link. Lower delays the picture in our own queue.
+const PACE: u64 = 2;
+/// What may leave at once, as time of the estimate. Longer keeps more frames in one run (each run more costs 1 us); audio waits for as
+/// long at the bottleneck, every frame. A frame of 30 a second at the rate of the estimate is 33 ms long.
+const BURST: Duration = Duration::from_millis(25);
+/// What may leave at once at least: a run of a few packets, or a slow path would cost a run for each.
+const BURST_BYTES_MIN: u64 = 3 * 1_250;
+/// Waiting pieces of a transport: a piece is what one turn brought of one layer. More keeps a gallery of 25 for longer than
+/// [`WAIT_MAX`]; each costs 40 bytes.
+const WAITING_MAX: usize = 128;
+/// How old the queue may be. Longer and a viewer sees the call late, for as long as the path is too thin for the layer; shorter drops
+/// large keyframes on thin paths (60 kB take 480 ms at the pace of 500 kbit/s).
+const WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// Packets of one layer that wait for one subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Whose.
+    pub subscription: u32,
+    /// Slots are used again: what ended is not there.
+    pub id: SubscriptionId,
+    /// The simulcast stream.
+    pub layer: u8,
+    /// The first packet's index in the layer's history.
+    pub first: u64,
+    /// How many, one index after the other.
+    pub count: u16,
+    /// When they came.
+    pub since: Instant,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Pacer {
+    /// When the path has taken what it was given.
+    free_at: Instant,
+    /// What 1024 bytes take; zero: no pacing.
+    nanos: u64,
+    burst_bytes: u64,
+    queue: VecDeque<Waiting>,
+}
+
+impl Pacer {
+    /// What a pacer takes from the heap at most.
+    pub const BYTES: u64 = (WAITING_MAX * size_of::<Waiting>()) as u64;
+
+    /// The path carries `estimate`; `None`: nobody knows, and nothing waits. `at_least`: the pace of a probe that is under way.
+    pub fn set_rate(&mut self, estimate: Option<Bitrate>, at_least: Bitrate) {
+        let Some(estimate) = estimate else {
+            (self.nanos, self.burst_bytes) = (0, u64::MAX);
+            return;
+        };
+        let pace = (PACE * estimate.0).max(at_least.0).max(1);
+        self.nanos = 1_024 * 8 * 1_000_000_000 / pace;
+        self.burst_bytes = (estimate.0 / 8 * BURST.as_millis() as u64 / 1_000).max(BURST_BYTES_MIN);
+    }
+
+    /// How many bytes may leave at `now`.
+    #[inline]
+    pub fn allowance(&self, now: Instant) -> u64 {
+        if self.nanos == 0 {
+            return u64::MAX;
+        }
+        let ahead = self.free_at.since(now).as_nanos() as u64;
+        self.burst_bytes.saturating_sub(ahead * 1_024 / self.nanos)
+    }
+
+    /// So many bytes leave.
+    #[inline]
+    pub fn charge(&mut self, now: Instant, bytes: u64) {
+        self.free_at = self.free_at.max(now) + Duration::from_nanos(bytes * self.nanos / 1_024);
+    }
+
+    /// When a run of the smallest burst may leave.
+    pub fn opens(&self) -> Instant {
+        // Half of the burst: waking for each packet would make runs of one.
+        let ahead = Duration::from_nanos(self.burst_bytes.min(1 << 32) / 2 * self.nanos / 1_024);
+        Instant::from_nanos(self.free_at.as_nanos().saturating_sub(ahead.as_nanos() as u64))
+    }
+
+    /// Puts packets behind all that wait; `false` when too much does.
+    pub fn wait(&mut self, waiting: Waiting) -> bool {
+        if let Some(last) = self.queue.back_mut()
+            && (last.subscription, last.id, last.layer) == (waiting.subscription, waiting.id, waiting.layer)
+            && last.first + u64::from(last.count) == waiting.first
+            && let Some(count) = last.count.checked_add(waiting.count)
+        {
+            last.count = count;
+            return true;
+        }
+        let room = self.queue.len() < WAITING_MAX;
+        if room {
+            self.queue.push_back(waiting);
+        }
+        room
+    }
+
+    /// Whether anything waits.
+    #[inline]
+    pub fn is_waiting(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// What waits for longest.
+    pub fn first(&self) -> Option<Waiting> {
+        self.queue.front().copied()
+    }
+
+    /// The first `count` packets of what waits for longest left, or never will.
+    pub fn advance(&mut self, count: u16) {
+        let Some(first) = self.queue.front_mut() else { return };
+        first.count = first.count.saturating_sub(count);
+        first.first += u64::from(count);
+        if first.count == 0 {
+            self.queue.pop_front();
+        }
+    }
+
+    /// Whether what waits is too old to be worth it.
+    pub fn is_stale(&self, now: Instant) -> bool {
+        self.queue.front().is_some_and(|first| now.since(first.since) > WAIT_MAX)
+    }
+
+    /// Takes out all that waits for a subscription; gives how many packets that were.
+    pub fn forget(&mut self, id: SubscriptionId) -> u64 {
+        let packets = self.queue.iter().filter(|w| w.id == id).map(|w| u64::from(w.count)).sum();
+        self.queue.retain(|w| w.id != id);
+        packets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    fn pacer(kbit: u64) -> Pacer {
+        let mut pacer = Pacer::default();
+        pacer.set_rate(Some(Bitrate(kbit * 1_000)), Bitrate(0));
+        pacer
+    }
+
+    fn waiting(id: u64, first: u64, count: u16, since: u64) -> Waiting {
+        Waiting { subscription: id as u32, id: SubscriptionId(id), layer: 0, first, count, since: at(since) }
+    }
+
+    #[test]
+    fn without_a_rate_nothing_waits() {
+        let mut pacer = Pacer::default();
+        pacer.charge(at(5), 1 << 40);
+        assert_eq!(pacer.allowance(at(5)), u64::MAX);
+        pacer.set_rate(Some(Bitrate(1_000_000)), Bitrate(0));
+        pacer.charge(at(5), 1 << 20);
+        pacer.set_rate(None, Bitrate(0));
+        assert_eq!(pacer.allowance(at(5)), u64::MAX);
+    }
+
+    #[test]
+    fn a_burst_is_a_time_of_the_estimate_and_no_less_than_a_run() {
+        assert_eq!(pacer(4_000).allowance(at(9)), 12_500);
+        assert_eq!(pacer(100).allowance(at(9)), BURST_BYTES_MIN);
+    }
+
+    #[test]
+    fn what_left_is_made_good_at_the_pace() {
+        let mut pacer = pacer(4_000);
+        pacer.charge(at(100), 12_500);
+        assert!(pacer.allowance(at(100)) < 5);
+        // 8 Mbit/s are 1000 bytes a millisecond.
+        assert!((6_240..=6_260).contains(&pacer.allowance(pacer.opens())), "{}", pacer.allowance(pacer.opens()));
+        assert!(pacer.opens() >= at(106) && pacer.opens() <= at(107));
+        assert_eq!(pacer.allowance(at(113)), 12_500);
+    }
+
+    #[test]
+    fn what_waits_in_a_row_is_one_piece() {
+        let mut pacer = pacer(500);
+        assert!(!pacer.is_waiting());
+        assert!(pacer.wait(waiting(1, 100, 3, 5)) && pacer.wait(waiting(1, 103, 2, 6)));
+        assert!(pacer.wait(waiting(1, 106, 1, 7)) && pacer.wait(waiting(2, 107, 1, 8)));
+        assert_eq!(pacer.first(), Some(waiting(1, 100, 5, 5)));
+        pacer.advance(4);
+        assert_eq!(pacer.first(), Some(waiting(1, 104, 1, 5)));
+        pacer.advance(1);
+        assert_eq!(pacer.first(), Some(waiting(1, 106, 1, 7)));
+        assert_eq!(pacer.forget(SubscriptionId(1)), 1);
+        assert_eq!(pacer.first(), Some(waiting(2, 107, 1, 8)));
+    }
+
+    #[test]
+    fn the_queue_is_bounded_and_grows_stale() {
+        let mut pacer = pacer(500);
+        for n in 0..WAITING_MAX as u64 {
+            assert!(pacer.wait(waiting(1, 2 * n, 1, 100)));
+        }
+        assert!(!pacer.wait(waiting(1, 1_000, 1, 100)));
+        assert!(!pacer.is_stale(at(100) + WAIT_MAX) && pacer.is_stale(at(101) + WAIT_MAX));
+        assert!(Pacer::BYTES <= 6 * 1_024, "{}", Pacer::BYTES);
+    }
+
+    proptest! {
+        /// Over any time, no more leaves than the pace and one burst, when each run keeps to its allowance but for its last packet.
+        #[test]
+        fn the_pace_is_kept(kbit in 50u64..20_000, steps in prop::collection::vec((0u64..30, 1u64..100_000), 1..100)) {
+            let mut pacer = pacer(kbit);
+            let (mut now, mut sent) = (1_000, 0);
+            for (later, wanted) in steps {
+                now += later;
+                let bytes = wanted.min(pacer.allowance(at(now)));
+                pacer.charge(at(now), bytes);
+                sent += bytes;
+                let most = pacer.burst_bytes + PACE * kbit * (now - 1_000) / 8;
+                prop_assert!(sent <= most + most / 100 + 10, "{sent} of {most}");
+            }
+        }
+    }
+}
