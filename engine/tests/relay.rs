@@ -168,6 +168,7 @@ fn subscription_parameters(number: u32) -> SubscriptionParameters {
         mid: Mid::from("s").ok(),
         formats: PayloadFormats::from_iter([format]),
         extensions,
+        preferences: Default::default(),
     }
 }
 

@@ -12,6 +12,13 @@ pub(crate) fn handle(app: &App, (shard, event): (ShardId, Event)) {
         Event::TransportState { transport, state } => transport_state(app, transport, state),
         Event::TrackStarted { after, .. } => app.metrics.track_started(after),
         Event::SubscriptionStarted { after, .. } => app.metrics.subscription_started(after),
+        // Of use to whoever asked for them; no session does.
+        Event::SelectionChanged { .. }
+        | Event::LayersWanted { .. }
+        | Event::Speakers { .. }
+        | Event::TrackScore { .. }
+        | Event::SubscriptionScore { .. }
+        | Event::Trace { .. } => {}
         Event::RoomEnded { room, reason } => {
             tracing::error!(%shard, %room, ?reason, "a room ended on a shard; its participants there are told to connect again");
             app.registry().room_ended(shard, room, reason);

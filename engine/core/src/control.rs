@@ -1,11 +1,25 @@
 //! What signaling asks of a shard, and what the shard tells it. Finished values only: no handles, no closures, no references.
 
+mod preferences;
+mod speakers;
+mod statistics;
+mod trace;
+
+pub use preferences::{Preferences, Viewport};
+pub use speakers::{LOUDEST_MAX, Loudness, SpeakerOptions};
+pub use statistics::{
+    Flow, Flows, LayerStatistics, ParticipantStatistics, RemoteCandidate, SubscriptionStatistics, TrackStatistics,
+    TransportStatistics,
+};
+pub use trace::{TRACE_LIFETIME, TRACES_PER_SECOND_MAX, Trace};
+
+pub use crate::target::{Target, Why};
 use arrayvec::{ArrayString, ArrayVec};
 use core::net::SocketAddr;
 use core::time::Duration;
 use corelay_wire::ids::{ParticipantId, RequestId, RoomId, ShardId, SubscriptionId, TrackId, TransportId};
 use corelay_wire::media::{ExtensionMap, Kind, PayloadFormats};
-use corelay_wire::units::{Mid, Rid, Ssrc};
+use corelay_wire::units::{Instant, Mid, Rid, Ssrc};
 
 /// The name that ties a participant's streams together for lip-sync (RFC 7022), at most 32 bytes.
 pub type Cname = ArrayString<32>;
@@ -152,6 +166,58 @@ pub enum Command {
         /// The subscription.
         subscription: SubscriptionId,
     },
+    /// The highest layers that a subscriber wants: see [`Preferences`]. For audio it is kept and means nothing.
+    PreferLayers {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// The highest picture size, counted from zero; 255: no limit.
+        spatial: u8,
+        /// The highest temporal layer, counted from zero; 255: no limit.
+        temporal: u8,
+    },
+    /// How important a subscription is among those of its transport.
+    SetPriority {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// From 1 to 255, higher goes first; zero is taken for 1.
+        priority: u8,
+    },
+    /// How large a subscriber shows a track. It is sent no picture that is much larger, and none while it is hidden.
+    SetViewport {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// In device pixels.
+        viewport: Viewport,
+    },
+    /// Whether a subscription of a camera is paused while its owner is not among the room's last speakers.
+    FollowSpeakers {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// Whether it is.
+        follow: bool,
+    },
+    /// How a room deals with its speakers: for each shard that has the room, after [`Command::OpenRoom`].
+    SetSpeakers {
+        /// The room.
+        room: RoomId,
+        /// All of it: what was set before is forgotten.
+        options: SpeakerOptions,
+    },
+    /// What a participant sends and receives. Answered by [`Reply::Statistics`].
+    Statistics {
+        /// Names the answer.
+        request: RequestId,
+        /// The participant.
+        participant: ParticipantId,
+    },
+    /// Tells what happens to a participant's media, by [`Event::Trace`]: at most [`TRACES_PER_SECOND_MAX`] a second of all that are
+    /// traced, until it is turned off, the participant leaves, or [`TRACE_LIFETIME`] has passed since it was last turned on.
+    Trace {
+        /// The participant.
+        participant: ParticipantId,
+        /// Whether it is told from here on.
+        on: bool,
+    },
     /// Asks whether the shard is alive. Answered by [`Reply::Done`].
     Ping {
         /// Names the answer.
@@ -190,6 +256,60 @@ pub enum Event {
         /// From [`Command::Subscribe`] to the packet.
         after: Duration,
     },
+    /// A subscription gets other layers, or none, from here on: when the first packet of them left, and when the last one did. Audio
+    /// has none of it.
+    SelectionChanged {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// What it gets; `None`: nothing. The picture size is [`Target::size`].
+        layers: Option<Target>,
+        /// Why it is that and no more.
+        why: Why,
+    },
+    /// Which layers of a track anybody wants: the publisher need not encode the others. Told when it changes.
+    LayersWanted {
+        /// The track.
+        track: TrackId,
+        /// One bit a stream, lowest first from bit 0. Zero: nobody wants any.
+        layers: u8,
+    },
+    /// Who is heard in a room: when the active speaker changes, and at [`SpeakerOptions::levels_every`] while somebody speaks, once more
+    /// with an empty list when all fell silent. See [`SpeakerOptions`] for rooms over several shards.
+    Speakers {
+        /// The room.
+        room: RoomId,
+        /// The track of the active speaker: who speaks, or spoke last. `None`: nobody has yet, or its track ended or was paused.
+        active: Option<TrackId>,
+        /// Who spoke within the last interval, loudest first, at most [`LOUDEST_MAX`].
+        loudest: Box<[Loudness]>,
+    },
+    /// The quality of what a publisher sends, as it arrives, moved by more than one.
+    TrackScore {
+        /// The track.
+        track: TrackId,
+        /// 0 to 10: of the best layer that sends; 0 when none does though somebody wants it.
+        score: u8,
+        /// Of each layer, lowest first; `None` for one that does not send, and behind the last.
+        layers: [Option<u8>; LAYERS_MAX],
+    },
+    /// The quality of what a subscriber gets moved by more than one.
+    SubscriptionScore {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// 0 to 10: of the way to the subscriber alone.
+        score: u8,
+        /// 0 to 10: of the track as it arrives here.
+        track_score: u8,
+    },
+    /// What happened to the media of a participant that is traced.
+    Trace {
+        /// The participant.
+        participant: ParticipantId,
+        /// When, on the node's clock.
+        at: Instant,
+        /// What.
+        trace: Trace,
+    },
     /// A room ended without being asked to.
     RoomEnded {
         /// The room.
@@ -216,6 +336,8 @@ pub enum Reply {
         /// User fragment and password for the peer.
         ice: IceCredentials,
     },
+    /// What the participant sends and receives.
+    Statistics(Box<ParticipantStatistics>),
 }
 
 /// A command that was not carried out, and what the caller can do about it.
@@ -357,6 +479,28 @@ pub struct TrackParameters {
     pub extensions: ExtensionMap,
     /// One entry a layer, lowest first; one entry without simulcast.
     pub layers: ArrayVec<LayerParameters, LAYERS_MAX>,
+    /// A screen, or its sound: lines go before frames, and it is never left out for who speaks.
+    pub screen: bool,
+    /// What each of its streams has of layers within it.
+    pub scalability: ScalabilityMode,
+}
+
+/// The layers within one stream: what `scalabilityMode` says (W3C webrtc-svc section 6), such as `L3T3_KEY`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ScalabilityMode {
+    /// Spatial layers, at least one.
+    pub spatial: u8,
+    /// Temporal layers, at least one.
+    pub temporal: u8,
+    /// Spatial layers are predicted from each other in keyframes only (`_KEY`).
+    pub key: bool,
+}
+
+impl Default for ScalabilityMode {
+    /// `L1T1`, which is also for who did not say: temporal layers are read from the packets.
+    fn default() -> Self {
+        Self { spatial: 1, temporal: 1, key: false }
+    }
 }
 
 /// One simulcast stream, by SSRC or by rid (or both).
@@ -384,4 +528,6 @@ pub struct SubscriptionParameters {
     pub formats: PayloadFormats,
     /// Header extension ids: an extension that is not here is taken out.
     pub extensions: ExtensionMap,
+    /// What it begins with; each can be changed by a command.
+    pub preferences: Preferences,
 }

@@ -4,8 +4,11 @@ mod arrivals;
 mod commands;
 mod ending;
 mod handshaking;
+mod preferring;
 mod relaying;
 mod requests;
+mod statistics;
+mod tracing;
 
 use crate::clock::WallClock;
 use crate::control::{Command, Event};
@@ -28,6 +31,7 @@ use corelay_wire::units::{Instant, NtpTimestamp};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use std::collections::VecDeque;
+use tracing::TraceAllowance;
 
 /// What a core is made with.
 #[derive(Clone, Debug)]
@@ -58,6 +62,7 @@ pub struct Core {
     /// The owner was told what there is to send, and has sent it by the next call.
     polled: bool,
     handshakes: Handshakes,
+    trace_allowance: TraceAllowance,
     events: VecDeque<Event>,
     counters: Counters,
 }
@@ -94,6 +99,7 @@ impl Core {
             outbox: Outbox::new(limits.outbox_bytes as usize, limits.outbox_runs as usize),
             polled: false,
             handshakes: Handshakes::new(limits.handshakes_per_turn),
+            trace_allowance: TraceAllowance::default(),
             events: VecDeque::with_capacity(EVENTS_EXPECTED),
             counters: Counters::default(),
             random,

@@ -28,6 +28,9 @@ pub struct Limits {
     pub outbox_bytes: u32,
     /// Runs in one hand-over.
     pub outbox_runs: u32,
+    /// Microphones of a room that are forwarded at a time, unless the room says otherwise; zero: all. More: a listener of a large room
+    /// gets as many streams whether they say something or not. Fewer: in a lively room somebody is not heard.
+    pub microphones_forwarded: u8,
     /// Handshake datagrams of one turn: each may cost a signature and a key agreement (100 us), and media waits behind it; the others
     /// wait in line (see `handshakes`). More lets a burst of joins hold media up for longer. Fewer slows the burst: a client whose
     /// flights are one datagram takes three, one that sends each message alone seven.
@@ -47,6 +50,7 @@ impl Default for Limits {
             history_bytes: 256 * 1024,
             outbox_bytes: 256 * 1024,
             outbox_runs: 1024,
+            microphones_forwarded: 5,
             handshakes_per_turn: 8,
         }
     }

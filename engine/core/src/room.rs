@@ -7,7 +7,7 @@
 //! ```
 
 use crate::clock::SenderClock;
-use crate::control::{Cname, LAYERS_MAX, Refusal, SrtpProfile};
+use crate::control::{Cname, LAYERS_MAX, Preferences, Refusal, ScalabilityMode, SpeakerOptions, SrtpProfile};
 use crate::handshakes::Share;
 use crate::layer::Layer;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
@@ -30,6 +30,7 @@ pub(crate) struct Room {
     pub(crate) participants: Vec<u32>,
     /// Tracks that its participants on other shards publish.
     pub(crate) mirrors: Vec<u32>,
+    pub(crate) speakers: SpeakerOptions,
 }
 
 /// One user in a room.
@@ -39,6 +40,8 @@ pub(crate) struct Participant {
     pub(crate) room: u32,
     pub(crate) cname: Cname,
     pub(crate) transports: Vec<u32>,
+    /// Until when what happens to its media is told.
+    pub(crate) traced_until: Option<Instant>,
 }
 
 /// A transport and what it carries.
@@ -86,6 +89,8 @@ pub(crate) struct Track {
     pub(crate) mid: Option<Mid>,
     pub(crate) formats: PayloadFormats,
     pub(crate) extensions: ExtensionMap,
+    pub(crate) screen: bool,
+    pub(crate) scalability: ScalabilityMode,
     pub(crate) layers: ArrayVec<Layer, LAYERS_MAX>,
     pub(crate) subscriptions: Vec<u32>,
     pub(crate) paused: bool,
@@ -119,6 +124,7 @@ pub(crate) struct Subscription {
     pub(crate) transport: u32,
     pub(crate) subscribed: Instant,
     pub(crate) subscriber: Subscriber,
+    pub(crate) preferences: Preferences,
 }
 
 /// The tables.
@@ -143,12 +149,14 @@ impl Rooms {
     }
 
     pub(crate) fn open_room(&mut self, id: RoomId) -> Result<(), Refusal> {
-        self.rooms.insert(id, Room { participants: Vec::new(), mirrors: Vec::new() }).map(|_| ())
+        self.rooms
+            .insert(id, Room { participants: Vec::new(), mirrors: Vec::new(), speakers: SpeakerOptions::default() })
+            .map(|_| ())
     }
 
     pub(crate) fn join(&mut self, room: RoomId, id: ParticipantId, cname: Cname) -> Result<(), Refusal> {
         let room = self.rooms.slot_of(room)?;
-        let slot = self.participants.insert(id, Participant { id, room, cname, transports: Vec::new() })?;
+        let slot = self.participants.insert(id, Participant { id, room, cname, transports: Vec::new(), traced_until: None })?;
         self.rooms[room].participants.push(slot);
         Ok(())
     }
@@ -259,6 +267,6 @@ mod tests {
     fn hot_structs_have_their_sizes() {
         assert_eq!(size_of::<PacketMeta>(), 80);
         assert_eq!(size_of::<Subscriber>(), 208);
-        assert_eq!(size_of::<Subscription>(), 232);
+        assert_eq!(size_of::<Subscription>(), 240);
     }
 }

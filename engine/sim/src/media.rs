@@ -112,6 +112,8 @@ impl Source {
             formats: PayloadFormats::from_iter([format]),
             extensions,
             layers: ArrayVec::from_iter([layer]),
+            screen: false,
+            scalability: Default::default(),
         }
     }
 

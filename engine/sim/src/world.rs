@@ -225,6 +225,7 @@ impl World {
             mid: Mid::from(&format!("s{}", subscription.0)).ok(),
             formats: PayloadFormats::from_iter([format]),
             extensions,
+            preferences: Default::default(),
         };
         let transport = self.peers[peer.0].transport_id;
         let boxed = Box::new(parameters.clone());

@@ -22,13 +22,37 @@ pub enum EventKind {
     TrackStarted,
     /// [`Event::SubscriptionStarted`].
     SubscriptionStarted,
+    /// [`Event::SelectionChanged`].
+    SelectionChanged,
+    /// [`Event::LayersWanted`].
+    LayersWanted,
+    /// [`Event::Speakers`].
+    Speakers,
+    /// [`Event::TrackScore`].
+    TrackScore,
+    /// [`Event::SubscriptionScore`].
+    SubscriptionScore,
+    /// [`Event::Trace`].
+    Trace,
     /// [`Event::RoomEnded`].
     RoomEnded,
 }
 
 impl EventKind {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 5] = [Self::Reply, Self::TransportState, Self::TrackStarted, Self::SubscriptionStarted, Self::RoomEnded];
+    pub const ALL: [Self; 11] = [
+        Self::Reply,
+        Self::TransportState,
+        Self::TrackStarted,
+        Self::SubscriptionStarted,
+        Self::SelectionChanged,
+        Self::LayersWanted,
+        Self::Speakers,
+        Self::TrackScore,
+        Self::SubscriptionScore,
+        Self::Trace,
+        Self::RoomEnded,
+    ];
 
     /// The metric label.
     pub const fn label(self) -> &'static str {
@@ -37,6 +61,12 @@ impl EventKind {
             Self::TransportState => "transport_state",
             Self::TrackStarted => "track_started",
             Self::SubscriptionStarted => "subscription_started",
+            Self::SelectionChanged => "selection_changed",
+            Self::LayersWanted => "layers_wanted",
+            Self::Speakers => "speakers",
+            Self::TrackScore => "track_score",
+            Self::SubscriptionScore => "subscription_score",
+            Self::Trace => "trace",
             Self::RoomEnded => "room_ended",
         }
     }
@@ -48,6 +78,12 @@ impl EventKind {
             Event::TransportState { .. } => Self::TransportState,
             Event::TrackStarted { .. } => Self::TrackStarted,
             Event::SubscriptionStarted { .. } => Self::SubscriptionStarted,
+            Event::SelectionChanged { .. } => Self::SelectionChanged,
+            Event::LayersWanted { .. } => Self::LayersWanted,
+            Event::Speakers { .. } => Self::Speakers,
+            Event::TrackScore { .. } => Self::TrackScore,
+            Event::SubscriptionScore { .. } => Self::SubscriptionScore,
+            Event::Trace { .. } => Self::Trace,
             Event::RoomEnded { .. } => Self::RoomEnded,
         }
     }

@@ -45,6 +45,7 @@ pub(crate) fn consumer(
         mid: None,
         formats: payload_formats(&codecs),
         extensions: extension_map(kind, &header_extensions),
+        preferences: Default::default(),
     };
     let parameters = RtpParameters {
         mid: Some(receiver.mid),

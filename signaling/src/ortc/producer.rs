@@ -50,6 +50,8 @@ pub(crate) fn producer(
         formats: payload_formats(&formats, &parameters.codecs)?,
         layers: checked_layers(kind, layers, &extensions)?,
         extensions,
+        screen: false,
+        scalability: Default::default(),
     };
     Ok((track, formats))
 }

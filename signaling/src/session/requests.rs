@@ -167,6 +167,8 @@ impl Session {
 fn credentials(reply: Reply) -> Result<IceCredentials, ProtocolError> {
     match reply {
         Reply::Transport { ice } => Ok(ice),
-        Reply::Done => Err(ProtocolError::new(ErrorName::Busy, "the media shard gave no credentials: try again")),
+        Reply::Done | Reply::Statistics(_) => {
+            Err(ProtocolError::new(ErrorName::Busy, "the media shard gave no credentials: try again"))
+        }
     }
 }

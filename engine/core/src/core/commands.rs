@@ -1,7 +1,7 @@
 //! What signaling asks, one function a command that does more than look up and pass on.
 
 use super::Core;
-use crate::control::{Command, Event, Refusal, Reply, SubscriptionParameters, TrackParameters};
+use crate::control::{Command, Event, Preferences, Refusal, Reply, SubscriptionParameters, TrackParameters};
 use crate::drop_reason::DropReason;
 use crate::history::History;
 use crate::layer::Layer;
@@ -46,6 +46,10 @@ impl Core {
                 let result = self.subscribe(now, transport, track, subscription, &parameters, paused);
                 self.reply(request, result.map(|()| Reply::Done));
             }
+            Command::Statistics { request, participant } => {
+                let result = self.statistics(now, participant).map(|s| Reply::Statistics(Box::new(s)));
+                self.reply(request, result);
+            }
             Command::Ping { request } => self.reply(request, Ok(Reply::Done)),
             unanswered => {
                 if self.carry_out_unanswered(now, unanswered).is_err() {
@@ -79,12 +83,23 @@ impl Core {
                 self.counters.keyframe_requests_in += 1;
                 self.want_keyframe(now, self.rooms.subscriptions[slot].track);
             }
+            Command::PreferLayers { subscription, spatial, temporal } => {
+                self.prefer(subscription, |p| (p.spatial, p.temporal) = (spatial, temporal))?;
+            }
+            Command::SetPriority { subscription, priority } => {
+                self.prefer(subscription, |p| p.priority = priority.max(Preferences::PRIORITY_MIN))?;
+            }
+            Command::SetViewport { subscription, viewport } => self.prefer(subscription, |p| p.viewport = viewport)?,
+            Command::FollowSpeakers { subscription, follow } => self.prefer(subscription, |p| p.follows_speakers = follow)?,
+            Command::SetSpeakers { room, options } => self.set_speakers(room, options)?,
+            Command::Trace { participant, on } => self.trace(now, participant, on)?,
             Command::OpenTransport { .. }
             | Command::ConnectTransport { .. }
             | Command::RestartIce { .. }
             | Command::Publish { .. }
             | Command::Mirror { .. }
             | Command::Subscribe { .. }
+            | Command::Statistics { .. }
             | Command::Ping { .. } => unreachable!("commands with a request are answered"),
         }
         Ok(())
@@ -168,6 +183,8 @@ impl Core {
             mid: parameters.mid,
             formats: parameters.formats.clone(),
             extensions: parameters.extensions.clone(),
+            screen: parameters.screen,
+            scalability: parameters.scalability,
             layers: parameters.layers.iter().map(|l| Layer::new(l, History::new(packets, bytes))).collect(),
             subscriptions: Vec::new(),
             paused,
@@ -224,7 +241,8 @@ impl Core {
         self.check_subscription(transport, track, parameters)?;
         let mapping = Mapping::new(self.random.next_u32() as u16, self.random.next_u32());
         let subscriber = Subscriber::new(parameters, &self.rooms.tracks[track].formats, mapping, paused);
-        let slot = self.rooms.add_subscription(Subscription { id, track, transport, subscribed: now, subscriber })?;
+        let preferences = parameters.preferences;
+        let slot = self.rooms.add_subscription(Subscription { id, track, transport, subscribed: now, subscriber, preferences })?;
         self.update_mirror(track);
         self.want_keyframe_for(now, slot);
         Ok(())

@@ -128,6 +128,7 @@ impl Core {
             TrackOrigin::Transport(publisher) => {
                 let publisher = *publisher;
                 self.control.request_keyframes(&mut self.rooms, publisher);
+                self.trace_keyframe_requests(now, publisher, slot);
             }
             TrackOrigin::Relay(mirror) => self.relays.ask(slot, mirror),
         }

@@ -1,5 +1,6 @@
 //! What a receiver report tells of one stream: RFC 3550 section 6.4.1, with the arithmetic of its appendices A.3 and A.8.
 
+use core::time::Duration;
 use corelay_wire::units::{ClockRate, Instant, RtpTimestamp};
 
 /// Loss and jitter of one stream, from its first packet on.
@@ -43,6 +44,17 @@ impl Statistics {
         self.transit = transit;
         self.received += 1;
         self.highest = self.highest.max(index);
+    }
+
+    /// Packets that came, duplicates included.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The interarrival jitter; `None` before it can be told.
+    pub(crate) fn jitter(&self, clock: ClockRate) -> Option<Duration> {
+        let nanos = u64::from(self.jitter_scaled >> 4) * 1_000_000_000 / u64::from(clock.0);
+        (self.received > 1).then(|| Duration::from_nanos(nanos))
     }
 
     /// The numbers for a report; `None` before the first packet. Begins the next interval.
