@@ -1,5 +1,6 @@
 //! A participant: checks, DTLS as the client, sources that it publishes, subscriptions that it receives, reports.
 
+use crate::endpoint::Endpoint;
 use crate::ice_client::{IceClient, binding_request};
 use crate::media::{Packet as MediaPacket, Source};
 use crate::received::{Received, Report};
@@ -31,6 +32,8 @@ pub struct Peer {
     pub sources: Vec<Source>,
     /// What it gets.
     pub received: Vec<Received>,
+    /// Media as browsers have them, beside the plain sources above.
+    pub media: Endpoint,
     /// DTLS is done.
     pub connected: bool,
     /// RTCP report blocks about what it publishes, the newest last.
@@ -77,6 +80,8 @@ pub struct PeerSetup {
     pub remote_dtls: RemoteDtls,
     /// Its wall clock at the start of the simulation.
     pub wall_origin: NtpTimestamp,
+    /// What its models take their chances from.
+    pub seed: u64,
 }
 
 impl Peer {
@@ -90,6 +95,7 @@ impl Peer {
             address: setup.address,
             sources: Vec::new(),
             received: Vec::new(),
+            media: Endpoint::new(now, setup.seed),
             connected: false,
             told: Vec::new(),
             asleep: false,
@@ -137,7 +143,7 @@ impl Peer {
     /// When it has something to do next.
     pub fn next(&self) -> Instant {
         let own = [Some(self.ice.next()), Some(self.next_report), self.transport.poll_timeout()];
-        own.into_iter().flatten().chain(self.sources.iter().map(Source::next)).min().expect("checks go on")
+        own.into_iter().flatten().chain(self.sources.iter().map(Source::next)).chain(self.media.next()).min().expect("checks go on")
     }
 
     /// Takes what the server sent.
@@ -156,8 +162,10 @@ impl Peer {
             Some(Protocol::Rtp) => {
                 if let Ok(opened) = self.transport.open_rtp(now, path, bytes) {
                     let header = RtpHeader::parse(opened.packet()).expect("the server makes valid packets");
-                    let stream = self.received.iter_mut().find(|r| r.parameters.ssrc == header.ssrc);
-                    stream.expect("only what was subscribed arrives").take(now, &header, opened.packet());
+                    if !self.media.take_rtp(now, &header, opened.packet()) {
+                        let stream = self.received.iter_mut().find(|r| r.parameters.ssrc == header.ssrc);
+                        stream.expect("only what was subscribed arrives").take(now, &header, opened.packet());
+                    }
                 }
             }
             Some(Protocol::Rtcp) => self.receive_rtcp(now, bytes),
@@ -171,11 +179,14 @@ impl Peer {
         let Ok(opened) = self.transport.open_rtcp(now, path, bytes) else { return };
         let compound = Compound::parse(opened.compound()).expect("the server makes valid compounds");
         for packet in compound.iter() {
-            match packet.expect("the server makes valid RTCP") {
+            let packet = packet.expect("the server makes valid RTCP");
+            self.media.take_rtcp(now, &packet, self.wall_origin);
+            match packet {
                 Packet::SenderReport(report) => {
-                    let stream = self.received.iter_mut().find(|r| r.parameters.ssrc == report.ssrc).expect("subscribed");
                     let (ntp, timestamp, packets) = (report.ntp, report.rtp_timestamp, report.packet_count);
-                    stream.reports.push(Report { at: now, ntp, timestamp, packets });
+                    if let Some(stream) = self.received.iter_mut().find(|r| r.parameters.ssrc == report.ssrc) {
+                        stream.reports.push(Report { at: now, ntp, timestamp, packets });
+                    }
                 }
                 Packet::ReceiverReport(report) => self.told.extend(report.blocks.iter()),
                 Packet::Sdes(sdes) => {
@@ -215,6 +226,12 @@ impl Peer {
             for packet in source.frame(now, self.connected) {
                 out.extend(seal(&self.transport, &packet));
             }
+        }
+        for packet in self.media.work(now, self.connected) {
+            out.extend(seal(&self.transport, &packet));
+        }
+        for compound in self.media.rtcp(now, self.wall_origin) {
+            out.extend(self.seal_compound(&compound));
         }
         out.extend(self.report(now));
         out.extend(self.flush());
@@ -257,8 +274,12 @@ impl Peer {
             }
         }
         let len = writer.len();
-        let mut sealed = vec![0; 1_400];
-        let len = self.transport.seal_rtcp(&compound[..len], &mut sealed)?;
+        self.seal_compound(&compound[..len])
+    }
+
+    fn seal_compound(&mut self, compound: &[u8]) -> Option<Vec<u8>> {
+        let mut sealed = vec![0; 1_500];
+        let len = self.transport.seal_rtcp(compound, &mut sealed)?;
         sealed.truncate(len);
         Some(sealed)
     }

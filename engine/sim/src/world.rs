@@ -1,5 +1,6 @@
 //! A node of one core or several, its peers and the network between them, driven in the order of simulated time.
 
+mod calls;
 mod spread;
 
 use crate::media::Source;
@@ -8,6 +9,7 @@ use crate::peer::{Peer, PeerSetup};
 use crate::received::Received;
 pub use crate::shards::SERVER;
 use crate::shards::Shards;
+pub use calls::Reception;
 use core::net::SocketAddr;
 use core::time::Duration;
 use corelay_core::Core;
@@ -187,6 +189,7 @@ impl World {
             remote_dtls: self.remote_dtls(DtlsRole::Server, self.certificate.fingerprint()),
             // Each machine has a wall clock of its own, minutes and hours off.
             wall_origin: NtpTimestamp((3_900_000_000 + self.random.next_u64() % 10_000) << 32 | 0x1234_5678),
+            seed: self.random.next_u64(),
         };
         self.peers.push(Peer::new(self.now, setup));
         self.shards.joined(shard);
