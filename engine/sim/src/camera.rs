@@ -11,7 +11,7 @@ use crate::media::{Packet, published_type};
 use crate::outgoing::{Draft, Outgoing, OutgoingSetup, Outlet, ids};
 use arrayvec::ArrayVec;
 use core::time::Duration;
-use corelay_core::control::{LayerParameters, TrackParameters};
+use corelay_core::control::{LayerParameters, ScalabilityMode, TrackParameters};
 use corelay_wire::media::{Codec, Extension, ExtensionMap, Feedback, PayloadFormat, PayloadFormats};
 use corelay_wire::rtcp::SenderReport;
 use corelay_wire::units::{Bitrate, Instant, Mid, NtpTimestamp, PayloadType, Rid, SequenceNumber, Ssrc};
@@ -181,6 +181,12 @@ impl Camera {
             formats: PayloadFormats::from_iter([PayloadFormat { codec: self.spec.codec, payload_type, rtx, feedback }]),
             extensions,
             layers: self.streams.iter().map(layer).collect::<ArrayVec<_, _>>(),
+            screen: false,
+            scalability: ScalabilityMode {
+                spatial: self.spec.structure.spatial,
+                temporal: self.spec.structure.temporal,
+                key: self.spec.structure.key,
+            },
         }
     }
 

@@ -95,6 +95,8 @@ impl Microphone {
             formats: PayloadFormats::from_iter([PayloadFormat { codec: Codec::Opus, payload_type, rtx, feedback }]),
             extensions,
             layers: ArrayVec::from_iter([layer]),
+            screen: false,
+            scalability: Default::default(),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 use corelay_core::control::{
-    Command, Event, ParticipantStatistics, Preferences, Refusal, Reply, SpeakerOptions, SubscriptionStatistics, Trace, Viewport, Why,
+    Command, Event, ParticipantStatistics, Preferences, Refusal, Reply, SpeakerOptions, SubscriptionStatistics, Trace, Viewport,
+    Why,
 };
 use corelay_core::drop_reason::DropReason;
 use corelay_sim::{PeerId, Source, World};
@@ -85,9 +86,7 @@ fn a_trace_tells_of_keyframe_requests_until_it_is_turned_off() {
         let before = world.events.len();
         world.command(Command::RequestKeyframe { subscription });
         world.run(Duration::from_secs(2));
-        let traced = |(_, event): &&(_, Event)| {
-            matches!(event, Event::Trace { participant: p, trace: Trace::KeyframeRequested { .. }, .. } if *p == participant)
-        };
+        let traced = |(_, event): &&(_, Event)| matches!(event, Event::Trace { participant: p, trace: Trace::KeyframeRequested { .. }, .. } if *p == participant);
         assert_eq!(world.events[before..].iter().filter(traced).count(), usize::from(on));
     }
     assert!(world.received(bob, 11).arrivals.len() > 100);
