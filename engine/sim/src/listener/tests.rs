@@ -17,6 +17,7 @@ fn hear(spec: MicrophoneSpec, loss: f64, jitter_ms: f64, repair_ms: Option<u64>)
         mid: published.mid,
         formats: published.formats.clone(),
         extensions: published.extensions.clone(),
+        preferences: Default::default(),
     };
     let media = parameters.ssrc;
     let mut listener = Listener::new(Instant::ZERO, SubscriptionId(1), parameters, 5);

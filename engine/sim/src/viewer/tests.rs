@@ -19,6 +19,7 @@ fn watch(spec: CameraSpec, repairs: bool, wire: Wire<'_>) -> (Camera, Viewer) {
         mid: published.mid,
         formats: published.formats.clone(),
         extensions: published.extensions.clone(),
+        preferences: Default::default(),
     };
     let codec = published.formats[0].codec;
     let media = parameters.ssrc;

@@ -124,6 +124,7 @@ impl World {
             mid: Mid::from(&format!("s{}", id.0)).ok(),
             formats: PayloadFormats::from_iter([PayloadFormat { codec, payload_type, rtx, feedback }]),
             extensions,
+            preferences: Default::default(),
         }
     }
 }
