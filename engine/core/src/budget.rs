@@ -4,11 +4,13 @@ use crate::control::{Event, LAYERS_MAX};
 use crate::forward::Forwarder;
 use crate::handshakes::SHARE_BYTES;
 use crate::history::History;
+use crate::layer::Missing;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::mirror::Relay;
 use crate::relay::Relays;
+use crate::resend::Resends;
 use crate::room::{Participant, Room, Subscription, Track, TransportEntry};
-use crate::subscriber::Mapping;
+use crate::subscriber::{Mapping, Retransmission};
 use crate::timer::Wheel;
 
 /// One line of the memory budget.
@@ -32,7 +34,7 @@ impl BudgetLine {
 impl Limits {
     /// What the core may use at most, line by line. Slots and histories are touched only when used: this is the ceiling,
     /// not the resident size of an idle shard.
-    pub fn budget(&self) -> [BudgetLine; 15] {
+    pub fn budget(&self) -> [BudgetLine; 18] {
         // Each thing is in the lists of as many others.
         let slot = |bytes: usize, lists: u64| bytes as u64 + ID_MAP_BYTES + lists * LIST_ENTRY_BYTES;
         let peers = u64::from(self.shards.saturating_sub(1));
@@ -51,6 +53,9 @@ impl Limits {
             // Of its track, and twice of its transport: by slot and by SSRC.
             line("subscriptions", self.subscriptions_max, slot(size_of::<Subscription>(), 3)),
             line("numbers of subscriptions", self.subscriptions_max, Mapping::HEAP_BYTES as u64),
+            line("retransmission, subscriptions", self.subscriptions_max, Retransmission::HEAP_BYTES as u64),
+            line("missing packets", self.tracks_max * LAYERS_MAX as u32, Missing::HEAP_BYTES as u64),
+            line("resends", 1, Resends::BYTES),
             line("walk", 1, walk),
             line("walk, subscriptions", self.subscriptions_max, walk_subscription),
             line("walk, transports", self.transports_max, walk_transport),

@@ -20,6 +20,7 @@ use crate::handshakes::Handshakes;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::relay::Relays;
+use crate::resend::Resends;
 use crate::room::Rooms;
 use crate::routes::Routes;
 use crate::send::ControlSender;
@@ -56,6 +57,7 @@ pub struct Core {
     routes: Routes,
     timers: Wheel,
     forwarder: Forwarder,
+    resends: Resends,
     relays: Relays,
     control: ControlSender,
     outbox: Outbox,
@@ -94,6 +96,7 @@ impl Core {
             routes: Routes::new(&limits, random.next_u64()),
             timers: Wheel::new(&limits),
             forwarder: Forwarder::new(&limits),
+            resends: Resends::new(),
             relays: Relays::new(shard, &limits),
             control: ControlSender::new(limits.transports_max),
             outbox: Outbox::new(limits.outbox_bytes as usize, limits.outbox_runs as usize),
@@ -131,6 +134,7 @@ impl Core {
             match timer {
                 Timer::Transport(slot) => self.wake_transport(now, slot),
                 Timer::Reports(slot) => self.report(now, slot),
+                Timer::Nack(slot) => self.ask_for_missing(now, slot),
                 Timer::Keyframe(slot) => self.request_keyframes(now, slot),
                 Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
             }
@@ -165,7 +169,7 @@ impl Core {
     /// Whether [`Core::poll_transmit`] has more: the owner goes on without sleeping.
     pub fn has_more_to_send(&self) -> bool {
         let answers = !self.polled && !self.outbox.is_empty();
-        answers || self.forwarder.is_due() || self.control.is_due()
+        answers || self.resends.is_due() || self.forwarder.is_due() || self.control.is_due()
     }
 
     /// Packets that are kept until each of their subscribers was served: those of the walk that is under way, and what came in since.
@@ -195,14 +199,18 @@ impl Core {
         self.timers.len()
     }
 
-    /// Media first, in runs; then RTCP, whose short packets end them. A walk that goes on may have a long way to go: RTCP, which may
-    /// be a keyframe request or a goodbye, does not wait for its end.
+    /// What was lost first: somebody waits for it, and it is little. Then media, in runs; then RTCP, whose short packets end them. A walk
+    /// that goes on may have a long way to go: RTCP, which may be a keyframe request or a goodbye, does not wait for its end.
     fn fill_outbox(&mut self, now: Instant) {
         if self.forwarder.is_walking() && self.fill_control(now) == Progress::Full {
             return;
         }
-        let Self { outbox, events, counters, forwarder, rooms, .. } = self;
-        let progress = forwarder.fill(rooms, &mut Departures { outbox, events, counters, now });
+        let Self { outbox, events, counters, resends, forwarder, rooms, .. } = self;
+        let departures = &mut Departures { outbox, events, counters, now };
+        if resends.fill(rooms, departures) == Progress::Full {
+            return;
+        }
+        let progress = forwarder.fill(rooms, departures);
         while let Some(track) = self.forwarder.take_lacking() {
             self.request_keyframes(now, track);
         }

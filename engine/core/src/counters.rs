@@ -24,6 +24,16 @@ pub struct Counters {
     pub keyframe_requests_out: u64,
     /// Keyframe requests that subscribers made, merged and throttled ones included.
     pub keyframe_requests_in: u64,
+    /// Lost packets that subscribers asked for, each as often as it was asked for.
+    pub nacks_in: u64,
+    /// Lost packets that publishers were asked for, each as often as it was asked for.
+    pub nacks_out: u64,
+    /// Lost packets that publishers sent again, under an SSRC of their own.
+    pub retransmissions_in: u64,
+    /// Lost packets that were sent again to subscribers; they count as `packets_out` as well.
+    pub retransmissions_out: u64,
+    /// Packets that publishers were asked for in vain.
+    pub given_up: u64,
     /// Packets that went to other shards, one for each shard.
     pub relayed_out: u64,
     /// Packets that came from other shards and were accepted into a mirror.

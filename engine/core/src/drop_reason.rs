@@ -74,6 +74,10 @@ reasons! {
     TooLate = "too_late",
     /// A retransmission that nobody asked for, or padding under its SSRC: browsers probe for bandwidth with both.
     Unasked = "unasked",
+    /// Somebody lost it and asked for it too late: nobody knows it any more.
+    NackTooLate = "nack_too_late",
+    /// Somebody lost it, and has asked for more than its transport's share of retransmissions.
+    NackOverBudget = "nack_over_budget",
     /// Larger than a packet may be.
     Oversize = "oversize",
     /// The outbox is full.

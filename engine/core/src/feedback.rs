@@ -1,12 +1,14 @@
-//! What peers say over RTCP: publishers' sender reports, subscribers' receiver reports and keyframe requests.
+//! What peers say over RTCP: publishers' sender reports, subscribers' receiver reports, keyframe requests and lost packets.
 //!
-//! Left out on purpose: BYE of a publisher (signaling ends tracks; a browser also says BYE when it only changes an SSRC), NACK, REMB and
-//! transport-wide feedback (they come with retransmission and congestion control).
+//! Left out on purpose: BYE of a publisher (signaling ends tracks; a browser also says BYE when it only changes an SSRC), REMB and
+//! transport-wide feedback (they come with congestion control).
 
 use crate::clock::WallClock;
+use crate::counters::Counters;
 use crate::drop_reason::DropReason;
 use crate::forward::select;
 use crate::layer::SourceReport;
+use crate::resend::Resends;
 use crate::room::Rooms;
 use crate::streams::Role;
 use crate::transport::OpenedRtcp;
@@ -20,6 +22,8 @@ pub(crate) const KEYFRAME_TRACKS_MAX: usize = 32;
 /// Takes in what arrived on the transport in `slot`. Gives the tracks of which a keyframe is wanted, with how many asked.
 pub(crate) struct Feedback<'a> {
     pub(crate) rooms: &'a mut Rooms,
+    pub(crate) resends: &'a mut Resends,
+    pub(crate) counters: &'a mut Counters,
     pub(crate) slot: u32,
     pub(crate) wall: WallClock,
     pub(crate) now: Instant,
@@ -40,6 +44,11 @@ impl Feedback<'_> {
                 Packet::ReceiverReport(report) => report.blocks.iter().for_each(|b| self.report_block(&b)),
                 Packet::Pli(pli) => self.want_keyframe(pli.media),
                 Packet::Fir(fir) => fir.requests().for_each(|r| self.want_keyframe(r.media)),
+                Packet::Nack(nack) => {
+                    if let Some(subscription) = self.subscription(nack.media) {
+                        self.resends.ask(self.rooms, subscription, nack.lost(), self.now, self.counters);
+                    }
+                }
                 _ => {}
             }
         }

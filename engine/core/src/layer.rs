@@ -1,8 +1,13 @@
 //! One stream of a track: its numbering, its history, and what reports and keyframe requests need to know of it.
 
+mod missing;
+mod nack_timing;
 mod statistics;
 
-use crate::control::LayerParameters;
+pub(crate) use missing::{Arrival, Missing};
+pub(crate) use nack_timing::NackTiming;
+
+use crate::control::{LayerParameters, TrackParameters};
 use crate::history::History;
 use crate::keyframe::KeyframeThrottle;
 use corelay_wire::units::{ClockRate, Instant, NtpTimestamp, Rid, RtpTimestamp, SequenceNumber, Ssrc};
@@ -30,6 +35,7 @@ pub(crate) struct Layer {
     pub(crate) generation: u32,
     pub(crate) history: History,
     pub(crate) statistics: Statistics,
+    pub(crate) missing: Missing,
     pub(crate) source_report: Option<SourceReport>,
     pub(crate) keyframes: KeyframeThrottle,
     pub(crate) last_packet: Option<Instant>,
@@ -38,13 +44,15 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    pub(crate) fn new(parameters: &LayerParameters, history: History) -> Self {
+    pub(crate) fn new(parameters: &LayerParameters, track: &TrackParameters, history: History) -> Self {
+        let answers = track.formats.iter().any(|f| f.feedback.nack);
         Self {
             rid: parameters.rid,
             ssrc: parameters.ssrc,
             generation: 0,
             history,
             statistics: Statistics::default(),
+            missing: Missing::new(track.kind, answers),
             source_report: None,
             keyframes: KeyframeThrottle::default(),
             last_packet: None,
@@ -66,6 +74,14 @@ impl Layer {
         index
     }
 
+    /// The index that a retransmission's original sequence number stands for; `None` before the stream's first packet, and for one that
+    /// is yet to come.
+    pub(crate) fn index_of(&self, original: SequenceNumber) -> Option<u64> {
+        let highest = self.highest?;
+        let distance = original.distance(SequenceNumber(highest as u16));
+        highest.checked_add_signed(i64::from(distance)).filter(|index| *index <= highest)
+    }
+
     /// Forgets the publisher's report when a packet contradicts it: the publisher counts timestamps from elsewhere since.
     pub(crate) fn check_report(&mut self, timestamp: RtpTimestamp, now: Instant, clock: ClockRate) {
         let Some(report) = &self.source_report else { return };
@@ -81,6 +97,7 @@ impl Layer {
         self.generation += 1;
         self.highest = None;
         self.statistics = Statistics::default();
+        self.missing.restart();
         self.source_report = None;
     }
 }
@@ -88,11 +105,23 @@ impl Layer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::ScalabilityMode;
     use crate::history::PacketMeta;
+    use arrayvec::ArrayVec;
+    use corelay_wire::media::{ExtensionMap, Kind, PayloadFormats};
     use corelay_wire::rtp::ExtensionSpans;
 
     fn layer() -> Layer {
-        Layer::new(&LayerParameters::default(), History::new(16, 4096))
+        let track = TrackParameters {
+            kind: Kind::Video,
+            mid: None,
+            formats: PayloadFormats::default(),
+            extensions: ExtensionMap::default(),
+            layers: ArrayVec::default(),
+            screen: false,
+            scalability: ScalabilityMode::default(),
+        };
+        Layer::new(&LayerParameters::default(), &track, History::new(16, 4096))
     }
 
     #[test]
@@ -100,6 +129,15 @@ mod tests {
         let mut l = layer();
         let indices = [65_534, 65_535, 1, 0, 65_533].map(|s| l.extend(SequenceNumber(s)));
         assert_eq!(indices, [0x2_FFFE, 0x2_FFFF, 0x3_0001, 0x3_0000, 0x2_FFFD]);
+    }
+
+    #[test]
+    fn an_original_number_is_of_what_came() {
+        let mut l = layer();
+        assert_eq!(l.index_of(SequenceNumber(5)), None);
+        l.extend(SequenceNumber(2));
+        assert_eq!(l.index_of(SequenceNumber(2)), Some(0x2_0002));
+        assert_eq!([65_535, 3].map(|s| l.index_of(SequenceNumber(s))), [Some(0x1_FFFF), None]);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod outbox;
 mod pending_control;
 mod receive;
 pub mod relay;
+mod resend;
 mod room;
 mod routes;
 mod send;

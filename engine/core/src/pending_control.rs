@@ -17,6 +17,8 @@ pub(crate) struct PendingControl {
     pub(crate) track: Option<usize>,
     /// Keyframe requests of its tracks are due.
     pub(crate) keyframes: bool,
+    /// Packets that are missing of its tracks are to be asked for.
+    pub(crate) missing: bool,
     pub(crate) goodbyes: ArrayVec<Ssrc, GOODBYES_MAX>,
 }
 
@@ -33,6 +35,6 @@ impl PendingControl {
     }
 
     pub(crate) fn is_due(&self) -> bool {
-        self.subscription.is_some() || self.track.is_some() || self.keyframes || !self.goodbyes.is_empty()
+        self.subscription.is_some() || self.track.is_some() || self.keyframes || self.missing || !self.goodbyes.is_empty()
     }
 }

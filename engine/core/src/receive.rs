@@ -1,17 +1,20 @@
 //! From an opened packet to a packet of a track: whose it is, where in its layer it belongs, what it counts for, and into the history.
+//! One that the publisher sent again because it was missed goes where it belongs as if it had come late.
 //!
 //! Padding-only packets, with which browsers probe for bandwidth, are kept: they leave as a packet of one byte of padding, so that
 //! the subscriber's sequence has no hole and the probe does not cost its link anything.
 
 use crate::drop_reason::DropReason;
 use crate::history::PacketMeta;
+use crate::layer::{Arrival, NackTiming};
 use crate::room::{Rooms, Track};
 use crate::streams::{Role, Stream};
 use crate::transport::Opened;
+use core::ops::Range;
 use core::time::Duration;
 use corelay_wire::codec;
 use corelay_wire::media::{Extension, Kind};
-use corelay_wire::rtp::{ExtensionSpans, RtpHeader, read_stream_id};
+use corelay_wire::rtp::{ExtensionSpans, Retransmission, RtpHeader, read_stream_id};
 use corelay_wire::units::{Instant, Ssrc};
 
 /// How much later than a stream's last packet one of the stream before may arrive. With less, a packet that was held up would take the
@@ -28,77 +31,166 @@ pub(crate) struct Accepted {
     pub(crate) restarted: bool,
     /// The first of this turn: the track joins the list of those with work.
     pub(crate) fresh: bool,
+    /// It was sent again, because it was asked for.
+    pub(crate) again: bool,
+    /// Packets before it are missing: they are asked for at this time.
+    pub(crate) missing: Option<Instant>,
+    /// More packets before it are missing than are asked for.
+    pub(crate) damaged: bool,
+    /// It was kept for its place in the sequence only.
+    pub(crate) emptied: Option<DropReason>,
 }
 
-/// Puts a packet that arrived on the transport in `slot` into its track's history.
+/// When a packet came.
+#[derive(Clone, Copy)]
+struct Came {
+    now: Instant,
+    received: Instant,
+}
+
+/// Puts a packet that arrived on the transport in `slot` into its track's history. `None`: it was padding, which is for nobody.
 pub(crate) fn accept(
     rooms: &mut Rooms,
     slot: u32,
     opened: &Opened<'_>,
     now: Instant,
     received: Instant,
-) -> Result<Accepted, DropReason> {
+) -> Result<Option<Accepted>, DropReason> {
     let packet = opened.packet();
     let header = RtpHeader::parse(packet).map_err(|_| DropReason::RtpMalformed)?;
     let (stream, restarted) = find_stream(rooms, slot, &header, packet, now)?;
-    if stream.role != Role::Media {
-        return Err(DropReason::Unasked);
+    let Rooms { tracks, transports, .. } = rooms;
+    let (track, timing) = (&mut tracks[stream.track], &mut transports[slot].nacks);
+    let came = Came { now, received };
+    let mut accepted = Accepted {
+        track: stream.track,
+        first: !track.started,
+        restarted,
+        fresh: !track.dirty,
+        again: stream.role == Role::Retransmission,
+        missing: None,
+        damaged: false,
+        emptied: None,
+    };
+    match accepted.again {
+        true if !restore(track, stream, &header, packet, came, timing)? => return Ok(None),
+        true => {}
+        false => keep(track, stream, &header, packet, came, timing, &mut accepted)?,
     }
-    let track = &mut rooms.tracks[stream.track];
-    keep(track, stream, &header, packet, now, received)?;
-    let accepted = Accepted { track: stream.track, first: !track.started, restarted, fresh: !track.dirty };
     track.started = true;
     track.dirty = true;
-    Ok(accepted)
+    Ok(Some(accepted))
 }
 
-/// Counts the packet, and keeps it unless the track is paused, has no such format, or has seen it before.
+/// Counts the packet, and keeps it unless the track is paused or has seen it before.
 fn keep(
     track: &mut Track,
     stream: Stream,
     header: &RtpHeader,
     packet: &[u8],
-    now: Instant,
-    received: Instant,
+    Came { now, received }: Came,
+    timing: &mut NackTiming,
+    accepted: &mut Accepted,
 ) -> Result<(), DropReason> {
     if track.formats.iter().any(|f| f.rtx == Some(header.payload_type)) {
         return Err(DropReason::Unasked);
     }
+    let mut payload = header.payload_range(packet.len());
     let format = track.formats.iter().position(|f| f.payload_type == header.payload_type);
-    let format = format.ok_or(DropReason::UnknownPayloadType)?;
-    let codec = track.formats[format].codec;
+    if format.is_none() {
+        // Forward error correction, say: nobody gets it, but its number is of the stream's sequence.
+        accepted.emptied = Some(DropReason::UnknownPayloadType);
+        payload.end = payload.start;
+    }
+    let format = format.unwrap_or_default();
+    let clock = track.formats[format].codec.clock_rate();
     let layer = &mut track.layers[usize::from(stream.layer)];
     let index = layer.extend(header.sequence);
-    layer.statistics.count(index, header.timestamp, now, codec.clock_rate());
-    layer.check_report(header.timestamp, now, codec.clock_rate());
+    layer.statistics.count(index, header.timestamp, now, clock);
+    layer.check_report(header.timestamp, now, clock);
     layer.last_packet = Some(now);
     if track.paused {
+        layer.missing.restart();
         return Err(DropReason::TrackPaused);
     }
     layer.history.judge(index)?;
-    let bytes = &packet[..header.payload_range(packet.len()).end];
-    let payload = &bytes[usize::from(header.payload_offset)..];
+    match layer.missing.arrived(index, now, timing) {
+        Arrival::Expected => {}
+        Arrival::Gap(at) => accepted.missing = Some(at),
+        Arrival::TooMuch => accepted.damaged = true,
+    }
+    insert(track, stream, header, packet, payload, Place { index, format, came: Came { now, received } });
+    Ok(())
+}
+
+/// Takes in a packet that was sent again (RFC 4588), under the number that it had. `false`: it is nothing but padding.
+fn restore(
+    track: &mut Track,
+    stream: Stream,
+    header: &RtpHeader,
+    packet: &[u8],
+    came: Came,
+    timing: &mut NackTiming,
+) -> Result<bool, DropReason> {
+    let mut payload = header.payload_range(packet.len());
+    let Some(Retransmission { original_sequence, .. }) = packet.get(payload.clone()).and_then(Retransmission::read) else {
+        return Ok(false);
+    };
+    payload.start += Retransmission::HEAD_LEN;
+    let format = track.formats.iter().position(|f| f.rtx == Some(header.payload_type));
+    let format = format.ok_or(DropReason::UnknownPayloadType)?;
+    let layer = &mut track.layers[usize::from(stream.layer)];
+    // Only what is missing: a number of the stream before this one means another packet.
+    let index = layer.index_of(original_sequence).ok_or(DropReason::Unasked)?;
+    if track.paused || !layer.missing.answered(index, came.now, timing) {
+        return Err(DropReason::Unasked);
+    }
+    layer.history.judge(index)?;
+    insert(track, stream, header, packet, payload, Place { index, format, came });
+    Ok(true)
+}
+
+/// Where a packet belongs.
+#[derive(Clone, Copy)]
+struct Place {
+    index: u64,
+    format: usize,
+    came: Came,
+}
+
+/// Puts a packet that was judged good into the history.
+fn insert(
+    track: &mut Track,
+    stream: Stream,
+    header: &RtpHeader,
+    packet: &[u8],
+    payload: Range<usize>,
+    Place { index, format, came }: Place,
+) {
+    let codec = track.formats[format].codec;
+    let layer = &mut track.layers[usize::from(stream.layer)];
+    let bytes = &packet[..payload.end];
     let keyframe = match track.kind {
         Kind::Audio => true,
-        Kind::Video => !payload.is_empty() && codec::describe(codec, payload).is_some_and(|d| d.keyframe),
+        Kind::Video => !payload.is_empty() && codec::describe(codec, &packet[payload.clone()]).is_some_and(|d| d.keyframe),
     };
     if keyframe {
         layer.keyframes.satisfy();
+        layer.missing.keyframe(index);
     }
     let meta = PacketMeta {
         index,
-        arrived: now,
-        received,
+        arrived: came.now,
+        received: came.received,
         timestamp: header.timestamp,
         generation: layer.generation,
         extensions: ExtensionSpans::read(header, packet, &track.extensions),
-        payload_offset: header.payload_offset,
+        payload_offset: payload.start as u16,
         format: format as u8,
         marker: header.marker,
         keyframe,
     };
     layer.history.insert(meta, bytes);
-    Ok(())
 }
 
 /// The stream of an SSRC; one not seen yet is found by mid and rid (RFC 8843 section 9.2) and remembered. Tells whether it takes the

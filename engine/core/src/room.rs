@@ -9,10 +9,11 @@
 use crate::clock::SenderClock;
 use crate::control::{Cname, LAYERS_MAX, Preferences, Refusal, ScalabilityMode, SpeakerOptions, SrtpProfile};
 use crate::handshakes::Share;
-use crate::layer::Layer;
+use crate::layer::{Layer, NackTiming};
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::mirror::{Mirror, Relay};
 use crate::pending_control::PendingControl;
+use crate::resend::ResendBudget;
 use crate::streams::Streams;
 use crate::subscriber::Subscriber;
 use crate::table::Table;
@@ -69,6 +70,12 @@ pub(crate) struct TransportEntry {
     pub(crate) control: PendingControl,
     /// The latest round trip that a receiver report told.
     pub(crate) round_trip: Option<Duration>,
+    /// How much may be sent again to the peer.
+    pub(crate) resends: ResendBudget,
+    /// How long the peer takes to answer when it is asked for what was lost.
+    pub(crate) nacks: NackTiming,
+    /// When missing packets are looked at next: what the timer is set to.
+    pub(crate) nacks_at: Option<Instant>,
 }
 
 /// Where a track's packets come from.
@@ -205,6 +212,12 @@ impl Rooms {
         }
     }
 
+    /// Whether a subscription of the transport sends retransmissions under this SSRC.
+    pub(crate) fn retransmits_as(&self, transport: u32, ssrc: Ssrc) -> bool {
+        let subscriptions = self.transports[transport].subscriptions.iter();
+        subscriptions.filter_map(|s| self.subscriptions[*s].subscriber.retransmission.as_deref()).any(|r| r.ssrc() == Some(ssrc))
+    }
+
     /// Takes a participant that has no transports out of its room.
     pub(crate) fn remove_participant(&mut self, id: ParticipantId) {
         if let Some((slot, participant)) = self.participants.remove(id) {
@@ -266,7 +279,7 @@ mod tests {
     #[test]
     fn hot_structs_have_their_sizes() {
         assert_eq!(size_of::<PacketMeta>(), 80);
-        assert_eq!(size_of::<Subscriber>(), 208);
-        assert_eq!(size_of::<Subscription>(), 240);
+        assert_eq!(size_of::<Subscriber>(), 224);
+        assert_eq!(size_of::<Subscription>(), 256);
     }
 }

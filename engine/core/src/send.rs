@@ -1,5 +1,5 @@
-//! RTCP that the server says by itself: sender reports to subscribers, receiver reports and keyframe requests to publishers, BYE.
-//! All that one transport is due at a time goes into as few compound packets as it takes.
+//! RTCP that the server says by itself: sender reports to subscribers, receiver reports, keyframe requests and requests for lost packets
+//! to publishers, BYE. All that one transport is due at a time goes into as few compound packets as it takes.
 
 mod compose;
 
@@ -29,6 +29,12 @@ impl ControlSender {
     /// A keyframe request to a transport is due.
     pub(crate) fn request_keyframes(&mut self, rooms: &mut Rooms, transport: u32) {
         rooms.transports[transport].control.keyframes = true;
+        self.list(rooms, transport);
+    }
+
+    /// Requests for packets that are missing of a transport's tracks are due.
+    pub(crate) fn ask_for_missing(&mut self, rooms: &mut Rooms, transport: u32) {
+        rooms.transports[transport].control.missing = true;
         self.list(rooms, transport);
     }
 

@@ -2,13 +2,15 @@
 
 mod mapping;
 mod past;
+mod retransmission;
 
-pub(crate) use mapping::{Mapping, Source};
+pub(crate) use mapping::{Located, Mapping, Source};
+pub(crate) use retransmission::{ResendWay, Retransmission, Rtx};
 
 use crate::clock::SentReports;
 use crate::control::SubscriptionParameters;
 use core::hint::black_box;
-use corelay_wire::media::{Extension, PayloadFormats};
+use corelay_wire::media::{Codec, Extension, PayloadFormats};
 use corelay_wire::rtp::HeaderTemplate;
 use corelay_wire::units::{PayloadType, Ssrc};
 
@@ -35,6 +37,8 @@ pub(crate) struct Subscriber {
     pub(crate) payload_types: [Option<PayloadType>; FORMATS_MAX],
     pub(crate) header: HeaderTemplate,
     pub(crate) paused: bool,
+    /// Lost packets are sent again as they were: what they were is noted as they leave.
+    pub(crate) in_place: bool,
     /// Signaling knows that packets flow.
     pub(crate) announced: bool,
     /// RTP packets sent, as sender reports count them: they wrap.
@@ -42,33 +46,46 @@ pub(crate) struct Subscriber {
     /// Payload bytes sent; they wrap.
     pub(crate) octets: u32,
     pub(crate) reports: SentReports,
+    /// Where the subscriber asks for what it lost.
+    pub(crate) retransmission: Option<Box<Retransmission>>,
 }
 
 impl Subscriber {
-    pub(crate) fn new(parameters: &SubscriptionParameters, formats: &PayloadFormats, mapping: Mapping, paused: bool) -> Self {
-        assert!(formats.capacity() == FORMATS_MAX, "there is a payload type for each format");
-        let mut payload_types = [None; FORMATS_MAX];
-        for (mine, format) in payload_types.iter_mut().zip(formats) {
-            *mine = parameters.formats.iter().find(|f| f.codec == format.codec).map(|f| f.payload_type);
-        }
-        let mut mapping = mapping;
-        if parameters.formats.iter().any(|f| f.feedback.nack) {
-            mapping.prepare();
-        }
-        let SubscriptionParameters { ssrc, mid, .. } = parameters;
-        let mut extensions = parameters.extensions.clone();
+    /// `first_retransmission`: the sequence number that retransmissions begin with, at random.
+    pub(crate) fn new(
+        parameters: &SubscriptionParameters,
+        formats: &PayloadFormats,
+        mut mapping: Mapping,
+        first_retransmission: u16,
+        paused: bool,
+    ) -> Self {
+        let SubscriptionParameters { ssrc, mid, extensions, .. } = parameters;
+        let mut extensions = extensions.clone();
         // Written by nobody yet.
         extensions.insert(Extension::TransportSequence, 0);
+        let in_place = Retransmission::is_in_place(parameters);
+        if in_place {
+            // A packet that leaves twice has the same header both times: nothing in it tells when or as what it left.
+            extensions.insert(Extension::AbsSendTime, 0);
+            extensions.insert(Extension::TransportSequence, 0);
+        }
+        if Retransmission::is_wanted(parameters) {
+            mapping.prepare();
+        }
         Self {
             mapping,
             ssrc: *ssrc,
-            payload_types,
+            payload_types: payload_types_of(formats, |codec| {
+                parameters.formats.iter().find(|f| f.codec == codec).map(|f| f.payload_type)
+            }),
             header: HeaderTemplate::new(*ssrc, mid.as_deref(), &extensions, PASSED.into_iter().collect()),
             paused,
+            in_place,
             announced: false,
             packets: 0,
             octets: 0,
             reports: SentReports::default(),
+            retransmission: Retransmission::new(parameters, &extensions, formats, first_retransmission),
         }
     }
 
@@ -87,4 +104,14 @@ impl Subscriber {
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload_len as u32);
     }
+}
+
+/// The subscriber's payload type for each of the track's formats.
+fn payload_types_of(formats: &PayloadFormats, of: impl Fn(Codec) -> Option<PayloadType>) -> [Option<PayloadType>; FORMATS_MAX] {
+    assert!(formats.capacity() == FORMATS_MAX, "there is a payload type for each format");
+    let mut payload_types = [None; FORMATS_MAX];
+    for (mine, format) in payload_types.iter_mut().zip(formats) {
+        *mine = of(format.codec);
+    }
+    payload_types
 }

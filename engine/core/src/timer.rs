@@ -18,6 +18,8 @@ pub enum Timer {
     Transport(u32),
     /// The RTCP reports of a transport.
     Reports(u32),
+    /// Packets that a publisher's transport misses: to be asked for, again, or given up.
+    Nack(u32),
     /// A keyframe request of a track that was throttled, or that is unanswered.
     Keyframe(u32),
     /// DTLS datagrams that wait for their turn. Due when the first came, and not in the wheel.
@@ -78,7 +80,7 @@ impl Wheel {
     }
 
     fn entries(limits: &Limits) -> usize {
-        2 * limits.transports_max as usize + limits.tracks_max as usize
+        3 * limits.transports_max as usize + limits.tracks_max as usize
     }
 
     /// How many timers are scheduled.
@@ -201,7 +203,8 @@ impl Wheel {
         match timer {
             Timer::Transport(slot) => slot,
             Timer::Reports(slot) => self.transports_max + slot,
-            Timer::Keyframe(slot) => 2 * self.transports_max + slot,
+            Timer::Nack(slot) => 2 * self.transports_max + slot,
+            Timer::Keyframe(slot) => 3 * self.transports_max + slot,
             Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
         }
     }
@@ -210,7 +213,8 @@ impl Wheel {
         match key / self.transports_max {
             0 => Timer::Transport(key),
             1 => Timer::Reports(key - self.transports_max),
-            _ => Timer::Keyframe(key - 2 * self.transports_max),
+            2 => Timer::Nack(key - 2 * self.transports_max),
+            _ => Timer::Keyframe(key - 3 * self.transports_max),
         }
     }
 }

@@ -79,8 +79,15 @@ impl Core {
         let slot = route.slot;
         let opened = self.rooms.transports[slot].transport.open_rtp(now, path, bytes)?;
         self.prove(path.remote, route);
-        let accepted = receive::accept(&mut self.rooms, slot, &opened, now, received)?;
+        let Some(accepted) = receive::accept(&mut self.rooms, slot, &opened, now, received)? else {
+            self.notice_return(now, slot);
+            return Ok(());
+        };
         self.counters.packets_in += 1;
+        self.counters.retransmissions_in += u64::from(accepted.again);
+        if let Some(at) = accepted.missing {
+            self.look_for_missing(slot, at);
+        }
         if accepted.fresh {
             self.forwarder.add(accepted.track);
             self.pass_on(accepted.track);
@@ -88,11 +95,11 @@ impl Core {
         if accepted.first {
             self.announce_track(now, accepted.track);
         }
-        if accepted.restarted {
+        if accepted.restarted || accepted.damaged {
             self.want_keyframe(now, accepted.track);
         }
         self.notice_return(now, slot);
-        Ok(())
+        accepted.emptied.map_or(Ok(()), Err)
     }
 
     fn take_rtcp(&mut self, now: Instant, path: Path, bytes: &mut [u8]) -> Result<(), DropReason> {
@@ -100,8 +107,9 @@ impl Core {
         let slot = route.slot;
         let opened = self.rooms.transports[slot].transport.open_rtcp(now, path, bytes)?;
         self.prove(path.remote, route);
+        let Self { rooms, resends, counters, wall, .. } = self;
         let mut feedback =
-            Feedback { rooms: &mut self.rooms, slot, wall: self.wall, now, wanted: ArrayVec::new(), clock_moved: false };
+            Feedback { rooms, resends, counters, slot, wall: *wall, now, wanted: ArrayVec::new(), clock_moved: false };
         let result = feedback.take_in(&opened);
         let Feedback { wanted, clock_moved, .. } = feedback;
         for track in wanted {

@@ -4,7 +4,8 @@ use super::Core;
 use crate::control::{Command, Event, Preferences, Refusal, Reply, SubscriptionParameters, TrackParameters};
 use crate::drop_reason::DropReason;
 use crate::history::History;
-use crate::layer::Layer;
+use crate::layer::{Layer, NackTiming};
+use crate::resend::ResendBudget;
 use crate::room::{Subscription, Track, TrackOrigin, TransportEntry};
 use crate::streams::{Role, Stream};
 use crate::subscriber::{Mapping, Subscriber};
@@ -129,6 +130,9 @@ impl Core {
             clock: Default::default(),
             control: Default::default(),
             round_trip: None,
+            resends: ResendBudget::new(now),
+            nacks: NackTiming::default(),
+            nacks_at: None,
         })?;
         self.after_transport(now, slot);
         Ok(Reply::Transport { ice })
@@ -185,7 +189,7 @@ impl Core {
             extensions: parameters.extensions.clone(),
             screen: parameters.screen,
             scalability: parameters.scalability,
-            layers: parameters.layers.iter().map(|l| Layer::new(l, History::new(packets, bytes))).collect(),
+            layers: parameters.layers.iter().map(|l| Layer::new(l, parameters, History::new(packets, bytes))).collect(),
             subscriptions: Vec::new(),
             paused,
             published: now,
@@ -240,7 +244,9 @@ impl Core {
         let track = self.rooms.tracks.slot_of(track)?;
         self.check_subscription(transport, track, parameters)?;
         let mapping = Mapping::new(self.random.next_u32() as u16, self.random.next_u32());
-        let subscriber = Subscriber::new(parameters, &self.rooms.tracks[track].formats, mapping, paused);
+        let first_retransmission = self.random.next_u32() as u16;
+        let formats = &self.rooms.tracks[track].formats;
+        let subscriber = Subscriber::new(parameters, formats, mapping, first_retransmission, paused);
         let preferences = parameters.preferences;
         let slot = self.rooms.add_subscription(Subscription { id, track, transport, subscribed: now, subscriber, preferences })?;
         self.update_mirror(track);
@@ -254,7 +260,9 @@ impl Core {
         if room_of(transport) != rooms.room_of(&rooms.tracks[track]) {
             return Err(Refusal::Conflict("the track is in another room"));
         }
-        if rooms.transports[transport].subscribed.contains(&parameters.ssrc) {
+        let used = |ssrc| rooms.transports[transport].subscribed.contains(&ssrc) || rooms.retransmits_as(transport, ssrc);
+        let rtx = parameters.rtx_ssrc;
+        if used(parameters.ssrc) || rtx.is_some_and(used) || rtx == Some(parameters.ssrc) {
             return Err(Refusal::Conflict("the SSRC is used already on the transport: choose another"));
         }
         let common = |format: &corelay_wire::media::PayloadFormat| parameters.formats.iter().any(|f| f.codec == format.codec);

@@ -4,7 +4,7 @@ use super::Core;
 use crate::control::{Event, SrtpProfile, TransportFailure, TransportState};
 use crate::drop_reason::DropReason;
 use crate::forward::select;
-use crate::room::TrackOrigin;
+use crate::room::{Rooms, TrackOrigin};
 use crate::timer::Timer;
 use core::time::Duration;
 use corelay_wire::media::Kind;
@@ -66,6 +66,7 @@ impl Core {
             self.counters.connected[profile as usize] -= 1;
         }
         self.timers.cancel(Timer::Reports(slot));
+        self.timers.cancel(Timer::Nack(slot));
         self.routes.remove(slot, &mut self.rooms);
     }
 
@@ -105,6 +106,49 @@ impl Core {
         let layer = select(track.layers.iter().map(|l| l.last_packet), now);
         track.layers[usize::from(layer)].keyframes.want();
         self.request_keyframes(now, slot);
+    }
+
+    /// Packets of the transport in `slot` are missing: they are looked at by `at`.
+    pub(super) fn look_for_missing(&mut self, slot: u32, at: Instant) {
+        let entry = &mut self.rooms.transports[slot];
+        if entry.nacks_at.is_none_or(|set| at < set) {
+            entry.nacks_at = Some(at);
+            self.timers.schedule(Timer::Nack(slot), at);
+        }
+    }
+
+    /// Asks the publisher for what is missing of its tracks, as far as that is due; gives up what is not worth it.
+    pub(super) fn ask_for_missing(&mut self, now: Instant, slot: u32) {
+        let (mut next, mut ask): (Option<Instant>, bool) = (None, false);
+        for at in 0..self.rooms.transports[slot].tracks.len() {
+            let Rooms { transports, tracks, .. } = &mut self.rooms;
+            let entry = &mut transports[slot];
+            let track_slot = entry.tracks[at];
+            let track = &mut tracks[track_slot];
+            let wanted = track.is_watched() && !track.paused;
+            let mut damaged = false;
+            for layer in &mut track.layers {
+                if !wanted {
+                    layer.missing.clear();
+                }
+                let looked = layer.missing.look(now, &mut entry.nacks, entry.round_trip);
+                next = [next, looked.next].into_iter().flatten().min();
+                ask |= looked.ask;
+                self.counters.given_up += u64::from(looked.given_up);
+                if looked.damaged && track.kind == Kind::Video {
+                    layer.keyframes.want();
+                    damaged = true;
+                }
+            }
+            if damaged {
+                self.request_keyframes(now, track_slot);
+            }
+        }
+        self.rooms.transports[slot].nacks_at = next;
+        self.timers.set(Timer::Nack(slot), next);
+        if ask {
+            self.control.ask_for_missing(&mut self.rooms, slot);
+        }
     }
 
     /// Asks the publisher for the keyframes that are wanted, as far as the throttle lets it.

@@ -209,6 +209,11 @@ impl Sealer<'_, '_> {
         packet.copies += 1;
         self.departures.counters.packets_out += 1;
         subscriber.count_sent(payload.len());
+        if subscriber.in_place
+            && let Some(retransmission) = &mut subscriber.retransmission
+        {
+            retransmission.note(index, padding as u8);
+        }
         if !subscriber.announced {
             self.announce(outgoing.subscription);
         }

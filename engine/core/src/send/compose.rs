@@ -6,7 +6,7 @@ use crate::layer::{Layer, SourceReport};
 use crate::room::{Rooms, Track};
 use arrayvec::ArrayVec;
 use corelay_wire::rtcp::{
-    Bye, CompoundWriter, Fir, FirRequest, Pli, ReceiverReport, ReportBlock, ReportBlocks, SdesCname, SenderReport,
+    Bye, CompoundWriter, Fir, FirRequest, Nack, NackPacker, Pli, ReceiverReport, ReportBlock, ReportBlocks, SdesCname, SenderReport,
 };
 use corelay_wire::units::{Instant, Ssrc};
 
@@ -18,6 +18,10 @@ const SUBSCRIPTIONS_MAX: usize = 14;
 const BLOCKS_MAX: usize = 24;
 /// Keyframe requests in one packet, up to 20 bytes each. What does not fit is asked for by the throttle's repetition.
 const REQUESTS_MAX: usize = 8;
+/// Streams in one packet of which something is missing, 12 bytes each, and numbers, 4 bytes for one and the 16 after it. What does not fit
+/// goes into the next.
+const MISSING_MAX: usize = 8;
+const NUMBERS_MAX: usize = 48;
 
 /// Writes the next compound packet of one transport.
 pub(super) struct Composer<'a> {
@@ -73,9 +77,10 @@ impl Composer<'_> {
         let reporting = self.rooms.transports[self.slot].control.track.is_some();
         let blocks = self.take_blocks();
         let requests = self.take_requests();
+        let missing = self.take_missing();
         let entry = &mut self.rooms.transports[self.slot];
         let goodbyes: ArrayVec<[u8; 4], 31> = entry.control.goodbyes.drain(..).map(|s| s.0.to_be_bytes()).collect();
-        if reporting && blocks.is_empty() && requests.is_empty() && goodbyes.is_empty() {
+        if reporting && blocks.is_empty() && requests.is_empty() && missing.is_empty() && goodbyes.is_empty() {
             return None;
         }
         let reporter = entry.reporter;
@@ -87,6 +92,9 @@ impl Composer<'_> {
                 Request::Pli(media) => writer.push(&Pli { sender: reporter, media })?,
                 Request::Fir(request) => writer.push(&Fir { sender: reporter, entries: &[request.to_bytes()] })?,
             }
+        }
+        for (media, numbers) in &missing {
+            writer.push(&Nack { sender: reporter, media: *media, entries: numbers.entries() })?;
         }
         if !goodbyes.is_empty() {
             writer.push(&Bye { sources: &goodbyes, reason: &[] })?;
@@ -132,6 +140,33 @@ impl Composer<'_> {
             }
         }
         requests
+    }
+
+    fn take_missing(&mut self) -> ArrayVec<(Ssrc, NackPacker<NUMBERS_MAX>), MISSING_MAX> {
+        let mut missing = ArrayVec::new();
+        let Rooms { transports, tracks, .. } = &mut *self.rooms;
+        let entry = &mut transports[self.slot];
+        if !core::mem::take(&mut entry.control.missing) {
+            return missing;
+        }
+        let mut room = NUMBERS_MAX;
+        for slot in &entry.tracks {
+            for layer in &mut tracks[*slot].layers {
+                let Some(ssrc) = layer.ssrc else { continue };
+                let mut numbers = NackPacker::<NUMBERS_MAX>::default();
+                let all = layer.missing.ask(|number| {
+                    let packed = !missing.is_full() && numbers.entries().len() < room && numbers.push(number);
+                    self.counters.nacks_out += u64::from(packed);
+                    packed
+                });
+                entry.control.missing |= !all;
+                room -= numbers.entries().len();
+                if !numbers.entries().is_empty() {
+                    missing.push((ssrc, numbers));
+                }
+            }
+        }
+        missing
     }
 }
 

@@ -144,7 +144,6 @@ impl Mapping {
 
     /// The packet that was sent under this number, or for which the number was left free; `None` when nothing was, or it is so long
     /// ago that it is not known any more.
-    #[allow(dead_code, reason = "selection and retransmission build on it")]
     pub(crate) fn locate(&self, sequence: SequenceNumber) -> Option<Located> {
         let source = self.source?;
         let ago = SequenceNumber(self.last_index as u16).distance(sequence);
@@ -163,7 +162,7 @@ impl Mapping {
     }
 
     /// The highest index that was sent or left free.
-    #[allow(dead_code, reason = "selection and retransmission build on it")]
+    #[cfg(test)]
     pub(crate) fn last_index(&self) -> PacketIndex {
         PacketIndex(self.last_index)
     }

@@ -168,6 +168,17 @@ impl SrtpSession {
         self.seal_rtp.seal_rtp_behind(head.ssrc, index, header_len, [payload, padding], dst)
     }
 
+    /// Seals one RTP packet that is in `dst` already: a header of `header_len` bytes, and `plain_len` bytes with what is behind it. For
+    /// payloads that are changed on their way. Otherwise as [`SrtpSession::seal_rtp`], whose trap is this one's.
+    pub fn seal_rtp_in_place(&self, index: PacketIndex, header_len: usize, plain_len: usize, dst: &mut [u8]) -> Option<usize> {
+        let head = RtpHead::of_own(dst.get(..header_len)?)?;
+        if index.0 >= RTP_INDEX_END || plain_len < header_len {
+            return None;
+        }
+        assert!(head.sequence == index.sequence(), "the header carries the low 16 bits of the index");
+        self.seal_rtp.seal_rtp_in_place(head.ssrc, index, header_len, plain_len, dst)
+    }
+
     /// Seals one compound RTCP packet into `dst` and gives its length. `None` when `dst` or the packet is too short, or 2^31 were sealed.
     pub fn seal_rtcp(&mut self, compound: &[u8], dst: &mut [u8]) -> Option<usize> {
         if self.srtcp_index == SRTCP_INDEX_END {
@@ -264,6 +275,12 @@ mod tests {
             behind[..12].copy_from_slice(&header);
             assert_eq!(ours.seal_rtp_behind(index, 12, &payload, &[], &mut behind), Some(len));
             assert_eq!(whole[..len], behind[..len]);
+            let mut in_place = [0; 1_100];
+            in_place[..12].copy_from_slice(&header);
+            in_place[12..1_012].copy_from_slice(&payload);
+            assert_eq!(ours.seal_rtp_in_place(index, 12, 1_012, &mut in_place), Some(len));
+            assert_eq!(whole[..len], in_place[..len]);
+            assert_eq!(ours.seal_rtp_in_place(index, 12, 1_012, &mut in_place[..1_020]), None, "it does not fit");
             assert_eq!(ours.seal_rtp_behind(index, 12, &payload, &[0; 80], &mut behind[..1_000]), None, "it does not fit");
 
             behind[..4].copy_from_slice(&[0xA0, 96, 0, 6]);

@@ -12,6 +12,9 @@ pub struct Retransmission<'a> {
 }
 
 impl<'a> Retransmission<'a> {
+    /// How long [`Retransmission::head`] is.
+    pub const HEAD_LEN: usize = 2;
+
     /// Reads the payload of a retransmission. `None` when it is too short, as in the padding that browsers send on a
     /// retransmission stream to probe for bandwidth.
     pub fn read(payload: &'a [u8]) -> Option<Self> {

@@ -187,7 +187,7 @@ proptest! {
                 _ => {
                     // Up to five back: it may have been seen, missed or skipped.
                     *place += 1;
-                    let p = PacketMeta { arrived: now, ..packet(*place - step, (*place - step) as u32 * 90, 0) };
+                    let p = PacketMeta { arrived: now, ..packet(*place - step, ((*place - step) as u32).wrapping_mul(90), 0) };
                     if !seen.insert((source.layer, p.index)) {
                         continue;
                     }

@@ -56,6 +56,22 @@ impl AeadCipher {
         Some(len)
     }
 
+    /// Header and plaintext are in `dst` already, `plain_len` bytes together.
+    pub(crate) fn seal_rtp_in_place(
+        &self,
+        ssrc: Ssrc,
+        index: PacketIndex,
+        header_len: usize,
+        plain_len: usize,
+        dst: &mut [u8],
+    ) -> Option<usize> {
+        let (packet, tag) = dst.get_mut(..plain_len + TAG_LEN)?.split_at_mut(plain_len);
+        let (header, body) = packet.split_at_mut_checked(header_len)?;
+        let sealed = self.key.seal_in_place_separate_tag(self.rtp_nonce(ssrc, index), Aad::from(&*header), body).ok()?;
+        tag.copy_from_slice(sealed.as_ref());
+        Some(plain_len + TAG_LEN)
+    }
+
     /// Gives the length of the plain packet.
     pub(crate) fn open_rtp(&self, ssrc: Ssrc, index: PacketIndex, header_len: usize, packet: &mut [u8]) -> Option<usize> {
         let len = packet.len().checked_sub(TAG_LEN).filter(|len| *len >= header_len)?;

@@ -47,10 +47,23 @@ impl AesCmCipher {
     ) -> Option<usize> {
         let padding_at = header_len + payload.len();
         let plain_len = padding_at + padding.len();
-        let (packet, tag) = dst.get_mut(..plain_len + TAG_LEN)?.split_at_mut(plain_len);
+        let packet = dst.get_mut(..plain_len)?;
         packet[header_len..padding_at].copy_from_slice(payload);
         packet[padding_at..].copy_from_slice(padding);
-        apply_keystream(&self.key, self.counter(ssrc, index.0), &mut packet[header_len..]);
+        self.seal_rtp_in_place(ssrc, index, header_len, plain_len, dst)
+    }
+
+    /// Header and plaintext are in `dst` already, `plain_len` bytes together.
+    pub(crate) fn seal_rtp_in_place(
+        &self,
+        ssrc: Ssrc,
+        index: PacketIndex,
+        header_len: usize,
+        plain_len: usize,
+        dst: &mut [u8],
+    ) -> Option<usize> {
+        let (packet, tag) = dst.get_mut(..plain_len + TAG_LEN)?.split_at_mut(plain_len);
+        apply_keystream(&self.key, self.counter(ssrc, index.0), packet.get_mut(header_len..)?);
         tag.copy_from_slice(&self.tag(packet, &index.rollover().to_be_bytes()));
         Some(plain_len + TAG_LEN)
     }

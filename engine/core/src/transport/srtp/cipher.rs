@@ -60,6 +60,21 @@ impl Cipher {
         }
     }
 
+    /// Header and plaintext are in `dst` already, `plain_len` bytes together.
+    pub(crate) fn seal_rtp_in_place(
+        &self,
+        ssrc: Ssrc,
+        index: PacketIndex,
+        header_len: usize,
+        plain_len: usize,
+        dst: &mut [u8],
+    ) -> Option<usize> {
+        match self {
+            Self::Aead(c) => c.seal_rtp_in_place(ssrc, index, header_len, plain_len, dst),
+            Self::AesCm(c) => c.seal_rtp_in_place(ssrc, index, header_len, plain_len, dst),
+        }
+    }
+
     pub(crate) fn open_rtp(&self, ssrc: Ssrc, index: PacketIndex, header_len: usize, packet: &mut [u8]) -> Option<usize> {
         match self {
             Self::Aead(c) => c.open_rtp(ssrc, index, header_len, packet),

@@ -1,0 +1,138 @@
+//! How long one publisher takes to send again what it is asked for, and how late packets come that were only overtaken.
+
+use core::time::Duration;
+
+/// The round trip before any is known. Longer lets the first losses of a call wait; shorter asks twice over a long way.
+const ROUND_TRIP_GUESSED: Duration = Duration::from_millis(100);
+/// The bounds of the time between two requests for one packet. Less than the least asks twice because of a publisher's pacing; more
+/// than the most leaves an audio packet one request.
+const INTERVAL: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
+/// What is added to the round trip: publishers send what was lost when their pacer lets them. More repairs double losses later, less
+/// asks for what is on its way.
+const MARGIN: Duration = Duration::from_millis(10);
+/// The longest wait for a packet that was only overtaken. Longer would let jitter hold up every repair; shorter asks in vain for what a
+/// bad radio link delays.
+const PATIENCE_MAX: Duration = Duration::from_millis(40);
+/// Answers in a row of which nobody knows which request they answer, until one hole waits longer for its first. With a good estimate and
+/// 30 % loss both ways half of the answers are such: eight in a row happen once in 256 times.
+const UNSURE_AFTER: u8 = 8;
+
+/// One transport's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NackTiming {
+    /// Smoothed, with its mean deviation (as RFC 6298 section 2 has it).
+    round_trip: Option<(Duration, Duration)>,
+    /// Ambiguous answers since the last one that was not.
+    ambiguous: u8,
+    /// By how much packets were overtaken of late: the most of them, forgotten by and by.
+    overtaken: Duration,
+}
+
+impl NackTiming {
+    /// An answer came so long after the latest of `requests` requests. With one request it tells the round trip; with several nobody
+    /// knows which was answered.
+    pub(crate) fn answered(&mut self, after: Duration, requests: u8) {
+        if requests > 1 {
+            self.ambiguous = self.ambiguous.saturating_add(1);
+            return;
+        }
+        self.ambiguous = 0;
+        self.round_trip = Some(match self.round_trip {
+            None => (after, after / 4),
+            Some((mean, deviation)) => {
+                let off = mean.abs_diff(after);
+                ((mean * 7 + after) / 8, (deviation * 3 + off) / 4)
+            }
+        });
+        // Packets that came in time for it tell that the way is in order.
+        self.overtaken = self.overtaken * 15 / 16;
+    }
+
+    /// A packet that was not asked for, or not yet answered, came so long after those that overtook it.
+    pub(crate) fn overtaken(&mut self, by: Duration) {
+        let longer = by + by / 4;
+        self.overtaken =
+            if longer > self.overtaken { longer.min(PATIENCE_MAX) } else { self.overtaken - (self.overtaken - longer) / 64 };
+    }
+
+    /// Whether a packet that comes so long after the first request cannot be its answer.
+    pub(crate) fn is_too_soon(&self, after: Duration) -> bool {
+        let (mean, _) = self.round_trip.unwrap_or((ROUND_TRIP_GUESSED / 2, Duration::ZERO));
+        after < mean / 2
+    }
+
+    /// How long to wait for a packet that may only be overtaken.
+    pub(crate) fn patience(&self) -> Duration {
+        self.overtaken
+    }
+
+    /// The time from one request to the next. `round_trip`: what reports told, until answers tell better.
+    pub(crate) fn interval(&self, round_trip: Option<Duration>, patient: bool) -> Duration {
+        let [least, most] = INTERVAL;
+        if patient {
+            return most;
+        }
+        let guessed = || (round_trip.unwrap_or(ROUND_TRIP_GUESSED), Duration::ZERO);
+        let (mean, deviation) = self.round_trip.unwrap_or_else(guessed);
+        (mean + MARGIN.max(deviation * 2)).clamp(least, most)
+    }
+
+    /// Whether the estimate may be so short that every answer comes after the second request: then one hole waits longer.
+    pub(crate) fn is_unsure(&mut self) -> bool {
+        let unsure = self.ambiguous >= UNSURE_AFTER;
+        if unsure {
+            self.ambiguous = 0;
+        }
+        unsure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn requests_follow_each_other_by_the_round_trip() {
+        let mut t = NackTiming::default();
+        assert_eq!((t.interval(None, false), t.interval(Some(ms(60)), false)), (ms(110), ms(70)));
+        for _ in 0..50 {
+            t.answered(ms(80), 1);
+        }
+        let interval = t.interval(Some(ms(300)), false);
+        assert!((ms(89)..=ms(91)).contains(&interval), "{interval:?}");
+        t.answered(ms(3), 2);
+        assert_eq!(t.interval(None, false), interval, "nobody knows what was answered");
+    }
+
+    #[test]
+    fn an_estimate_that_is_far_too_short_is_found_out() {
+        let mut t = NackTiming::default();
+        t.answered(ms(20), 1);
+        for _ in 0..UNSURE_AFTER {
+            assert!(!t.is_unsure());
+            t.answered(ms(5), 7);
+        }
+        assert!(t.is_unsure() && !t.is_unsure(), "one hole is enough");
+        assert_eq!(t.interval(None, true), ms(500));
+        t.answered(ms(300), 1);
+        assert!(t.interval(None, false) > ms(100));
+    }
+
+    #[test]
+    fn patience_follows_what_was_overtaken_and_goes_again() {
+        let mut t = NackTiming::default();
+        assert_eq!(t.patience(), ms(0));
+        t.overtaken(ms(8));
+        assert_eq!(t.patience(), ms(10));
+        t.overtaken(ms(500));
+        assert_eq!(t.patience(), PATIENCE_MAX);
+        for _ in 0..100 {
+            t.answered(ms(50), 1);
+        }
+        assert!(t.patience() < ms(1));
+    }
+}

@@ -1,0 +1,132 @@
+//! One packet once more: as RTX, or as it was.
+
+use super::Resend;
+use crate::departures::Departures;
+use crate::drop_reason::DropReason;
+use crate::history::Stored;
+use crate::outbox::Path;
+use crate::room::{Rooms, Subscription, Track};
+use crate::subscriber::{Located, ResendWay, Rtx, Subscriber};
+use crate::transport::srtp::SrtpSession;
+use corelay_wire::rtp::{PacketFields, Passed, Retransmission};
+use corelay_wire::units::{PacketIndex, PayloadType, SequenceNumber};
+
+/// A packet in the subscriber's numbering, and where it goes.
+#[derive(Clone, Copy)]
+struct Again<'a> {
+    stored: Stored<'a>,
+    located: Located,
+    path: Path,
+    session: &'a SrtpSession,
+    send_time: [u8; 3],
+}
+
+/// Seals the packet into the outbox, which has room for it.
+pub(super) fn seal(
+    rooms: &mut Rooms,
+    Resend { subscription, id, outgoing }: Resend,
+    send_time: [u8; 3],
+    departures: &mut Departures<'_>,
+) -> Result<(), DropReason> {
+    let Rooms { tracks, subscriptions, transports, .. } = rooms;
+    let known: Option<&mut Subscription> = subscriptions.get_mut(subscription).filter(|s| s.id == id && !s.subscriber.paused);
+    let Subscription { track, transport, subscriber, .. } = known.ok_or(DropReason::NackTooLate)?;
+    let (track, entry): (&Track, _) = (&tracks[*track], &transports[*transport]);
+    let (Some(path), Some(session), true) = (entry.transport.path(), entry.transport.session(), entry.connected.is_some()) else {
+        return Err(DropReason::NackTooLate);
+    };
+    let located = subscriber.mapping.locate(outgoing.sequence()).filter(|l| l.outgoing == outgoing && !track.paused);
+    let located = located.ok_or(DropReason::NackTooLate)?;
+    let stored = track.layers[usize::from(located.layer)].history.find(located.index).ok_or(DropReason::NackTooLate)?;
+    let again = Again { stored, located, path, session, send_time };
+    let Subscriber { retransmission, header, payload_types, .. } = &mut *subscriber;
+    let way = &mut retransmission.as_deref_mut().ok_or(DropReason::NackTooLate)?.way;
+    match way {
+        ResendWay::Rtx(rtx) => again.as_rtx(rtx, departures),
+        ResendWay::InPlace(sent) => {
+            let payload_type = payload_types[usize::from(stored.meta.format)].ok_or(DropReason::UnknownPayloadType)?;
+            // A place that was left free is taken with one byte of padding: the same byte whenever it is asked for.
+            let padding = if located.skipped { Some(1) } else { ResendWay::padding(sent, outgoing) };
+            let padding = padding.ok_or(DropReason::NackTooLate)?;
+            let fields = again.fields(outgoing, payload_type, padding > 0);
+            let payload = if located.skipped { &[][..] } else { stored.payload() };
+            let passed = again.passed();
+            again.push(departures, outgoing, |dst| {
+                let header_len = header.write(dst, &fields, passed)?;
+                Some((
+                    header_len,
+                    header_len + copy(dst.get_mut(header_len..)?, [payload, &padding_of(padding)[..padding.into()]])?,
+                ))
+            })?;
+            subscriber.count_sent(payload.len());
+            Ok(())
+        }
+    }
+}
+
+impl Again<'_> {
+    fn as_rtx(self, rtx: &mut Rtx, departures: &mut Departures<'_>) -> Result<(), DropReason> {
+        let payload_type = rtx.payload_types[usize::from(self.stored.meta.format)].ok_or(DropReason::UnknownPayloadType)?;
+        let index = rtx.take_index();
+        let fields = self.fields(index, payload_type, false);
+        let original = Retransmission::head(self.located.outgoing.sequence());
+        let payload = if self.located.skipped { &[][..] } else { self.stored.payload() };
+        let (header, passed) = (&rtx.header, self.passed());
+        self.push(departures, index, |dst| {
+            let header_len = header.write(dst, &fields, passed)?;
+            Some((header_len, header_len + copy(dst.get_mut(header_len..)?, [&original, payload])?))
+        })
+    }
+
+    fn fields(&self, index: PacketIndex, payload_type: PayloadType, padded: bool) -> PacketFields {
+        let meta = self.stored.meta;
+        PacketFields {
+            // That of the original packet (RFC 4588 section 4).
+            timestamp: meta.timestamp.plus(self.located.timestamp_offset),
+            sequence: index.sequence(),
+            payload_type,
+            marker: meta.marker,
+            padded,
+            send_time: self.send_time,
+            transport_sequence: SequenceNumber(0),
+        }
+    }
+
+    fn passed(&self) -> Passed<'_> {
+        let spans = &self.stored.meta.extensions;
+        Passed { carried: spans.carried(), spans, packet: self.stored.bytes }
+    }
+
+    /// Seals what `write` writes: gives the length of the header, and of header and payload.
+    fn push(
+        &self,
+        departures: &mut Departures<'_>,
+        index: PacketIndex,
+        write: impl FnOnce(&mut [u8]) -> Option<(usize, usize)>,
+    ) -> Result<(), DropReason> {
+        let sealed = departures.outbox.push(self.path, self.path.packet_bytes_max(), |dst| {
+            let (header_len, plain_len) = write(dst)?;
+            self.session.seal_rtp_in_place(index, header_len, plain_len, dst)
+        });
+        sealed.map(|_| ()).ok_or(DropReason::Oversize)
+    }
+}
+
+/// Writes both parts to the front of `dst`; gives their length.
+fn copy(dst: &mut [u8], parts: [&[u8]; 2]) -> Option<usize> {
+    let mut at = 0;
+    for part in parts {
+        dst.get_mut(at..at + part.len())?.copy_from_slice(part);
+        at += part.len();
+    }
+    Some(at)
+}
+
+/// Padding of `count` octets, the last of which counts them all (RFC 3550 section 5.1), zeros behind.
+fn padding_of(count: u8) -> [u8; 255] {
+    let mut padding = [0; 255];
+    if let Some(last) = usize::from(count).checked_sub(1) {
+        padding[last] = count;
+    }
+    padding
+}
