@@ -4,14 +4,31 @@
 //! See `docs/congestion.md` for how it works, and for what each constant trades.
 
 mod arrival_clock;
+mod cluster;
 mod figures;
+mod groups;
+mod ledger;
+mod loss;
+mod prober;
+mod queue;
+mod rate;
 mod report;
+mod traffic;
+mod trend;
 
 pub use arrival_clock::ArrivalClock;
 use core::time::Duration;
 use corelay_wire::units::{Bitrate, Instant};
 pub use figures::{Estimate, Limit, ProbePlan, RateState};
+use groups::{DelaySample, Grouped, Groups};
+use ledger::{Ledger, News};
+use loss::{Loss, Stretch, Verdict};
+use prober::{Prober, Reason, Situation};
+use queue::Queue;
+use rate::{Conditions, Rate};
 pub use report::PacketResult;
+use traffic::Traffic;
+use trend::{Trend, Usage};
 
 /// The bounds of an estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,76 +48,389 @@ impl Default for EstimatorConfig {
     }
 }
 
+/// A queue this long is too long however slowly it grows, in milliseconds. Higher lets it stand; lower is tripped by a keyframe.
+const QUEUE_MAX_MILLIS: f64 = 60.0;
+/// A queue that comes up to this between three samples is too long, in milliseconds. Higher is late when a link becomes much slower;
+/// lower is tripped by one that stops for a moment, as radios do.
+const QUEUE_SUDDEN_MILLIS: f64 = 90.0;
+/// A growing queue that is shorter is jitter.
+const QUEUE_MIN_MILLIS: f64 = 12.0;
+/// A queue that is shorter is empty, but for jitter.
+const QUEUE_EMPTY_MILLIS: f64 = 12.0;
+/// What arrives is measured over this, and while the queue is full over what it takes for so many bytes, but not less than the second.
+const ACKNOWLEDGED_WINDOW: Duration = Duration::from_millis(500);
+const BUSY_WINDOW_MIN: Duration = Duration::from_millis(100);
+const BUSY_BYTES_MIN: u64 = 8_000;
+/// What is sent while the queue is emptied, of what arrived before, is less than this, or the queue is our own.
+const YIELDED: f64 = 0.9;
+/// How long delay is not listened to, after the queue turned out to be filled by others. Longer stands in their queue after they are
+/// gone; shorter yields to them for a moment more often.
+const CONTESTED: Duration = Duration::from_secs(20);
+/// Nothing was reported on for this long and a round trip, although packets were sent: the path is dead, or full to the brim. Shorter
+/// halves the rate when some feedback is lost; longer sends into nothing.
+const SILENCE: Duration = Duration::from_millis(600);
+/// Half of what was lost at random is taken to be lost behind the bottleneck, where it has used the path, and half before it. The
+/// estimate is then at most half of the loss off, whichever it is.
+const LOST_BEHIND: f64 = 0.5;
+/// Feedback takes this much longer than the round trip, in the mean.
+const FEEDBACK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// The estimator of one path. **The driving contract**: tell it all feedback by [`Estimator::on_feedback`], and what the traffic could
 /// use by [`Estimator::set_demand`]; then ask [`Estimator::poll_probe`] for a probe to send, and read [`Estimator::estimate`].
-/// [`Estimator::poll_timeout`] says when to call [`Estimator::handle_timeout`] without feedback: while packets are sent and none is
-/// reported on.
+/// [`Estimator::poll_timeout`] says when to call [`Estimator::handle_timeout`], and to ask again, without feedback.
 #[derive(Clone, Debug)]
 pub struct Estimator {
     config: EstimatorConfig,
-    target: Bitrate,
-    demand: Bitrate,
-    remb: Option<Bitrate>,
-    round_trip: Duration,
+    ledger: Ledger,
+    arrivals: Traffic,
+    departures: Traffic,
+    groups: Groups,
+    queue: Queue,
+    trend: Trend,
+    loss: Loss,
+    rate: Rate,
+    prober: Prober,
+    demand: f64,
+    remb: Option<f64>,
+    round_trip: Option<Duration>,
+    /// The least time from a packet to its feedback, in the last feedback.
+    feedback_trip: Duration,
+    /// When feedback came last, transport-wide.
+    heard: Option<Instant>,
+    /// The rate before the peer fell silent.
+    before_silence: Option<f64>,
+    silent_at: Option<Instant>,
+    /// Until when delay is not listened to.
+    contested_until: Option<Instant>,
 }
 
 impl Estimator {
     /// An estimator of a path that nothing is known of.
-    pub fn new(_now: Instant, config: EstimatorConfig) -> Self {
-        Self { config, target: config.start, demand: config.max, remb: None, round_trip: Duration::from_millis(100) }
+    pub fn new(now: Instant, config: EstimatorConfig) -> Self {
+        Self {
+            ledger: Ledger::new(),
+            arrivals: Traffic::new(),
+            departures: Traffic::new(),
+            groups: Groups::default(),
+            queue: Queue::new(),
+            trend: Trend::new(),
+            loss: Loss::new(),
+            rate: Rate::new(now, config.start.0 as f64),
+            prober: Prober::new(now),
+            demand: config.max.0 as f64,
+            remb: None,
+            round_trip: None,
+            feedback_trip: FEEDBACK_INTERVAL,
+            heard: None,
+            before_silence: None,
+            silent_at: None,
+            contested_until: None,
+            config,
+        }
     }
 
     /// Takes in transport-wide feedback: what became of packets, in the order of their numbers.
-    pub fn on_feedback(&mut self, _now: Instant, results: impl IntoIterator<Item = PacketResult>) {
-        results.into_iter().for_each(drop);
+    pub fn on_feedback(&mut self, now: Instant, results: impl IntoIterator<Item = PacketResult>) {
+        let mut trip: Option<Duration> = None;
+        for result in results {
+            if self.take_in(now, &result) && result.arrived.is_some() {
+                let since = now.since(result.sent);
+                trip = Some(trip.map_or(since, |least| least.min(since)));
+            }
+        }
+        if let Some(sample) = self.groups.close() {
+            self.take_sample(sample);
+        }
+        let Some(trip) = trip else { return };
+        self.feedback_trip = trip;
+        self.heard = Some(now);
+        self.end_silence(now);
+        if let Some((reason, finding)) = self.prober.finish() {
+            self.probe_found(now, reason, &finding);
+        }
+        self.judge_delay(now);
+        self.judge_loss(now);
+        self.let_time_pass(now);
     }
 
     /// The round trip that a receiver report told.
     pub fn on_round_trip(&mut self, round_trip: Duration) {
-        self.round_trip = round_trip;
+        self.round_trip = Some(round_trip);
     }
 
     /// The peer's own estimate (draft-alvestrand-rmcat-remb-03): the estimate, while there is no transport-wide feedback; a cap where
     /// there is.
     pub fn on_remb(&mut self, _now: Instant, bitrate: Bitrate) {
+        let bitrate = bitrate.0.min(self.config.max.0) as f64;
         self.remb = Some(bitrate);
+        if self.heard.is_none() && (self.rate.limit() != Limit::Loss || bitrate < self.rate.target()) {
+            self.rate.set(bitrate, Limit::Remb);
+        }
     }
 
     /// A receiver report's fraction lost (RFC 3550 section 6.4.1), of 256, while `sent` was sent: for a peer that gives no
     /// transport-wide feedback.
-    pub fn on_loss(&mut self, _now: Instant, _fraction_lost: u8, _sent: Bitrate) {}
+    pub fn on_loss(&mut self, now: Instant, fraction_lost: u8, sent: Bitrate) {
+        if self.heard.is_some() {
+            return;
+        }
+        let bytes = sent.0 / 8;
+        let packets = (bytes / MEAN_PACKET_BYTES).clamp(1, 10_000) as u32;
+        self.loss.add_many(now, bytes, packets, packets * u32::from(fraction_lost) / 256);
+        let arrived = sent.0 as f64 * (1.0 - f64::from(fraction_lost) / 256.0);
+        self.arrivals.clear();
+        let verdict = self.loss.judge(now, self.rate.target(), 0.0, false);
+        self.obey(now, verdict, arrived);
+        let conditions = self.conditions(verdict == Verdict::Undecided, Some(arrived));
+        self.rate.update(now, &conditions);
+    }
 
     /// What the traffic would use if there were room for all of it: nothing is probed above.
     pub fn set_demand(&mut self, _now: Instant, demand: Bitrate) {
-        self.demand = demand;
+        self.demand = demand.0.min(self.config.max.0) as f64;
     }
 
     /// A probe to be sent from `now` on; `None` when none is due.
-    pub fn poll_probe(&mut self, _now: Instant) -> Option<ProbePlan> {
-        None
+    pub fn poll_probe(&mut self, now: Instant) -> Option<ProbePlan> {
+        let deaf = self.heard.is_none_or(|at| now.since(at) > SILENCE);
+        let calm = self.rate.state() != RateState::Drain && self.trend.usage() != Usage::Over && self.queue.length() < self.empty();
+        let situation = Situation {
+            target: self.rate.target(),
+            demand: self.demand.min(self.remb.unwrap_or(f64::INFINITY)),
+            calm: calm || deaf || self.is_contested(now),
+            loss_test: self.loss.wanted_probe(),
+            jitter: self.queue.jitter(),
+        };
+        self.prober.poll(now, &situation)
     }
 
-    /// When [`Self::handle_timeout`] is due, or a probe.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+    /// When [`Self::handle_timeout`] and [`Self::poll_probe`] are due without feedback; `outstanding`: since when packets are
+    /// unanswered, if any are.
+    pub fn poll_timeout(&self, outstanding: Option<Instant>) -> Option<Instant> {
+        let silence = outstanding.map(|at| self.silent_at.map_or(at, |silent| at.max(silent)) + self.patience());
+        let probe = (self.demand > self.rate.target() * 1.02).then(|| self.prober.next());
+        silence.into_iter().chain(probe).min()
     }
 
-    /// The owner calls it when [`Self::poll_timeout`] is reached; `outstanding` since when packets are unanswered, if any are.
-    pub fn handle_timeout(&mut self, _now: Instant, _outstanding: Option<Instant>) {}
+    /// Lowers the rate when the peer is silent; `outstanding` as in [`Self::poll_timeout`].
+    pub fn handle_timeout(&mut self, now: Instant, outstanding: Option<Instant>) {
+        let Some(since) = outstanding.map(|at| self.silent_at.map_or(at, |silent| at.max(silent))) else { return };
+        if now < since + self.patience() {
+            return;
+        }
+        self.silent_at = Some(now);
+        self.before_silence.get_or_insert(self.rate.target());
+        let least = self.config.min.0 as f64;
+        self.rate.set((self.rate.target() / 2.0).max(least), Limit::Silence);
+    }
 
     /// What the path carries.
     pub fn estimate(&self) -> Estimate {
-        let cap = self.remb.unwrap_or(self.config.max);
+        let bitrate = |bits: f64| Bitrate(bits.max(0.0) as u64);
+        let cap = self.remb.unwrap_or(f64::INFINITY);
+        let target = bitrate(self.rate.target().min(cap)).clamp(self.config.min, self.config.max);
+        let permille = |fraction: f64| (fraction * 1000.0) as u16;
         Estimate {
-            target: self.target.min(cap).clamp(self.config.min, self.config.max),
-            link_capacity: None,
-            acknowledged: None,
-            queue: Duration::ZERO,
-            loss_permille: 0,
-            loss_random_permille: 0,
-            round_trip: self.round_trip,
-            state: RateState::Increase,
-            limit: Limit::Start,
+            target,
+            link_capacity: self.rate.capacity().map(bitrate),
+            acknowledged: self.arrivals.rate(ACKNOWLEDGED_WINDOW).map(bitrate),
+            queue: Duration::from_micros((self.queue.length().max(0.0) * 1e3) as u64),
+            loss_permille: permille(self.loss.fraction()),
+            loss_random_permille: permille(self.loss.random()),
+            round_trip: self.round_trip.unwrap_or(self.feedback_trip),
+            state: self.rate.state(),
+            limit: match () {
+                () if target == self.config.max => Limit::Maximum,
+                () if cap < self.rate.target() => Limit::Remb,
+                () => self.rate.limit(),
+            },
         }
     }
+
+    /// Takes in the fate of one packet. Tells whether it is the first news of it.
+    fn take_in(&mut self, now: Instant, result: &PacketResult) -> bool {
+        match self.ledger.note(result.sequence, result.arrived.is_some()) {
+            News::Known => return false,
+            News::Late => {
+                self.loss.arrived_late();
+                return false;
+            }
+            News::First { unreported } => self.count(result, unreported),
+        }
+        if let Some((reason, finding)) = self.prober.add(result) {
+            self.probe_found(now, reason, &finding);
+        }
+        let Some(arrived) = result.arrived else { return true };
+        match self.groups.add(result.sent, arrived) {
+            Grouped::Member => {}
+            Grouped::Next(sample) => self.take_sample(sample),
+            Grouped::Restart => {
+                self.queue = Queue::new();
+                self.trend = Trend::new();
+                self.arrivals.clear();
+            }
+        }
+        true
+    }
+
+    /// Counts bytes and losses. What was never reported on, because feedback was lost, is taken to have fared like its neighbours.
+    fn count(&mut self, result: &PacketResult, unreported: u32) {
+        let assumed = result.bytes.saturating_mul(unreported.min(UNREPORTED_MAX));
+        self.departures.add(result.sent, result.bytes.saturating_add(assumed));
+        self.loss.add(result.sent, result.bytes, result.arrived.is_none());
+        if let Some(arrived) = result.arrived {
+            let lost = f64::from(assumed) * self.loss.random();
+            self.arrivals.add(arrived, result.bytes.saturating_add(assumed - lost as u32));
+        }
+    }
+
+    fn take_sample(&mut self, sample: DelaySample) {
+        self.queue.add(sample);
+        self.trend.add(sample);
+    }
+
+    fn judge_delay(&mut self, now: Instant) {
+        if self.is_contested(now) {
+            return;
+        }
+        let (queue, noise) = (self.queue.length(), self.noise());
+        let latest = self.queue.latest();
+        let over = match self.rate.cut_queue() {
+            // The line of the trend is behind: what counts is whether the cut was not deep enough.
+            Some(before) => queue > before + QUEUE_MIN_MILLIS,
+            None => self.trend.usage() == Usage::Over && queue > QUEUE_MIN_MILLIS + noise || queue > QUEUE_MAX_MILLIS + noise,
+        };
+        let sudden =
+            latest > QUEUE_SUDDEN_MILLIS + 4.0 * noise && self.rate.cut_queue().is_none_or(|b| latest > b + QUEUE_MIN_MILLIS);
+        if (over || sudden) && self.rate.may_cut(now, self.response()) {
+            let carried = self.carried();
+            self.rate.cut(now, carried, queue.max(latest), Limit::Delay);
+            self.prober.cut(now);
+        }
+    }
+
+    fn judge_loss(&mut self, now: Instant) {
+        let queue = if self.is_contested(now) { f64::INFINITY } else { self.queue.length() };
+        let verdict = self.loss.judge(now, self.rate.target(), queue, true);
+        let carried = self.carried();
+        self.obey(now, verdict, carried);
+    }
+
+    fn obey(&mut self, now: Instant, verdict: Verdict, carried: f64) {
+        match verdict {
+            Verdict::Usual | Verdict::Undecided => {}
+            Verdict::Congestion => {
+                if self.rate.may_cut(now, self.response()) {
+                    self.rate.cut(now, carried, self.queue.length(), Limit::Loss);
+                    self.prober.cut(now);
+                    if self.is_contested(now) {
+                        self.rate.give_up();
+                    }
+                }
+            }
+            Verdict::Restore(target) => self.rate.set(target.max(self.rate.target()), Limit::Delay),
+        }
+    }
+
+    fn let_time_pass(&mut self, now: Instant) {
+        let mut conditions = self.conditions(self.loss.wanted_probe().is_some(), self.arrivals.rate(ACKNOWLEDGED_WINDOW));
+        conditions.contested = self.is_contested(now);
+        if self.rate.update(now, &conditions) {
+            let sent = self.departures.rate(traffic::WINDOW_MAX).unwrap_or(0.0);
+            if sent < YIELDED * self.rate.carried() {
+                // Much less is sent than left the queue, and it is not empty: others fill it.
+                self.queue.rebase();
+                self.rate.give_up();
+                self.contested_until = Some(now + CONTESTED);
+            } else {
+                self.rate.drain_on(now);
+            }
+        }
+        if self.rate.is_beyond() {
+            self.prober.hurry(now);
+        }
+    }
+
+    /// Whether others fill the queue, so that yielding to it would leave the path to them.
+    fn is_contested(&self, now: Instant) -> bool {
+        self.contested_until.is_some_and(|until| now < until)
+    }
+
+    fn conditions(&self, undecided: bool, acknowledged: Option<f64>) -> Conditions {
+        let queue = self.queue.length();
+        Conditions {
+            shrinking: self.trend.usage() == Usage::Under && queue > QUEUE_MIN_MILLIS,
+            undecided,
+            contested: false,
+            queue_empty: queue < self.empty(),
+            acknowledged,
+            response: self.response(),
+        }
+    }
+
+    fn probe_found(&mut self, now: Instant, reason: Reason, finding: &cluster::Finding) {
+        if reason == Reason::Loss {
+            let probe = Stretch { packets: finding.packets.into(), lost: finding.lost.into(), rate: finding.sent };
+            let verdict = self.loss.probed(now, probe);
+            let carried = self.carried();
+            return self.obey(now, verdict, carried);
+        }
+        let usual = self.loss.random().max(self.loss.fraction());
+        let through = Prober::went_through(finding, usual);
+        let carried = if through { finding.sent } else { finding.arrived / (1.0 - usual * LOST_BEHIND) };
+        let before = self.rate.target();
+        self.rate.raise(carried, !through);
+        if !through && reason == Reason::Start && carried < before {
+            self.rate.cut(now, carried, 0.0, Limit::Delay);
+        }
+        self.prober.go_on(now, through);
+    }
+
+    fn end_silence(&mut self, now: Instant) {
+        self.silent_at = None;
+        if let Some(before) = self.before_silence.take() {
+            self.prober.returned(now, before);
+        }
+    }
+
+    /// What the path carries while its queue is not empty, in bits per second.
+    fn carried(&self) -> f64 {
+        let busy = self.queue.busy_since().map_or(ACKNOWLEDGED_WINDOW, |s| self.arrivals.last().since(s.arrived));
+        let mut window = busy.clamp(BUSY_WINDOW_MIN, ACKNOWLEDGED_WINDOW);
+        if self.arrivals.recent(window).0 < BUSY_BYTES_MIN {
+            window = traffic::WINDOW_MAX;
+        }
+        let arrived = self.arrivals.rate(window).unwrap_or(self.rate.target());
+        arrived / (1.0 - self.loss.random() * LOST_BEHIND)
+    }
+
+    /// From a change of the rate to the news of what it did.
+    fn response(&self) -> Duration {
+        self.feedback_trip.min(Duration::from_secs(1)) + FEEDBACK_INTERVAL
+    }
+
+    fn patience(&self) -> Duration {
+        SILENCE + self.feedback_trip.min(Duration::from_secs(1))
+    }
+
+    fn empty(&self) -> f64 {
+        QUEUE_EMPTY_MILLIS + self.noise()
+    }
+
+    /// Milliseconds of queue that mean nothing: jitter, and one packet in front of another.
+    fn noise(&self) -> f64 {
+        self.queue.jitter() / 2.0 + (PACKET_BITS * 1e3 / self.rate.target()).min(PACKET_MILLIS_MAX)
+    }
 }
+
+/// Numbers between two reports that are taken for lost feedback; more is a peer that was away.
+const UNREPORTED_MAX: u32 = 500;
+/// A packet of video.
+const PACKET_BITS: f64 = 8.0 * 1_200.0;
+/// A low rate need not mean a slow link: what else is in the queue may be others'.
+const PACKET_MILLIS_MAX: f64 = 60.0;
+/// A packet of audio and video together, where only the bit rate is known.
+const MEAN_PACKET_BYTES: u64 = 1_000;
+
+#[cfg(test)]
+mod tests;

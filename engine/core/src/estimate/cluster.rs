@@ -1,0 +1,102 @@
+//! What became of the packets of one probe: the rate at which they left, and at which they arrived.
+
+use super::report::PacketResult;
+use core::time::Duration;
+use corelay_wire::units::Instant;
+
+/// How much faster than they left packets arrived that arrived at one time.
+const AT_ONCE: f64 = 10.0;
+
+/// The line of least squares of time over bytes: the bytes are exact, the times are not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Line {
+    count: f64,
+    bytes: f64,
+    time: f64,
+    bytes_bytes: f64,
+    bytes_time: f64,
+}
+
+impl Line {
+    /// `time` in seconds, after so many bytes.
+    fn add(&mut self, bytes: f64, time: f64) {
+        self.count += 1.0;
+        self.bytes += bytes;
+        self.time += time;
+        self.bytes_bytes += bytes * bytes;
+        self.bytes_time += bytes * time;
+    }
+
+    /// In bits per second; `None` for less than three packets, or when all were at one time.
+    fn rate(&self) -> Option<f64> {
+        let over = self.count * self.bytes_bytes - self.bytes * self.bytes;
+        let under = self.count * self.bytes_time - self.bytes * self.time;
+        (self.count >= 3.0 && under > 0.0).then(|| 8.0 * over / under)
+    }
+}
+
+/// See the module.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cluster {
+    packets: u32,
+    lost: u32,
+    begun: Option<(Instant, Option<Instant>)>,
+    span: Duration,
+    bytes_sent: f64,
+    bytes_arrived: f64,
+    sent: Line,
+    arrived: Line,
+}
+
+/// What a probe found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Finding {
+    pub(super) sent: f64,
+    /// Zero when too few arrived to tell.
+    pub(super) arrived: f64,
+    pub(super) packets: u32,
+    pub(super) lost: u32,
+}
+
+impl Cluster {
+    pub(super) fn is_empty(&self) -> bool {
+        self.packets == 0
+    }
+
+    pub(super) fn packets(&self) -> u32 {
+        self.packets
+    }
+
+    /// From the first that left to the last.
+    pub(super) fn span(&self) -> Duration {
+        self.span
+    }
+
+    /// Takes in the fate of a packet of the probe.
+    pub(super) fn add(&mut self, result: &PacketResult) {
+        self.packets += 1;
+        let (sent_first, arrived_first) = *self.begun.get_or_insert((result.sent, None));
+        // Each packet marks the end of the bytes before it.
+        self.span = result.sent.since(sent_first);
+        self.sent.add(self.bytes_sent, self.span.as_secs_f64());
+        self.bytes_sent += f64::from(result.bytes);
+        let Some(arrived) = result.arrived else {
+            self.lost += 1;
+            return;
+        };
+        let first = arrived_first.unwrap_or(arrived);
+        self.begun = Some((sent_first, Some(first)));
+        let time = (arrived.as_nanos() as i64).wrapping_sub(first.as_nanos() as i64) as f64 / 1e9;
+        self.arrived.add(self.bytes_arrived, time);
+        self.bytes_arrived += f64::from(result.bytes);
+    }
+
+    /// `None` when too few were sent to tell.
+    pub(super) fn finding(&self) -> Option<Finding> {
+        let sent = self.sent.rate()?;
+        let several = self.arrived.count >= 3.0;
+        // Several that arrive at one time came through a link that is faster than anything that is asked of it.
+        let arrived = self.arrived.rate().unwrap_or(if several { AT_ONCE * sent } else { 0.0 });
+        Some(Finding { sent, arrived, packets: self.packets, lost: self.lost })
+    }
+}

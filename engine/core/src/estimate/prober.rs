@@ -1,0 +1,190 @@
+//! When to probe, how fast, and what a probe found.
+
+use super::cluster::{Cluster, Finding};
+use super::figures::ProbePlan;
+use super::report::PacketResult;
+use core::time::Duration;
+use corelay_wire::units::{Bitrate, Instant};
+
+/// How much faster than the estimate a probe is: at the start and after one that went through, and out of the calm. Higher finds a
+/// fast path in fewer steps; lower fills the queue of a slow one less.
+const STEP_START: f64 = 3.0;
+const STEP_ON: f64 = 2.0;
+const STEP_CALM: f64 = 1.5;
+/// And for a test of what kind loss is.
+const STEP_LOSS: f64 = 1.35;
+/// How much of the demand is probed for: what leaves is never exactly what was planned.
+const DEMAND_FACTOR: f64 = 1.1;
+/// A probe is as long as jitter, times this, within bounds. Longer tells more exactly; shorter queues less if the path does not carry it.
+const JITTERS: f64 = 8.0;
+const DURATION_MIN: f64 = 60.0;
+const DURATION_MAX: f64 = 150.0;
+const PACKETS_MIN: u32 = 8;
+/// A test of loss wants more packets, for chance.
+const LOSS_DURATION: f64 = 250.0;
+const LOSS_PACKETS_MIN: u32 = 30;
+/// Time between two probes out of the calm: after one that went through or a cut, and at most, after several that did not. Longer is
+/// late on a link that became faster; shorter costs more padding.
+const INTERVAL_MIN: Duration = Duration::from_secs(2);
+const INTERVAL_MAX: Duration = Duration::from_secs(6);
+/// An answer that is not here by then will not come.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Of the rate at which it left, a probe that went through arrives at this or more. Lower takes a full path for a free one.
+const THROUGH: f64 = 0.9;
+
+/// Why a probe is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// Nothing is known of the path.
+    Start,
+    /// More could be used than is known to fit.
+    Growth,
+    /// To tell random loss from congestion.
+    Loss,
+    /// The path was dead, or nothing was sent: this is what it carried before.
+    Return,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    plan: ProbePlan,
+    reason: Reason,
+    asked: Instant,
+    cluster: Cluster,
+}
+
+/// What there is to know for whether and how to probe.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Situation {
+    pub(super) target: f64,
+    pub(super) demand: f64,
+    /// No queue, and no cut whose effect is waited for.
+    pub(super) calm: bool,
+    /// The rate at which a test of loss began.
+    pub(super) loss_test: Option<f64>,
+    /// Of delay, in milliseconds.
+    pub(super) jitter: f64,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct Prober {
+    open: Option<Open>,
+    cluster: u8,
+    next: Instant,
+    interval: Duration,
+    /// What the next probe is for, and how much faster than the estimate, or how fast.
+    reason: Reason,
+    step: f64,
+    known: Option<f64>,
+}
+
+impl Prober {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { open: None, cluster: 0, next: now, interval: INTERVAL_MIN, reason: Reason::Start, step: STEP_START, known: None }
+    }
+
+    /// When the next probe may be due.
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// The rate was cut: nothing is known above it for a while.
+    pub(super) fn cut(&mut self, now: Instant) {
+        self.calm(now);
+    }
+
+    /// The path carries more than it did.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.next = self.next.min(now);
+    }
+
+    /// The path was dead or unused, and carried `known` before.
+    pub(super) fn returned(&mut self, now: Instant, known: f64) {
+        self.open = None;
+        self.next = now;
+        self.reason = Reason::Return;
+        self.known = Some(known);
+        self.interval = INTERVAL_MIN;
+    }
+
+    pub(super) fn poll(&mut self, now: Instant, situation: &Situation) -> Option<ProbePlan> {
+        if self.open.is_some_and(|open| now.since(open.asked) > PATIENCE + open.plan.duration) {
+            self.open = None;
+            self.calm(now);
+        }
+        if self.open.is_some() {
+            return None;
+        }
+        let (reason, rate) = match situation.loss_test {
+            Some(rate) => (Reason::Loss, rate * STEP_LOSS),
+            None if now < self.next || !situation.calm || situation.demand <= situation.target * 1.02 => return None,
+            None => {
+                let most = situation.demand * DEMAND_FACTOR;
+                let rate = self.known.take().unwrap_or(self.step * situation.target);
+                (self.reason, rate.min(most))
+            }
+        };
+        let (millis, packets_min) = match reason {
+            Reason::Loss => (LOSS_DURATION, LOSS_PACKETS_MIN),
+            _ => ((situation.jitter * JITTERS).clamp(DURATION_MIN, DURATION_MAX), PACKETS_MIN),
+        };
+        self.cluster = self.cluster.wrapping_add(1);
+        let duration = Duration::from_micros((millis * 1e3) as u64);
+        let plan = ProbePlan { cluster: self.cluster, bitrate: Bitrate(rate as u64), duration, packets_min };
+        self.open = Some(Open { plan, reason, asked: now, cluster: Cluster::default() });
+        Some(plan)
+    }
+
+    /// Takes in the fate of a packet. Gives what the probe found when this is the first one after it.
+    pub(super) fn add(&mut self, result: &PacketResult) -> Option<(Reason, Finding)> {
+        let open = self.open.as_mut()?;
+        if result.probe == Some(open.plan.cluster) {
+            open.cluster.add(result);
+            return None;
+        }
+        if open.cluster.is_empty() {
+            return None;
+        }
+        self.conclude()
+    }
+
+    /// At the end of feedback: what the probe found, when all of it was reported on and nothing is sent after it.
+    pub(super) fn finish(&mut self) -> Option<(Reason, Finding)> {
+        let open = self.open?;
+        let plan = open.plan;
+        let complete = open.cluster.span() >= plan.duration * 9 / 10 && open.cluster.packets() >= plan.packets_min;
+        if complete { self.conclude() } else { None }
+    }
+
+    fn conclude(&mut self) -> Option<(Reason, Finding)> {
+        let open = self.open.take()?;
+        Some((open.reason, open.cluster.finding()?))
+    }
+
+    /// Whether a probe that found this went through, where `usual` of the packets are lost anyhow.
+    pub(super) fn went_through(finding: &Finding, usual: f64) -> bool {
+        finding.arrived >= THROUGH * finding.sent * (1.0 - usual)
+    }
+
+    /// Plans the next probe after one that went through, or did not.
+    pub(super) fn go_on(&mut self, now: Instant, went_through: bool) {
+        if went_through {
+            self.next = now;
+            self.interval = INTERVAL_MIN;
+            self.step = STEP_ON;
+            self.reason = Reason::Growth;
+        } else {
+            let interval = (self.interval * 3 / 2).min(INTERVAL_MAX);
+            self.calm(now);
+            self.interval = interval;
+        }
+    }
+
+    fn calm(&mut self, now: Instant) {
+        self.next = now + self.interval;
+        self.reason = Reason::Growth;
+        self.step = STEP_CALM;
+        self.known = None;
+    }
+}
