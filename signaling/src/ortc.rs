@@ -12,13 +12,16 @@ mod codec;
 mod consumer;
 mod extension;
 mod h264;
+mod layering;
 mod producer;
 mod router;
+mod scalability;
 #[cfg(test)]
 mod tests;
 mod transport;
 
 pub(crate) use consumer::{Receiver, consumer};
-pub(crate) use producer::{ProducerFormat, producer};
+pub(crate) use layering::Layering;
+pub(crate) use producer::{ProducerFormat, Published, producer};
 pub(crate) use router::router_capabilities;
 pub(crate) use transport::{candidates, dtls_parameters, ice_parameters, remote_dtls};

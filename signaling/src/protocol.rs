@@ -23,7 +23,7 @@ pub use request::{
     ConnectWebRtcTransport, Consume, ConsumerRef, CreateWebRtcTransport, Join, METHODS, Produce, ProducerRef, Request, Source,
     TransportDirection, TransportRef,
 };
-pub use response::{Consumed, Created, Joined, ParticipantInfo, ProducerInfo, TransportCreated, TransportIce};
+pub use response::{Consumed, ConsumerType, Created, Joined, ParticipantInfo, ProducerInfo, TransportCreated, TransportIce};
 
 /// The version of the protocol, told in the answer to `join`.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -2,7 +2,7 @@
 
 use super::h264;
 use crate::protocol::{CodecParameters, MediaKind, RtcpFeedback};
-use corelay_wire::media::{Codec, Feedback, Kind};
+use corelay_wire::media::{Codec, Extension, ExtensionMap, Feedback, Kind};
 use serde_json::{Value, json};
 
 /// One entry of the router's capabilities.
@@ -25,7 +25,7 @@ enum Profile {
     Av1(u64),
 }
 
-// Retransmission (RFC 4588) takes the odd payload types when it comes: 97 for 96 and so on, as receivers of the replaced system know them.
+/// Video takes even payload types; the odd one behind each is that of its retransmissions (RFC 4588).
 pub(super) const ROUTER_CODECS: &[RouterCodec] = &[
     RouterCodec { codec: Codec::Opus, mime_type: "audio/opus", payload_type: 100, channels: Some(2), profile: Profile::None },
     RouterCodec { codec: Codec::Vp8, mime_type: "video/VP8", payload_type: 102, channels: None, profile: Profile::None },
@@ -96,13 +96,27 @@ impl RouterCodec {
         }
     }
 
-    /// Feedback that the router understands. `nack` and `transport-cc` join it with retransmission and congestion control.
-    pub(super) fn feedback(&self) -> Vec<RtcpFeedback> {
-        let pair = |t: &str, p: &str| RtcpFeedback { feedback_type: t.to_owned(), parameter: p.to_owned() };
+    /// The payload type of its retransmissions. Audio has none: no browser takes them for Opus, and a lost packet is sent again as it
+    /// was.
+    pub(super) const fn rtx_payload_type(&self) -> Option<u8> {
         match self.kind() {
-            MediaKind::Audio => Vec::new(),
-            MediaKind::Video => vec![pair("nack", "pli"), pair("ccm", "fir")],
+            MediaKind::Audio => None,
+            MediaKind::Video => Some(self.payload_type + 1),
         }
+    }
+
+    /// Whether the codec carries spatial layers in one stream, each predicted from the one below.
+    pub(super) const fn has_spatial_layers(&self) -> bool {
+        matches!(self.codec, Codec::Vp9 | Codec::Av1)
+    }
+
+    /// Feedback that the router understands and gives.
+    pub(super) fn feedback(&self) -> Vec<RtcpFeedback> {
+        let list: &[(&str, &str)] = match self.kind() {
+            MediaKind::Audio => &[("nack", ""), ("transport-cc", "")],
+            MediaKind::Video => &[("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", ""), ("transport-cc", "")],
+        };
+        list.iter().map(|(t, p)| RtcpFeedback { feedback_type: (*t).to_owned(), parameter: (*p).to_owned() }).collect()
     }
 
     /// What both the router and a peer that lists `theirs` understand.
@@ -139,12 +153,50 @@ pub(super) fn router_codec(described: &Described<'_>) -> Option<&'static RouterC
     ROUTER_CODECS.iter().find(|ours| ours.fits(described))
 }
 
+/// The name of retransmissions of video (RFC 4588 section 8.6).
+pub(super) const RTX_VIDEO: &str = "video/rtx";
+
+/// The format parameters of retransmissions of `payload_type`.
+pub(super) fn apt(payload_type: u8) -> CodecParameters {
+    CodecParameters::from([("apt".to_owned(), json!(payload_type))])
+}
+
+/// Whether a description is one of retransmissions (RFC 4588).
+pub(super) fn is_rtx(mime_type: &str) -> bool {
+    mime_type.to_ascii_lowercase().ends_with("/rtx")
+}
+
+/// Whether a description is one of redundancy, comfort noise or tones: the router offers none of them, and a client that lists them
+/// sends without.
+pub(super) fn is_redundancy(mime_type: &str) -> bool {
+    const NAMES: [&str; 6] =
+        ["video/red", "video/ulpfec", "video/flexfec", "video/flexfec-03", "audio/cn", "audio/telephone-event"];
+    NAMES.contains(&mime_type.to_ascii_lowercase().as_str())
+}
+
+/// What a description of retransmissions repairs: the payload type in its `apt`.
+pub(super) fn associated(parameters: &CodecParameters) -> Option<u8> {
+    u8::try_from(number(parameters, "apt")?).ok()
+}
+
 /// A number that a peer may have written as text, as `a=fmtp` does not tell them apart.
 fn number(parameters: &CodecParameters, key: &str) -> Option<u64> {
     match parameters.get(key)? {
         Value::String(text) => text.parse().ok(),
         value => value.as_u64(),
     }
+}
+
+/// Of the two kinds of feedback on congestion a stream has one at most: the one whose numbers its packets carry.
+pub(super) fn one_congestion_feedback(feedback: &mut Vec<RtcpFeedback>, extensions: &ExtensionMap) {
+    let has_numbers = extensions.id(Extension::TransportSequence).is_some();
+    let has_times = extensions.id(Extension::AbsSendTime).is_some();
+    let has_transport_cc = has_numbers && feedback.iter().any(|f| f.feedback_type == "transport-cc");
+    feedback.retain(|f| match f.feedback_type.as_str() {
+        "transport-cc" => has_transport_cc,
+        "goog-remb" => has_times && !has_transport_cc,
+        _ => true,
+    });
 }
 
 /// `feedback` in the engine's form.

@@ -1,14 +1,17 @@
 //! A receiver's `rtpParameters`, in the router's numbering.
 
-use super::codec::{Described, RouterCodec, engine_feedback, router_codec};
+use super::codec::{
+    Described, RTX_VIDEO, RouterCodec, apt, associated, engine_feedback, is_rtx, one_congestion_feedback, router_codec,
+};
 use super::extension::router_extension;
+use super::layering::Layering;
 use super::producer::ProducerFormat;
 use crate::protocol::{
-    CodecParameters, ErrorName, HeaderExtensionDirection, HeaderExtensionParameters, MediaKind, ProtocolError, RtcpParameters,
-    RtpCapabilities, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters, RtpParameters,
+    CodecParameters, EncodingSsrc, ErrorName, HeaderExtensionDirection, HeaderExtensionParameters, MediaKind, ProtocolError,
+    RtcpParameters, RtpCapabilities, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters, RtpParameters,
 };
 use corelay_engine::control::SubscriptionParameters;
-use corelay_wire::media::{ExtensionMap, PayloadFormat, PayloadFormats};
+use corelay_wire::media::{Extension, ExtensionMap, PayloadFormat, PayloadFormats};
 use corelay_wire::units::{PayloadType, Ssrc};
 
 /// What a receiver brings along.
@@ -17,6 +20,8 @@ pub(crate) struct Receiver<'a> {
     pub(crate) capabilities: &'a RtpCapabilities,
     /// The SSRC that its packets will have: unique in its transport.
     pub(crate) ssrc: u32,
+    /// The SSRC that its retransmissions will have, if it takes them: unique in its transport, too.
+    pub(crate) rtx_ssrc: u32,
     /// The media section that `mediasoup-client` shall use. It would number them itself, by how many it has, and collide after one
     /// is closed; packets do not carry it.
     pub(crate) mid: String,
@@ -24,37 +29,72 @@ pub(crate) struct Receiver<'a> {
     pub(crate) cname: String,
 }
 
+/// A codec of a consumer, with its retransmissions where the receiver takes them.
+struct ConsumerFormat {
+    codec: &'static RouterCodec,
+    parameters: RtpCodecParameters,
+    rtx: Option<RtpCodecParameters>,
+}
+
 /// What a client is told of a consumer, and the engine's parameters with the same numbers.
 pub(crate) fn consumer(
     kind: MediaKind,
     formats: &[ProducerFormat],
+    layering: &Layering,
     receiver: Receiver<'_>,
 ) -> Result<(RtpParameters, SubscriptionParameters), ProtocolError> {
-    let codecs: Vec<(&RouterCodec, RtpCodecParameters)> =
-        formats.iter().filter_map(|f| Some((f.codec, codec_parameters(f, receivable(f.codec, receiver.capabilities)?)))).collect();
-    if codecs.is_empty() {
+    let mut formats: Vec<ConsumerFormat> = formats.iter().filter_map(|f| consumer_format(f, receiver.capabilities)).collect();
+    if formats.is_empty() {
         return Err(ProtocolError::new(
             ErrorName::CannotConsume,
             "the producer's codec is not among the receiver's rtpCapabilities: have the publisher choose another codec",
         ));
     }
-    let header_extensions = header_extensions(kind, receiver.capabilities);
+    let rtx_ssrc = formats.iter().any(|f| f.rtx.is_some()).then_some(receiver.rtx_ssrc);
+    let header_extensions = header_extensions(kind, receiver.capabilities, rtx_ssrc.is_some());
+    let extensions = extension_map(kind, &header_extensions);
+    formats.iter_mut().for_each(|f| one_congestion_feedback(&mut f.parameters.rtcp_feedback, &extensions));
     let subscription = SubscriptionParameters {
         ssrc: Ssrc(receiver.ssrc),
-        rtx_ssrc: None,
+        rtx_ssrc: rtx_ssrc.map(Ssrc),
         mid: None,
-        formats: payload_formats(&codecs),
-        extensions: extension_map(kind, &header_extensions),
-        preferences: Default::default(),
+        formats: payload_formats(&formats),
+        extensions,
+    };
+    let encoding = RtpEncodingParameters {
+        ssrc: Some(receiver.ssrc),
+        rtx: rtx_ssrc.map(|ssrc| EncodingSsrc { ssrc }),
+        scalability_mode: layering.mode(),
+        ..RtpEncodingParameters::default()
     };
     let parameters = RtpParameters {
         mid: Some(receiver.mid),
-        codecs: codecs.into_iter().map(|(_, parameters)| parameters).collect(),
+        codecs: formats.into_iter().flat_map(|f| [Some(f.parameters), f.rtx]).flatten().collect(),
         header_extensions,
-        encodings: vec![RtpEncodingParameters { ssrc: Some(receiver.ssrc), ..RtpEncodingParameters::default() }],
+        encodings: vec![encoding],
         rtcp: RtcpParameters { cname: Some(receiver.cname), reduced_size: Some(true) },
     };
     Ok((parameters, subscription))
+}
+
+fn consumer_format(format: &ProducerFormat, capabilities: &RtpCapabilities) -> Option<ConsumerFormat> {
+    let capability = receivable(format.codec, capabilities)?;
+    let takes_rtx = |theirs: &&RtpCodecCapability| {
+        is_rtx(&theirs.mime_type) && associated(&theirs.parameters) == Some(capability.preferred_payload_type)
+    };
+    let rtx = capabilities.codecs.iter().find(takes_rtx).and_then(|_| rtx_parameters(format.codec));
+    Some(ConsumerFormat { codec: format.codec, parameters: codec_parameters(format, capability), rtx })
+}
+
+fn rtx_parameters(codec: &RouterCodec) -> Option<RtpCodecParameters> {
+    Some(RtpCodecParameters {
+        mime_type: RTX_VIDEO.to_owned(),
+        payload_type: codec.rtx_payload_type()?,
+        clock_rate: codec.clock_rate(),
+        channels: None,
+        parameters: apt(codec.payload_type),
+        rtcp_feedback: Vec::new(),
+    })
 }
 
 /// The entry of the receiver's capabilities that takes `codec`.
@@ -87,19 +127,22 @@ fn stream_parameters(parameters: &CodecParameters) -> CodecParameters {
     parameters.iter().filter(|(key, _)| key.as_str() != "apt").map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-fn payload_formats(codecs: &[(&RouterCodec, RtpCodecParameters)]) -> PayloadFormats {
-    codecs
+fn payload_formats(formats: &[ConsumerFormat]) -> PayloadFormats {
+    formats
         .iter()
-        .map(|(codec, parameters)| PayloadFormat {
-            codec: codec.codec,
-            payload_type: PayloadType(codec.payload_type),
-            rtx: None,
-            feedback: engine_feedback(&parameters.rtcp_feedback),
+        .map(|format| PayloadFormat {
+            codec: format.codec.codec,
+            payload_type: PayloadType(format.codec.payload_type),
+            rtx: format.rtx.as_ref().map(|rtx| PayloadType(rtx.payload_type)),
+            feedback: engine_feedback(&format.parameters.rtcp_feedback),
         })
         .collect()
 }
 
-fn header_extensions(kind: MediaKind, capabilities: &RtpCapabilities) -> Vec<HeaderExtensionParameters> {
+/// Without retransmissions of their own format, a lost packet is sent again with the very same bytes: under the transport's key its number
+/// stands for one content only (RFC 3711 section 9.1). So nothing may be in it that is written at each sending.
+fn header_extensions(kind: MediaKind, capabilities: &RtpCapabilities, has_rtx: bool) -> Vec<HeaderExtensionParameters> {
+    let is_written_at_sending = |extension: Extension| matches!(extension, Extension::AbsSendTime | Extension::TransportSequence);
     capabilities
         .header_extensions
         .iter()
@@ -107,6 +150,7 @@ fn header_extensions(kind: MediaKind, capabilities: &RtpCapabilities) -> Vec<Hea
         .filter(|theirs| matches!(theirs.direction, HeaderExtensionDirection::SendRecv | HeaderExtensionDirection::RecvOnly))
         .filter_map(|theirs| router_extension(kind, &theirs.uri))
         .filter(|ours| ours.direction == HeaderExtensionDirection::SendRecv)
+        .filter(|ours| has_rtx || !is_written_at_sending(ours.extension))
         .map(|ours| HeaderExtensionParameters {
             uri: ours.uri.to_owned(),
             id: ours.id,

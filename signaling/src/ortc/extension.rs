@@ -17,8 +17,7 @@ const BOTH: &[MediaKind] = &[MediaKind::Audio, MediaKind::Video];
 const AUDIO: &[MediaKind] = &[MediaKind::Audio];
 const VIDEO: &[MediaKind] = &[MediaKind::Video];
 
-/// Ids stay below 15, for the one-byte form. 3, 4, 5 and 12 wait for repaired-rtp-stream-id, abs-send-time, transport-wide-cc-01 and
-/// video-layers-allocation, which come with retransmission, congestion control and layers.
+/// Ids stay below 15, for the one-byte form.
 ///
 /// Left out on purpose: toffset, which describes the publisher's pacing and would be wrong behind the server's own.
 pub(super) const ROUTER_EXTENSIONS: &[RouterExtension] = &[
@@ -35,6 +34,35 @@ pub(super) const ROUTER_EXTENSIONS: &[RouterExtension] = &[
         uri: "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
         id: 2,
         kinds: VIDEO,
+        direction: HeaderExtensionDirection::RecvOnly,
+    },
+    RouterExtension {
+        extension: Extension::RepairedRid,
+        uri: "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+        id: 3,
+        kinds: VIDEO,
+        direction: HeaderExtensionDirection::RecvOnly,
+    },
+    RouterExtension {
+        extension: Extension::AbsSendTime,
+        uri: "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+        id: 4,
+        kinds: VIDEO,
+        direction: HeaderExtensionDirection::SendRecv,
+    },
+    RouterExtension {
+        extension: Extension::TransportSequence,
+        uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+        id: 5,
+        kinds: VIDEO,
+        direction: HeaderExtensionDirection::SendRecv,
+    },
+    RouterExtension {
+        extension: Extension::TransportSequence,
+        uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+        id: 5,
+        kinds: AUDIO,
+        // A lost packet of audio is sent again with the very same bytes, which leaves no room for a number of its own.
         direction: HeaderExtensionDirection::RecvOnly,
     },
     RouterExtension {
@@ -71,6 +99,14 @@ pub(super) const ROUTER_EXTENSIONS: &[RouterExtension] = &[
         id: 11,
         kinds: VIDEO,
         direction: HeaderExtensionDirection::SendRecv,
+    },
+    RouterExtension {
+        extension: Extension::VideoLayersAllocation,
+        uri: "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00",
+        id: 12,
+        kinds: VIDEO,
+        // It describes what the publisher sends, of which a receiver gets a part.
+        direction: HeaderExtensionDirection::RecvOnly,
     },
 ];
 

@@ -1,7 +1,10 @@
 //! A publisher's `rtpParameters`, checked and taken over.
 
-use super::codec::{Described, RouterCodec, engine_feedback, router_codec};
+use super::codec::{
+    Described, RouterCodec, associated, engine_feedback, is_redundancy, is_rtx, one_congestion_feedback, router_codec,
+};
 use super::extension::router_extension;
+use super::layering::Layering;
 use crate::protocol::{
     CodecParameters, ErrorName, HeaderExtensionParameters, MediaKind, ProtocolError, RtpCodecParameters, RtpEncodingParameters,
     RtpParameters,
@@ -22,38 +25,58 @@ pub(crate) struct ProducerFormat {
     pub(super) codec: &'static RouterCodec,
     /// The publisher's payload type.
     pub(crate) payload_type: u8,
+    /// That of its retransmissions.
+    rtx: Option<u8>,
     /// The publisher's format parameters.
     pub(super) parameters: CodecParameters,
 }
 
 impl ProducerFormat {
-    /// Whether two formats under one payload type can share a transport.
-    pub(crate) fn is_same_codec(&self, other: &Self) -> bool {
-        std::ptr::eq(self.codec, other.codec)
+    /// A payload type that two formats on one transport cannot share, because it means another thing in each.
+    pub(crate) fn clash(&self, other: &Self) -> Option<u8> {
+        let is_same = self.payload_type == other.payload_type;
+        if is_same && !std::ptr::eq(self.codec, other.codec) {
+            return Some(self.payload_type);
+        }
+        match (self.rtx, other.rtx) {
+            (Some(ours), Some(theirs)) if ours == theirs && !is_same => Some(ours),
+            (_, Some(theirs)) if theirs == self.payload_type => Some(theirs),
+            (Some(ours), _) if ours == other.payload_type => Some(ours),
+            _ => None,
+        }
     }
 }
 
-/// The engine's parameters for what a client publishes, and what consumers will be told of its formats.
-pub(crate) fn producer(
-    kind: MediaKind,
-    parameters: &RtpParameters,
-) -> Result<(TrackParameters, Vec<ProducerFormat>), ProtocolError> {
+/// What a client publishes.
+pub(crate) struct Published {
+    /// For the engine.
+    pub(crate) track: TrackParameters,
+    /// What consumers will be told of its formats.
+    pub(crate) formats: Vec<ProducerFormat>,
+    /// What consumers will be told of its layers.
+    pub(crate) layering: Layering,
+}
+
+/// What a client publishes, checked.
+pub(crate) fn producer(kind: MediaKind, parameters: &RtpParameters) -> Result<Published, ProtocolError> {
     let formats = formats(kind, &parameters.codecs)?;
     let extensions = extensions(kind, &parameters.header_extensions)?;
-    let layers = parameters.encodings.iter().enumerate().map(|(i, e)| layer(i, e)).collect::<Result<Vec<_>, _>>()?;
+    let has_rtx = formats.iter().any(|f| f.rtx.is_some());
+    let layers = parameters.encodings.iter().enumerate().map(|(i, e)| layer(i, e, has_rtx)).collect::<Result<Vec<_>, _>>()?;
+    let layering = Layering::of(formats[0].codec, &parameters.encodings)?;
     let track = TrackParameters {
         kind: match kind {
             MediaKind::Audio => Kind::Audio,
             MediaKind::Video => Kind::Video,
         },
         mid: parameters.mid.as_deref().map(mid).transpose()?,
-        formats: payload_formats(&formats, &parameters.codecs)?,
+        formats: payload_formats(&formats, &parameters.codecs, &extensions)?,
         layers: checked_layers(kind, layers, &extensions)?,
         extensions,
         screen: false,
         scalability: Default::default(),
     };
-    Ok((track, formats))
+    Ok(Published { track, formats, layering })
 }
 
 fn formats(kind: MediaKind, codecs: &[RtpCodecParameters]) -> Result<Vec<ProducerFormat>, ProtocolError> {
@@ -66,8 +89,7 @@ fn formats(kind: MediaKind, codecs: &[RtpCodecParameters]) -> Result<Vec<Produce
             Some(true) => return Err(malformed(format!("{field}.payloadType: stands twice: give each codec its own"))),
             Some(slot) => *slot = true,
         }
-        // Retransmission is not negotiated by the router; a client that lists it anyway sends without it.
-        if codec.mime_type.to_ascii_lowercase().ends_with("/rtx") {
+        if is_rtx(&codec.mime_type) || is_redundancy(&codec.mime_type) {
             continue;
         }
         let format = format(kind, codec, &field)?;
@@ -80,7 +102,24 @@ fn formats(kind: MediaKind, codecs: &[RtpCodecParameters]) -> Result<Vec<Produce
     if formats.is_empty() {
         return Err(malformed("data.rtpParameters.codecs: must name at least one codec"));
     }
+    add_retransmissions(&mut formats, codecs)?;
     Ok(formats)
+}
+
+/// What `apt` names must be there (RFC 4588 section 8.6).
+fn add_retransmissions(formats: &mut [ProducerFormat], codecs: &[RtpCodecParameters]) -> Result<(), ProtocolError> {
+    for (i, codec) in codecs.iter().enumerate().filter(|(_, codec)| is_rtx(&codec.mime_type)) {
+        let apt = associated(&codec.parameters);
+        match formats.iter_mut().find(|format| Some(format.payload_type) == apt) {
+            Some(format) if format.codec.rtx_payload_type().is_some() => format.rtx = Some(codec.payload_type),
+            Some(_) => {}
+            None => {
+                let field = format!("data.rtpParameters.codecs[{i}].parameters.apt");
+                return Err(malformed(format!("{field}: must be the payload type of a codec that is listed")));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn format(kind: MediaKind, codec: &RtpCodecParameters, field: &str) -> Result<ProducerFormat, ProtocolError> {
@@ -97,7 +136,7 @@ fn format(kind: MediaKind, codec: &RtpCodecParameters, field: &str) -> Result<Pr
             "{field}: the router has no {shown} with these parameters for this kind: choose from getRouterRtpCapabilities"
         ))
     })?;
-    Ok(ProducerFormat { codec: known, payload_type: codec.payload_type, parameters: codec.parameters.clone() })
+    Ok(ProducerFormat { codec: known, payload_type: codec.payload_type, rtx: None, parameters: codec.parameters.clone() })
 }
 
 /// Format parameters go into the session descriptions that other clients write: nothing may break out of its `a=fmtp` line.
@@ -115,15 +154,21 @@ fn check_parameters(parameters: &CodecParameters, field: &str) -> Result<(), Pro
     if fits { Ok(()) } else { Err(malformed(format!("{field}.parameters: must be few, short, plain strings and numbers"))) }
 }
 
-fn payload_formats(formats: &[ProducerFormat], codecs: &[RtpCodecParameters]) -> Result<PayloadFormats, ProtocolError> {
+fn payload_formats(
+    formats: &[ProducerFormat],
+    codecs: &[RtpCodecParameters],
+    extensions: &ExtensionMap,
+) -> Result<PayloadFormats, ProtocolError> {
     let mut out = PayloadFormats::new();
     for format in formats {
         let theirs = codecs.iter().find(|c| c.payload_type == format.payload_type).map_or(&[][..], |c| c.rtcp_feedback.as_slice());
+        let mut feedback = format.codec.common_feedback(theirs);
+        one_congestion_feedback(&mut feedback, extensions);
         let payload_format = PayloadFormat {
             codec: format.codec.codec,
             payload_type: PayloadType(format.payload_type),
-            rtx: None,
-            feedback: engine_feedback(&format.codec.common_feedback(theirs)),
+            rtx: format.rtx.map(PayloadType),
+            feedback: engine_feedback(&feedback),
         };
         out.try_push(payload_format)
             .map_err(|_| unsupported("data.rtpParameters.codecs: too many codecs: name those that are sent"))?;
@@ -153,7 +198,7 @@ fn extensions(kind: MediaKind, list: &[HeaderExtensionParameters]) -> Result<Ext
     Ok(map)
 }
 
-fn layer(index: usize, encoding: &RtpEncodingParameters) -> Result<LayerParameters, ProtocolError> {
+fn layer(index: usize, encoding: &RtpEncodingParameters, has_rtx: bool) -> Result<LayerParameters, ProtocolError> {
     let field = format!("data.rtpParameters.encodings[{index}]");
     let rid = match encoding.rid.as_deref() {
         // RFC 8851 section 10: alphanumeric, dash and underscore.
@@ -166,7 +211,9 @@ fn layer(index: usize, encoding: &RtpEncodingParameters) -> Result<LayerParamete
     if rid.is_none() && encoding.ssrc.is_none() {
         return Err(malformed(format!("{field}: must have ssrc or rid, or its packets cannot be told from others")));
     }
-    Ok(LayerParameters { ssrc: encoding.ssrc.map(Ssrc), rtx_ssrc: None, rid })
+    // An SSRC for retransmissions whose format was not agreed on has nothing to carry.
+    let rtx_ssrc = encoding.rtx.filter(|_| has_rtx).map(|rtx| Ssrc(rtx.ssrc));
+    Ok(LayerParameters { ssrc: encoding.ssrc.map(Ssrc), rtx_ssrc, rid })
 }
 
 fn checked_layers(
@@ -178,9 +225,9 @@ fn checked_layers(
     if layers.is_empty() || layers.len() > max {
         return Err(unsupported(format!("data.rtpParameters.encodings: must have 1 to {max} entries for this kind")));
     }
-    let repeats =
-        |a: &LayerParameters, b: &LayerParameters| (a.ssrc.is_some() && a.ssrc == b.ssrc) || (a.rid.is_some() && a.rid == b.rid);
-    if layers.iter().enumerate().any(|(i, a)| layers[..i].iter().any(|b| repeats(a, b))) {
+    let ssrcs: Vec<Ssrc> = layers.iter().flat_map(|l| [l.ssrc, l.rtx_ssrc]).flatten().collect();
+    let rids: Vec<Rid> = layers.iter().filter_map(|l| l.rid).collect();
+    if has_twice(&ssrcs) || has_twice(&rids) {
         return Err(malformed("data.rtpParameters.encodings: an ssrc or rid stands twice: give each encoding its own"));
     }
     if layers.iter().any(|l| l.ssrc.is_none()) && extensions.id(Extension::Rid).is_none() {
@@ -189,6 +236,10 @@ fn checked_layers(
         ));
     }
     Ok(layers.into_iter().collect())
+}
+
+fn has_twice<T: PartialEq>(list: &[T]) -> bool {
+    list.iter().enumerate().any(|(i, one)| list[..i].contains(one))
 }
 
 fn mid(mid: &str) -> Result<Mid, ProtocolError> {

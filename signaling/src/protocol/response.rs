@@ -81,6 +81,18 @@ pub struct Created {
     pub id: String,
 }
 
+/// How a stream is made of layers: the `type` of a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConsumerType {
+    /// One stream without layers.
+    Simple,
+    /// Several streams, or one of a codec that would send several, with temporal layers.
+    Simulcast,
+    /// One stream with layers inside.
+    Svc,
+}
+
 /// The answer to `consume`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,9 +103,9 @@ pub struct Consumed {
     pub producer_id: String,
     /// Audio or video.
     pub kind: MediaKind,
-    /// `simple`: one stream, whatever the publisher sends.
+    /// How the stream is made of layers.
     #[serde(rename = "type")]
-    pub consumer_type: &'static str,
+    pub consumer_type: ConsumerType,
     /// How its packets look.
     pub rtp_parameters: RtpParameters,
     /// Whether the publisher paused it.

@@ -44,9 +44,14 @@ impl Registry {
         let capabilities = consume.rtp_capabilities.as_ref().or(participant.capabilities.as_ref()).ok_or_else(|| {
             ProtocolError::malformed("data.rtpCapabilities: must be told here or at join: what the client can receive is not known")
         })?;
-        let receiver =
-            Receiver { capabilities, ssrc: numbering.ssrc(), mid: numbering.mid().to_string(), cname: publisher.cname.to_string() };
-        let (rtp_parameters, parameters) = ortc::consumer(producer.kind, &producer.formats, receiver)?;
+        let receiver = Receiver {
+            capabilities,
+            ssrc: numbering.ssrc(),
+            rtx_ssrc: numbering.rtx_ssrc(),
+            mid: numbering.mid().to_string(),
+            cname: publisher.cname.to_string(),
+        };
+        let (rtp_parameters, parameters) = ortc::consumer(producer.kind, &producer.formats, &producer.layering, receiver)?;
         let track = producer.id;
         let mirror = self.use_track(owner, id, &consume.producer_id)?;
         self.advance_numbering(owner, &consume.transport_id);
@@ -137,7 +142,7 @@ impl Registry {
             id: public_id.clone(),
             producer_id: consumer.producer.clone(),
             kind: producer.kind,
-            consumer_type: "simple",
+            consumer_type: producer.layering.consumer_type(),
             rtp_parameters,
             producer_paused: producer.paused,
             source: producer.source,

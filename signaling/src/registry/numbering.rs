@@ -28,12 +28,21 @@ impl Numbering {
         self.ssrc
     }
 
+    /// Of its retransmissions. Never zero either.
+    pub(super) fn rtx_ssrc(&self) -> u32 {
+        self.after(self.ssrc)
+    }
+
     /// These numbers were given out.
     pub(super) fn advance(&mut self) {
         self.mid += 1;
-        self.ssrc = self.ssrc.wrapping_add(self.step);
-        if self.ssrc == 0 {
-            self.ssrc = self.step;
+        self.ssrc = self.after(self.rtx_ssrc());
+    }
+
+    fn after(&self, ssrc: u32) -> u32 {
+        match ssrc.wrapping_add(self.step) {
+            0 => self.step,
+            next => next,
         }
     }
 }
@@ -49,7 +58,9 @@ mod tests {
         let mut seen = HashSet::new();
         for mid in 0..200_000 {
             assert_eq!(numbering.mid(), mid);
-            assert!(numbering.ssrc() != 0 && seen.insert(numbering.ssrc()));
+            for ssrc in [numbering.ssrc(), numbering.rtx_ssrc()] {
+                assert!(ssrc != 0 && seen.insert(ssrc));
+            }
             numbering.advance();
         }
     }

@@ -5,7 +5,7 @@ use super::mirror::Mirror;
 use super::numbering::Numbering;
 use super::refusal::{gone, unknown_room};
 use super::{Registry, public_id};
-use crate::ortc::ProducerFormat;
+use crate::ortc::{Layering, ProducerFormat};
 use crate::outbox::Outbox;
 use crate::protocol::{
     ErrorName, Join, Joined, LeaveReason, MediaKind, Notification, PROTOCOL_VERSION, ParticipantInfo, ProducerInfo, ProtocolError,
@@ -62,6 +62,7 @@ pub(crate) struct Producer {
     pub(super) paused: bool,
     pub(super) app_data: Map<String, Value>,
     pub(super) formats: Vec<ProducerFormat>,
+    pub(super) layering: Layering,
     /// What the shard was told of it, for shards that shall know it as well.
     pub(super) parameters: Box<TrackParameters>,
     /// Shards beside its own that know it.

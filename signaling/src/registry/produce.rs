@@ -3,7 +3,7 @@
 use super::participant::producer_info;
 use super::refusal::{gone, unknown_transport};
 use super::{Participant, Producer, Registry, public_id};
-use crate::ortc::{self, ProducerFormat};
+use crate::ortc::{self, ProducerFormat, Published};
 use crate::protocol::{ErrorName, Notification, Produce, ProtocolError, TransportDirection};
 use crate::token::PublishKind;
 use corelay_engine::control::{Command, TrackParameters};
@@ -36,7 +36,7 @@ impl Registry {
             return Err(ProtocolError::new(ErrorName::Conflict, "the transport receives: produce on one of direction \"send\""));
         }
         let transport = transport.id;
-        let (parameters, formats) = ortc::producer(produce.kind, &produce.rtp_parameters)?;
+        let Published { track: parameters, formats, layering } = ortc::producer(produce.kind, &produce.rtp_parameters)?;
         self.check_payload_types(participant, &produce.transport_id, &formats)?;
         let producer = Producer {
             id,
@@ -47,6 +47,7 @@ impl Registry {
             paused: produce.paused,
             app_data: produce.app_data,
             formats,
+            layering,
             parameters: Box::new(parameters.clone()),
             mirrors: BTreeMap::new(),
             consumers: BTreeMap::new(),
@@ -92,8 +93,8 @@ impl Registry {
     ) -> Result<(), ProtocolError> {
         let siblings = participant.producers.iter().filter_map(|p| self.producers.get(p)).filter(|p| p.transport == transport);
         for theirs in siblings.flat_map(|p| &p.formats) {
-            if formats.iter().any(|ours| ours.payload_type == theirs.payload_type && !ours.is_same_codec(theirs)) {
-                let reason = format!("payload type {} is another codec's on this transport: choose another", theirs.payload_type);
+            if let Some(payload_type) = formats.iter().find_map(|ours| ours.clash(theirs)) {
+                let reason = format!("payload type {payload_type} is another codec's on this transport: choose another");
                 return Err(ProtocolError::new(ErrorName::Conflict, reason));
             }
         }
