@@ -12,13 +12,14 @@ pub(crate) fn handle(app: &App, (shard, event): (ShardId, Event)) {
         Event::TransportState { transport, state } => transport_state(app, transport, state),
         Event::TrackStarted { after, .. } => app.metrics.track_started(after),
         Event::SubscriptionStarted { after, .. } => app.metrics.subscription_started(after),
-        // Of use to whoever asked for them; no session does.
-        Event::SelectionChanged { .. }
-        | Event::LayersWanted { .. }
-        | Event::Speakers { .. }
-        | Event::TrackScore { .. }
-        | Event::SubscriptionScore { .. }
-        | Event::Trace { .. } => {}
+        Event::SelectionChanged { subscription, layers, why } => app.registry().selection_changed(subscription, layers, why),
+        Event::SubscriptionScore { subscription, score, track_score } => {
+            app.registry().subscription_scored(subscription, score, track_score);
+        }
+        Event::TrackScore { track, score, layers } => app.registry().track_scored(track, score, &layers),
+        Event::LayersWanted { track, layers } => app.registry().layers_wanted(track, layers),
+        Event::Speakers { room, active, loudest } => app.registry().speakers_heard(shard, room, active, &loudest),
+        Event::Trace { participant, at, trace } => app.registry().traced(participant, at, trace),
         Event::RoomEnded { room, reason } => {
             tracing::error!(%shard, %room, ?reason, "a room ended on a shard; its participants there are told to connect again");
             app.registry().room_ended(shard, room, reason);

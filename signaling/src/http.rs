@@ -7,6 +7,7 @@ mod demo;
 mod openapi;
 mod origin;
 mod page;
+mod quality;
 mod status;
 mod ws;
 
@@ -24,6 +25,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/ready", get(status::ready))
         .route("/metrics", get(status::metrics))
         .route("/api/stats", get(status::stats))
+        .route("/api/stats/rooms/{room}", get(quality::room))
+        .route("/api/stats/rooms/{room}/participants/{identity}", get(quality::participant))
         .route("/api/rooms", get(admin::rooms).post(admin::open_room))
         .route("/api/rooms/{room}", delete(admin::close_room))
         .route("/api/rooms/{room}/participants/{identity}", delete(admin::remove_participant))

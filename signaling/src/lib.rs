@@ -22,4 +22,5 @@ pub mod server;
 mod session;
 mod shards;
 mod stage;
+mod statistics;
 pub mod token;

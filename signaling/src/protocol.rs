@@ -5,25 +5,34 @@
 
 mod envelope;
 mod error;
+mod layers;
 mod media;
 mod notification;
 mod parse;
 mod request;
 mod response;
+mod statistics;
+mod trace;
 
 pub use envelope::{Envelope, IncomingRequest, MalformedMessage, failure, notification, success};
 pub use error::{ErrorName, ProtocolError};
+pub use layers::{Layers, Reason, ReasonName};
 pub use media::{
     CodecParameters, DtlsParameters, DtlsRoleName, EncodingSsrc, Fingerprint, HeaderExtensionDirection, HeaderExtensionParameters,
     IceCandidate, IceParameters, MediaKind, RtcpFeedback, RtcpParameters, RtpCapabilities, RtpCodecCapability, RtpCodecParameters,
     RtpEncodingParameters, RtpHeaderExtension, RtpParameters,
 };
-pub use notification::{GoodbyeReason, LeaveReason, Notification, TransportStateName};
+pub use notification::{AudioLevel, GoodbyeReason, LeaveReason, Notification, TransportStateName};
 pub use request::{
-    ConnectWebRtcTransport, Consume, ConsumerRef, CreateWebRtcTransport, Join, METHODS, Produce, ProducerRef, Request, Source,
-    TransportDirection, TransportRef,
+    ConnectWebRtcTransport, Consume, ConsumerRef, CreateWebRtcTransport, Join, METHODS, PreferredLayers, Produce, ProducerRef,
+    Request, SetAudioLevels, SetConsumerFollowSpeakers, SetConsumerPreferredLayers, SetConsumerPriority, SetConsumerViewport,
+    SetTrace, Source, TransportDirection, TransportRef, Viewport,
 };
-pub use response::{Consumed, ConsumerType, Created, Joined, ParticipantInfo, ProducerInfo, TransportCreated, TransportIce};
+pub use response::{
+    ActiveSpeaker, Consumed, ConsumerType, Created, Joined, ParticipantInfo, ProducerInfo, TransportCreated, TransportIce,
+};
+pub use statistics::{ConsumerStats, EncodingStats, FlowStats, FlowsStats, ParticipantStats, ProducerStats, TransportStats};
+pub use trace::TraceEvent;
 
 /// The version of the protocol, told in the answer to `join`.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -10,12 +10,17 @@ mod ids;
 mod leave;
 mod media;
 mod mirror;
+mod names;
 mod numbering;
 mod participant;
 mod produce;
+mod quality;
 mod refusal;
 mod room;
 mod shares;
+mod speakers;
+mod statistics;
+mod tracing;
 mod view;
 
 pub(crate) use departure::Departure;
@@ -33,9 +38,11 @@ use corelay_engine::budget::core_limits;
 use corelay_engine::config::Config;
 use corelay_wire::ids::{ParticipantId, RoomId, ShardId, TransportId};
 use ids::Ids;
+use names::Names;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Tracers;
 
 /// The operator's limits.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +70,9 @@ pub(crate) struct Registry {
     producers: HashMap<String, Producer>,
     /// For events: whose transport it is and what the wire calls it.
     transports: HashMap<TransportId, (ParticipantId, String)>,
+    /// For events, too.
+    names: Names,
+    tracers: Tracers,
     /// When a shard last lost its rooms by starting anew.
     restarts: HashMap<ShardId, Instant>,
 }
@@ -93,6 +103,8 @@ impl Registry {
             participants: HashMap::new(),
             producers: HashMap::new(),
             transports: HashMap::new(),
+            names: Names::default(),
+            tracers: Tracers::new(),
             restarts: HashMap::new(),
         }
     }

@@ -212,11 +212,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Of two pauses of one thing the later replaces the earlier.
+/// Of two pauses of one thing, or two wishes of one kind about it, the later replaces the earlier.
 fn queue_up(queue: &mut VecDeque<Command>, command: Command) {
     let earlier = queue.iter_mut().find(|waiting| match (&**waiting, &command) {
         (Command::PauseTrack { track: a, .. }, Command::PauseTrack { track: b, .. }) => a == b,
-        (Command::PauseSubscription { subscription: a, .. }, Command::PauseSubscription { subscription: b, .. }) => a == b,
+        (Command::PauseSubscription { subscription: a, .. }, Command::PauseSubscription { subscription: b, .. })
+        | (Command::PreferLayers { subscription: a, .. }, Command::PreferLayers { subscription: b, .. })
+        | (Command::SetPriority { subscription: a, .. }, Command::SetPriority { subscription: b, .. })
+        | (Command::SetViewport { subscription: a, .. }, Command::SetViewport { subscription: b, .. })
+        | (Command::FollowSpeakers { subscription: a, .. }, Command::FollowSpeakers { subscription: b, .. }) => a == b,
+        (Command::SetSpeakers { room: a, .. }, Command::SetSpeakers { room: b, .. }) => a == b,
+        (Command::Trace { participant: a, .. }, Command::Trace { participant: b, .. }) => a == b,
         _ => false,
     });
     match earlier {
@@ -230,6 +236,7 @@ fn refusal(refusal: Refusal) -> ProtocolError {
     let name = match refusal {
         Refusal::Unknown("subscription") => ErrorName::UnknownConsumer,
         Refusal::Unknown("track") => ErrorName::UnknownProducer,
+        Refusal::Unknown("participant") => ErrorName::UnknownParticipant,
         Refusal::Unknown(_) => ErrorName::UnknownTransport,
         Refusal::Exists(_) | Refusal::Conflict(_) => ErrorName::Conflict,
         Refusal::Full(_) => ErrorName::Full,

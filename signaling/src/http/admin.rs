@@ -51,10 +51,15 @@ pub(super) struct RoomList {
 
 /// A room to make.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewRoom {
     /// 1 to 128 characters.
     room: String,
+    /// How many microphones are forwarded at a time, the loudest; 0: all. Absent: as many as the node's `SPEAKERS`.
+    audio_speakers: Option<u8>,
+    /// Of how many participants, those who spoke last, the camera is forwarded to consumers that follow the speakers; 0: of all.
+    #[serde(default)]
+    video_speakers: u8,
 }
 
 impl From<RoomView> for RoomInfo {
@@ -81,7 +86,7 @@ pub(super) async fn rooms(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
     Ok(Json(RoomList { rooms: rooms.into_iter().map(RoomInfo::from).collect() }))
 }
 
-/// Makes a room that stays until it is deleted. One that is there already stays from here on.
+/// Makes a room that stays until it is deleted. One that is there already stays from here on, with what is said of its speakers.
 #[utoipa::path(post, path = "/api/rooms", security(("admin" = [])), request_body = NewRoom, responses(
     (status = 201, description = "made", body = RoomInfo),
     (status = 200, description = "was there", body = RoomInfo),
@@ -98,13 +103,14 @@ pub(super) async fn open_room(
     if app.drain.is_draining() {
         return Err(ProtocolError::new(ErrorName::Draining, "the node takes no new rooms: make it on another node").into());
     }
-    let NewRoom { room } =
+    let NewRoom { room, audio_speakers, video_speakers } =
         serde_json::from_slice(&body).map_err(|e| malformed(format!("the body must be {{\"room\": \"name\"}}: {e}")))?;
     if !is_name(&room) {
         return Err(malformed("room: must be 1 to 128 characters, none of them a control character"));
     }
     let mut registry = app.registry();
     let status = if registry.open_room(&room)? { StatusCode::CREATED } else { StatusCode::OK };
+    registry.limit_speakers(&room, audio_speakers, video_speakers);
     let view = registry.room(&room).expect("opened above");
     Ok((status, Json(view.into())))
 }

@@ -1,6 +1,6 @@
 //! The HTTP interface in machine-readable form.
 
-use super::{admin, demo, status};
+use super::{admin, demo, quality, status};
 use axum::Json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -13,6 +13,8 @@ use utoipa::{Modify, OpenApi};
         status::ready,
         status::metrics,
         status::stats,
+        quality::room,
+        quality::participant,
         admin::rooms,
         admin::open_room,
         admin::close_room,

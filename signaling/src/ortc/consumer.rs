@@ -10,7 +10,7 @@ use crate::protocol::{
     CodecParameters, EncodingSsrc, ErrorName, HeaderExtensionDirection, HeaderExtensionParameters, MediaKind, ProtocolError,
     RtcpParameters, RtpCapabilities, RtpCodecCapability, RtpCodecParameters, RtpEncodingParameters, RtpParameters,
 };
-use corelay_engine::control::SubscriptionParameters;
+use corelay_engine::control::{Preferences, SubscriptionParameters};
 use corelay_wire::media::{Extension, ExtensionMap, PayloadFormat, PayloadFormats};
 use corelay_wire::units::{PayloadType, Ssrc};
 
@@ -60,6 +60,7 @@ pub(crate) fn consumer(
         mid: None,
         formats: payload_formats(&formats),
         extensions,
+        preferences: Preferences::default(),
     };
     let encoding = RtpEncodingParameters {
         ssrc: Some(receiver.ssrc),

@@ -1,8 +1,9 @@
 //! The layers of a producer, as its consumers are told of them.
 
 use super::codec::RouterCodec;
-use super::scalability::Scalability;
+use super::scalability;
 use crate::protocol::{ConsumerType, ErrorName, MediaKind, ProtocolError, RtpEncodingParameters};
+use corelay_engine::control::ScalabilityMode;
 
 /// The layers of a producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,26 +11,26 @@ pub(crate) struct Layering {
     /// Encodings.
     pub(crate) streams: u8,
     /// Inside each of them.
-    pub(crate) scalability: Scalability,
+    pub(crate) scalability: ScalabilityMode,
     has_spatial_layers: bool,
 }
 
 impl Layering {
     /// What `encodings` of `codec` amount to. Each of several streams has one spatial layer, as in every browser.
     pub(super) fn of(codec: &RouterCodec, encodings: &[RtpEncodingParameters]) -> Result<Self, ProtocolError> {
-        let mut scalability = Scalability::NONE;
+        let mut mode = ScalabilityMode::default();
         let has_modes = codec.kind() == MediaKind::Video;
         for (i, encoding) in encodings.iter().enumerate().filter(|_| has_modes) {
-            let Some(mode) = encoding.scalability_mode.as_deref() else { continue };
+            let Some(name) = encoding.scalability_mode.as_deref() else { continue };
             let field = format!("data.rtpParameters.encodings[{i}]");
-            let one = Scalability::parse(mode, codec, &field)?;
+            let one = scalability::parse(name, codec, &field)?;
             if encodings.len() > 1 && one.spatial > 1 {
                 let reason = format!("{field}.scalabilityMode: several encodings have one spatial layer each: use L1T1 to L1T3");
                 return Err(ProtocolError::new(ErrorName::Unsupported, reason));
             }
-            scalability = if one.temporal > scalability.temporal || one.spatial > 1 { one } else { scalability };
+            mode = if one.temporal > mode.temporal || one.spatial > 1 { one } else { mode };
         }
-        Ok(Self { streams: encodings.len() as u8, scalability, has_spatial_layers: codec.has_spatial_layers() })
+        Ok(Self { streams: encodings.len() as u8, scalability: mode, has_spatial_layers: codec.has_spatial_layers() })
     }
 
     pub(crate) const fn consumer_type(&self) -> ConsumerType {
@@ -43,11 +44,11 @@ impl Layering {
 
     /// The `scalabilityMode` of a consumer's encoding; nothing where there is one layer.
     pub(super) fn mode(&self) -> Option<String> {
-        let Scalability { spatial, temporal, is_key } = self.scalability;
+        let ScalabilityMode { spatial, temporal, key } = self.scalability;
         match self.consumer_type() {
             ConsumerType::Simple => None,
             ConsumerType::Simulcast => Some(format!("S{}T{temporal}", self.streams)),
-            ConsumerType::Svc => Some(format!("L{spatial}T{temporal}{}", if is_key { "_KEY" } else { "" })),
+            ConsumerType::Svc => Some(format!("L{spatial}T{temporal}{}", if key { "_KEY" } else { "" })),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::extension::router_extension;
 use super::layering::Layering;
 use crate::protocol::{
     CodecParameters, ErrorName, HeaderExtensionParameters, MediaKind, ProtocolError, RtpCodecParameters, RtpEncodingParameters,
-    RtpParameters,
+    RtpParameters, Source,
 };
 use corelay_engine::control::{LAYERS_MAX, LayerParameters, TrackParameters};
 use corelay_wire::media::{Extension, ExtensionMap, Kind, PayloadFormat, PayloadFormats};
@@ -58,7 +58,8 @@ pub(crate) struct Published {
 }
 
 /// What a client publishes, checked.
-pub(crate) fn producer(kind: MediaKind, parameters: &RtpParameters) -> Result<Published, ProtocolError> {
+pub(crate) fn producer(source: Source, parameters: &RtpParameters) -> Result<Published, ProtocolError> {
+    let kind = source.kind();
     let formats = formats(kind, &parameters.codecs)?;
     let extensions = extensions(kind, &parameters.header_extensions)?;
     let has_rtx = formats.iter().any(|f| f.rtx.is_some());
@@ -73,8 +74,8 @@ pub(crate) fn producer(kind: MediaKind, parameters: &RtpParameters) -> Result<Pu
         formats: payload_formats(&formats, &parameters.codecs, &extensions)?,
         layers: checked_layers(kind, layers, &extensions)?,
         extensions,
-        screen: false,
-        scalability: Default::default(),
+        screen: matches!(source, Source::Screen | Source::ScreenAudio),
+        scalability: layering.scalability,
     };
     Ok(Published { track, formats, layering })
 }

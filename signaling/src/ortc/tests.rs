@@ -26,8 +26,8 @@ fn change(mut value: Value, pointer: &str, to: Value) -> RtpParameters {
     parameters(value)
 }
 
-fn refused(kind: MediaKind, parameters: &RtpParameters) -> ProtocolError {
-    match producer(kind, parameters) {
+fn refused(source: Source, parameters: &RtpParameters) -> ProtocolError {
+    match producer(source, parameters) {
         Err(error) => error,
         Ok(_) => panic!("must be refused"),
     }
@@ -55,7 +55,7 @@ fn router_numbers_do_not_collide() {
 
 #[test]
 fn a_browsers_video_is_taken() {
-    let Published { track, formats, .. } = producer(MediaKind::Video, &parameters(vp8())).expect("taken");
+    let Published { track, formats, .. } = producer(Source::Camera, &parameters(vp8())).expect("taken");
     assert_eq!(track.mid.as_deref(), Some("1"));
     assert_eq!((track.formats[0].codec, track.formats[0].payload_type.0), (Codec::Vp8, 96));
     assert!(track.formats[0].feedback.pli && track.formats[0].feedback.fir && !track.formats[0].feedback.nack);
@@ -70,12 +70,12 @@ fn a_browsers_video_is_taken() {
 fn simulcast_gives_layers_in_order() {
     let mut value = vp8();
     value["encodings"] = json!([{ "rid": "r0" }, { "rid": "r1", "scalabilityMode": "L1T3" }, { "rid": "r2" }]);
-    assert_eq!(refused(MediaKind::Video, &parameters(value.clone())).name, ErrorName::Malformed, "rid needs its extension");
+    assert_eq!(refused(Source::Camera, &parameters(value.clone())).name, ErrorName::Malformed, "rid needs its extension");
     value["headerExtensions"]
         .as_array_mut()
         .expect("a list")
         .push(json!({ "uri": "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", "id": 10 }));
-    let Published { track, layering, .. } = producer(MediaKind::Video, &parameters(value)).expect("taken");
+    let Published { track, layering, .. } = producer(Source::Camera, &parameters(value)).expect("taken");
     let rids: Vec<_> = track.layers.iter().filter_map(|l| l.rid).collect();
     assert_eq!(rids.iter().map(|r| r.as_str()).collect::<Vec<_>>(), ["r0", "r1", "r2"]);
     assert_eq!((layering.consumer_type(), layering.mode().as_deref()), (ConsumerType::Simulcast, Some("S3T3")));
@@ -91,9 +91,9 @@ fn what_the_router_does_not_have_is_unsupported() {
         ("/encodings", json!([{"ssrc":1},{"ssrc":2},{"ssrc":3},{"ssrc":4},{"ssrc":5}])),
         ("/headerExtensions/0/encrypt", json!(true)),
     ] {
-        assert_eq!(refused(MediaKind::Video, &change(vp8(), pointer, to)).name, ErrorName::Unsupported, "{pointer}");
+        assert_eq!(refused(Source::Camera, &change(vp8(), pointer, to)).name, ErrorName::Unsupported, "{pointer}");
     }
-    assert_eq!(refused(MediaKind::Audio, &parameters(vp8())).name, ErrorName::Unsupported);
+    assert_eq!(refused(Source::Microphone, &parameters(vp8())).name, ErrorName::Unsupported);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn what_is_malformed_names_its_field() {
         ("/encodings", json!([{ "ssrc": 1 }, { "ssrc": 1 }]), "encodings"),
         ("/mid", json!("a mid that is far too long"), "mid"),
     ] {
-        let error = refused(MediaKind::Video, &change(vp8(), pointer, to));
+        let error = refused(Source::Camera, &change(vp8(), pointer, to));
         assert_eq!(error.name, ErrorName::Malformed, "{pointer}");
         assert!(error.reason.contains(field), "{pointer}: {}", error.reason);
     }
@@ -121,12 +121,12 @@ fn payload_types_do_not_collide_within_a_producer() {
     let mut value = vp8();
     let twin = value["codecs"][0].clone();
     value["codecs"].as_array_mut().expect("a list").push(twin);
-    assert!(refused(MediaKind::Video, &parameters(value)).reason.contains("codecs[1].payloadType"));
+    assert!(refused(Source::Camera, &parameters(value)).reason.contains("codecs[1].payloadType"));
 }
 
 #[test]
 fn a_consumer_has_the_routers_numbers_on_both_sides() {
-    let Published { formats, layering, .. } = producer(MediaKind::Video, &parameters(vp8())).expect("taken");
+    let Published { formats, layering, .. } = producer(Source::Camera, &parameters(vp8())).expect("taken");
     let capabilities = router_capabilities();
     let (wire, engine) = consumer(MediaKind::Video, &formats, &layering, receiver(&capabilities)).expect("can be received");
     let vp8 = capabilities.codecs.iter().find(|c| c.mime_type == "video/VP8").expect("has VP8");
@@ -147,7 +147,7 @@ fn a_consumer_has_the_routers_numbers_on_both_sides() {
 
 #[test]
 fn a_receiver_without_the_codec_cannot_consume() {
-    let Published { formats, layering, .. } = producer(MediaKind::Video, &parameters(vp8())).expect("taken");
+    let Published { formats, layering, .. } = producer(Source::Camera, &parameters(vp8())).expect("taken");
     let mut capabilities = router_capabilities();
     capabilities.codecs.retain(|c| c.mime_type != "video/VP8");
     let error = consumer(MediaKind::Video, &formats, &layering, receiver(&capabilities)).map(|_| ()).expect_err("must be refused");
@@ -163,9 +163,9 @@ fn h264_matches_by_profile_and_mode() {
             json!({ "profile-level-id": profile, "packetization-mode": mode, "level-asymmetry-allowed": 1 });
         parameters(value)
     };
-    let high = producer(MediaKind::Video, &h264("640034", json!(1))).expect("taken");
-    let baseline = producer(MediaKind::Video, &h264("42e034", json!("1"))).expect("taken, a number as text too");
-    assert!(producer(MediaKind::Video, &h264("42e01f", json!(0))).is_err(), "mode 0 is not the router's");
+    let high = producer(Source::Camera, &h264("640034", json!(1))).expect("taken");
+    let baseline = producer(Source::Camera, &h264("42e034", json!("1"))).expect("taken, a number as text too");
+    assert!(producer(Source::Camera, &h264("42e01f", json!(0))).is_err(), "mode 0 is not the router's");
     let mut capabilities = router_capabilities();
     capabilities.codecs.retain(|c| c.parameters.get("profile-level-id").is_some_and(|p| p == "42e01f"));
     assert!(consumer(MediaKind::Video, &high.formats, &high.layering, receiver(&capabilities)).is_err());
@@ -179,9 +179,9 @@ fn vp9_profile_2_is_not_profile_0() {
     let mut value = vp8();
     value["codecs"][0]["mimeType"] = json!("video/VP9");
     value["codecs"][0]["parameters"] = json!({ "profile-id": 2 });
-    assert_eq!(refused(MediaKind::Video, &parameters(value.clone())).name, ErrorName::Unsupported);
+    assert_eq!(refused(Source::Camera, &parameters(value.clone())).name, ErrorName::Unsupported);
     value["codecs"][0]["parameters"] = json!({});
-    assert!(producer(MediaKind::Video, &parameters(value)).is_ok());
+    assert!(producer(Source::Camera, &parameters(value)).is_ok());
 }
 
 #[test]
@@ -237,22 +237,21 @@ fn vp8_with_rtx() -> Value {
 
 #[test]
 fn retransmissions_are_agreed_on_with_the_publisher() {
-    let Published { track, .. } = producer(MediaKind::Video, &parameters(vp8_with_rtx())).expect("taken");
+    let Published { track, .. } = producer(Source::Camera, &parameters(vp8_with_rtx())).expect("taken");
     assert_eq!(track.formats[0].rtx.map(|p| p.0), Some(97));
     assert_eq!(track.layers[0].rtx_ssrc.map(|s| s.0), Some(4_000_000_001));
     let feedback = track.formats[0].feedback;
     assert!(feedback.nack && feedback.transport_cc && !feedback.remb, "transport-wide where there are numbers: {feedback:?}");
-    let error = refused(MediaKind::Video, &change(vp8_with_rtx(), "/codecs/1/parameters/apt", json!(98)));
+    let error = refused(Source::Camera, &change(vp8_with_rtx(), "/codecs/1/parameters/apt", json!(98)));
     assert!(error.reason.contains("codecs[1].parameters.apt"), "{}", error.reason);
-    let error = refused(MediaKind::Video, &change(vp8_with_rtx(), "/encodings/0/rtx/ssrc", json!(4_000_000_000_u32)));
+    let error = refused(Source::Camera, &change(vp8_with_rtx(), "/encodings/0/rtx/ssrc", json!(4_000_000_000_u32)));
     assert!(error.reason.contains("stands twice"), "{}", error.reason);
 }
 
 #[test]
 fn without_transport_wide_numbers_a_publisher_is_told_a_bitrate() {
     let unknown = json!({ "uri": "urn:of:nobody", "id": 3 });
-    let Published { track, .. } =
-        producer(MediaKind::Video, &change(vp8_with_rtx(), "/headerExtensions/4", unknown)).expect("taken");
+    let Published { track, .. } = producer(Source::Camera, &change(vp8_with_rtx(), "/headerExtensions/4", unknown)).expect("taken");
     assert!(track.formats[0].feedback.remb && !track.formats[0].feedback.transport_cc);
 }
 
@@ -263,13 +262,13 @@ fn redundancy_is_passed_over() {
         let codec = json!({ "mimeType": name, "payloadType": payload_type, "clockRate": 90000 });
         value["codecs"].as_array_mut().expect("a list").push(codec);
     }
-    let Published { track, .. } = producer(MediaKind::Video, &parameters(value)).expect("taken");
+    let Published { track, .. } = producer(Source::Camera, &parameters(value)).expect("taken");
     assert_eq!(track.formats.len(), 1);
 }
 
 #[test]
 fn a_receiver_of_retransmissions_gets_numbers_that_are_written_at_sending() {
-    let Published { formats, layering, .. } = producer(MediaKind::Video, &parameters(vp8())).expect("taken");
+    let Published { formats, layering, .. } = producer(Source::Camera, &parameters(vp8())).expect("taken");
     let mut capabilities = router_capabilities();
     let (wire, engine) = consumer(MediaKind::Video, &formats, &layering, receiver(&capabilities)).expect("can be received");
     assert_eq!(wire.codecs.iter().map(|c| c.payload_type).collect::<Vec<_>>(), [102, 103]);
@@ -298,7 +297,7 @@ fn opus_is_repaired_in_place() {
             { "uri": "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01", "id": 3 },
             { "uri": "urn:ietf:params:rtp-hdrext:ssrc-audio-level", "id": 1 }],
         "encodings": [{ "ssrc": 9, "dtx": true, "scalabilityMode": "of no meaning" }] }));
-    let Published { track, formats, layering } = producer(MediaKind::Audio, &opus).expect("taken");
+    let Published { track, formats, layering } = producer(Source::Microphone, &opus).expect("taken");
     assert!(track.formats[0].feedback.nack && track.formats[0].feedback.transport_cc);
     assert_eq!(track.extensions.id(Extension::TransportSequence), Some(3), "the publisher's uplink is measured");
     let capabilities = router_capabilities();
@@ -313,7 +312,7 @@ fn layers_in_a_stream_are_told_to_receivers() {
     let layering = |mime_type: &str, mode: &str| {
         let mut value = change(vp8(), "/encodings/0", json!({ "ssrc": 1, "scalabilityMode": mode }));
         value.codecs[0].mime_type = mime_type.to_owned();
-        producer(MediaKind::Video, &value).map(|published| (published.layering.consumer_type(), published.layering.mode()))
+        producer(Source::Camera, &value).map(|published| (published.layering.consumer_type(), published.layering.mode()))
     };
     for (mime_type, mode, consumer_type, told) in [
         ("video/VP9", "L3T3_KEY", ConsumerType::Svc, Some("L3T3_KEY")),
@@ -341,7 +340,7 @@ fn payload_types_mean_one_thing_on_a_transport() {
         value["codecs"][0]["payloadType"] = json!(payload_type);
         value["codecs"][1]["payloadType"] = json!(rtx);
         value["codecs"][1]["parameters"]["apt"] = json!(payload_type);
-        producer(MediaKind::Video, &parameters(value)).expect("taken").formats.remove(0)
+        producer(Source::Camera, &parameters(value)).expect("taken").formats.remove(0)
     };
     let camera = format(96, 97, "video/VP8");
     for (payload_type, rtx, mime_type, clash) in [

@@ -1,6 +1,6 @@
 //! What the server tells unasked.
 
-use super::{ErrorName, ParticipantInfo, ProducerInfo};
+use super::{ActiveSpeaker, ErrorName, Layers, ParticipantInfo, ProducerInfo, Reason, TraceEvent};
 use serde::{Serialize, Serializer};
 
 /// Why a participant left.
@@ -104,6 +104,18 @@ impl Serialize for GoodbyeReason {
     }
 }
 
+/// How loud a microphone was of late.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AudioLevel {
+    /// Which.
+    pub producer_id: String,
+    /// Whose.
+    pub participant_id: String,
+    /// Mean level in dBov (RFC 6464): 0 is the loudest, -127 silence.
+    pub dbov: i8,
+}
+
 /// A notification with its data.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "method", content = "data", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -146,6 +158,58 @@ pub enum Notification {
         consumer_id: String,
         /// What it received.
         producer_id: String,
+    },
+    /// An own consumer gets other layers from here on.
+    ConsumerLayersChanged {
+        /// Which.
+        consumer_id: String,
+        /// What it gets; nothing: no picture.
+        layers: Option<Layers>,
+        /// Why it is that and no more.
+        #[serde(flatten)]
+        why: Reason,
+    },
+    /// The quality of what an own consumer gets moved.
+    ConsumerScore {
+        /// Which.
+        consumer_id: String,
+        /// 0 to 10: of the way from the server.
+        score: u8,
+        /// 0 to 10: of the way from its publisher to the server.
+        producer_score: u8,
+    },
+    /// The quality of what an own producer sends, as it arrives, moved.
+    ProducerScore {
+        /// Which.
+        producer_id: String,
+        /// 0 to 10: of its best encoding that sends.
+        score: u8,
+        /// Of each encoding, in their order; `null` for one that does not send.
+        encodings: Vec<Option<u8>>,
+    },
+    /// Which encodings of an own producer anybody receives: the others need not be sent.
+    ProducerLayersWanted {
+        /// Which.
+        producer_id: String,
+        /// One entry an encoding, in their order.
+        encodings: Vec<bool>,
+    },
+    /// Another one speaks.
+    ActiveSpeaker(ActiveSpeaker),
+    /// How loud those are who speak: for who asked for it.
+    AudioLevels {
+        /// Loudest first; empty when all fell silent.
+        levels: Vec<AudioLevel>,
+    },
+    /// Something happened to the media of a participant: for who asked for it.
+    Trace {
+        /// Whose.
+        participant_id: String,
+        /// When, in milliseconds on the node's clock, which begins at any time.
+        at_ms: f64,
+        /// What.
+        #[serde(flatten)]
+        event: TraceEvent,
     },
     /// An own transport changed its state.
     TransportState {

@@ -4,9 +4,11 @@ use super::parse::{from_object, from_value};
 use super::{DtlsParameters, ErrorName, MediaKind, ProtocolError, RtpCapabilities, RtpParameters};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::num::NonZeroU8;
+use utoipa::ToSchema;
 
 /// What is published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// Audio of a microphone: publish grant `audio`.
@@ -103,6 +105,98 @@ pub struct Consume {
     /// Whether it starts paused.
     #[serde(default)]
     pub paused: bool,
+    /// The highest layers that are wanted.
+    #[serde(default)]
+    pub preferred_layers: PreferredLayers,
+    /// How important it is among the client's consumers; the lowest where absent.
+    pub priority: Option<NonZeroU8>,
+    /// How large it is shown; unknown where absent.
+    pub viewport: Option<Viewport>,
+    /// Whether it is a camera that is wanted only while its owner is among the last speakers.
+    #[serde(default)]
+    pub follow_speakers: bool,
+}
+
+/// The highest layers that are wanted, each counted from zero; no limit where absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PreferredLayers {
+    /// The size of the picture: the stream of simulcast, or the spatial layer inside the one stream.
+    pub spatial_layer: Option<u8>,
+    /// How many frames a second: the temporal layer.
+    pub temporal_layer: Option<u8>,
+}
+
+/// How large a picture is shown, in device pixels. A side of zero: not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Viewport {
+    /// From left to right.
+    pub width: u16,
+    /// From top to bottom.
+    pub height: u16,
+}
+
+/// `setConsumerPreferredLayers`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetConsumerPreferredLayers {
+    /// Which consumer.
+    pub consumer_id: String,
+    /// The size of the picture; no limit where absent.
+    pub spatial_layer: Option<u8>,
+    /// The temporal layer; no limit where absent.
+    pub temporal_layer: Option<u8>,
+}
+
+/// `setConsumerPriority`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetConsumerPriority {
+    /// Which consumer.
+    pub consumer_id: String,
+    /// Higher goes first when not all fits.
+    pub priority: NonZeroU8,
+}
+
+/// `setConsumerViewport`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetConsumerViewport {
+    /// Which consumer.
+    pub consumer_id: String,
+    /// Device pixels from left to right; zero: it is not shown.
+    pub width: u16,
+    /// Device pixels from top to bottom; zero: it is not shown.
+    pub height: u16,
+}
+
+/// `setConsumerFollowSpeakers`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetConsumerFollowSpeakers {
+    /// Which consumer.
+    pub consumer_id: String,
+    /// Whether it is paused while its publisher is not among the last speakers.
+    pub follow: bool,
+}
+
+/// `setAudioLevels`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetAudioLevels {
+    /// How often they are told, in milliseconds; not at all where absent.
+    pub interval_ms: Option<u32>,
+}
+
+/// `setTrace`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetTrace {
+    /// Of whom.
+    pub participant_id: String,
+    /// Whether it is told.
+    pub enabled: bool,
 }
 
 /// A request about a transport.
@@ -206,8 +300,22 @@ requests! {
     "pauseConsumer" => PauseConsumer(ConsumerRef),
     /// Resumes a consumer.
     "resumeConsumer" => ResumeConsumer(ConsumerRef),
+    /// Limits the layers of a consumer.
+    "setConsumerPreferredLayers" => SetConsumerPreferredLayers(SetConsumerPreferredLayers),
+    /// Weighs a consumer against the client's others.
+    "setConsumerPriority" => SetConsumerPriority(SetConsumerPriority),
+    /// Tells how large a consumer is shown.
+    "setConsumerViewport" => SetConsumerViewport(SetConsumerViewport),
+    /// Has a camera come only while its owner is among the last speakers.
+    "setConsumerFollowSpeakers" => SetConsumerFollowSpeakers(SetConsumerFollowSpeakers),
     /// Asks the publisher for a keyframe.
     "requestConsumerKeyFrame" => RequestConsumerKeyFrame(ConsumerRef),
+    /// What the client sends and receives, in numbers.
+    "getStats" => Stats,
+    /// Has the levels of those who speak told.
+    "setAudioLevels" => SetAudioLevels(SetAudioLevels),
+    /// Has what happens to a participant's media told: for admins.
+    "setTrace" => SetTrace(SetTrace),
     /// Leaves the room.
     "leave" => Leave,
 }

@@ -50,6 +50,18 @@ pub struct Joined {
     pub protocol_version: u32,
     /// The others.
     pub participants: Vec<ParticipantInfo>,
+    /// Who speaks.
+    pub active_speaker: ActiveSpeaker,
+}
+
+/// Who speaks in a room, or spoke last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActiveSpeaker {
+    /// Who; nothing: nobody yet, or who spoke last is gone or muted.
+    pub participant_id: Option<String>,
+    /// With which microphone.
+    pub producer_id: Option<String>,
 }
 
 /// The answer to `createWebRtcTransport`.

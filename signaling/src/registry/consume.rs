@@ -1,5 +1,6 @@
 //! Consumers of participants.
 
+use super::quality::preferences;
 use super::refusal::unknown_transport;
 use super::{Consumer, Participant, Registry, public_id};
 use crate::ortc::{self, Receiver};
@@ -51,10 +52,14 @@ impl Registry {
             mid: numbering.mid().to_string(),
             cname: publisher.cname.to_string(),
         };
-        let (rtp_parameters, parameters) = ortc::consumer(producer.kind, &producer.formats, &producer.layering, receiver)?;
+        let (rtp_parameters, mut parameters) = ortc::consumer(producer.kind, &producer.formats, &producer.layering, receiver)?;
+        parameters.preferences = preferences(&consume);
         let track = producer.id;
         let mirror = self.use_track(owner, id, &consume.producer_id)?;
         self.advance_numbering(owner, &consume.transport_id);
+        let public_id = public_id();
+        let participant = self.participants.get_mut(&owner).expect("acting above");
+        self.names.plan_subscription(participant, id, &public_id);
         let planned = PlannedConsumer {
             shard,
             transport,
@@ -63,7 +68,7 @@ impl Registry {
             paused: consume.paused,
             mirror,
             owner,
-            public_id: public_id(),
+            public_id,
             consumer: Consumer { id, producer: consume.producer_id, transport: consume.transport_id },
             rtp_parameters,
         };
@@ -103,6 +108,7 @@ impl Registry {
                 if may_exist {
                     self.shards.post(planned.shard, Command::Unsubscribe { subscription: planned.id });
                 }
+                self.names.subscriptions.remove(&planned.id);
                 if self.end_plan(&planned) {
                     self.release_track(&planned.consumer.producer, planned.shard);
                 }
@@ -158,6 +164,7 @@ impl Registry {
     /// Takes a planned consumer off its participant. Whether it was there, which one that uses no mirror never is.
     fn end_plan(&mut self, planned: &PlannedConsumer) -> bool {
         let Some(participant) = self.participants.get_mut(&planned.owner) else { return false };
+        participant.plans.end_subscription(planned.id);
         let before = participant.planned.len();
         participant.planned.retain(|(id, _)| *id != planned.id);
         participant.planned.len() < before
@@ -196,6 +203,7 @@ impl Registry {
 
     /// Takes a consumer, which its participant has no more, off its producer.
     pub(super) fn forget_consumption(&mut self, participant: &Participant, public_id: &str, consumer: &Consumer) {
+        self.names.subscriptions.remove(&consumer.id);
         if let Some(producer) = self.producers.get_mut(&consumer.producer) {
             producer.consumers.remove(public_id);
         }
@@ -203,7 +211,7 @@ impl Registry {
         self.release_track(&consumer.producer, participant.shard);
     }
 
-    fn own_consumer(&self, owner: ParticipantId, public_id: &str) -> Result<(ShardId, SubscriptionId), ProtocolError> {
+    pub(super) fn own_consumer(&self, owner: ParticipantId, public_id: &str) -> Result<(ShardId, SubscriptionId), ProtocolError> {
         let participant = self.acting(owner)?;
         let consumer = participant.consumers.get(public_id).ok_or_else(|| {
             ProtocolError::new(ErrorName::UnknownConsumer, "there is no such consumer of yours: it ended, or its producer did")

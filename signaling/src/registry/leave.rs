@@ -26,6 +26,8 @@ impl Registry {
             room.participants.remove(&participant.identity);
         }
         self.forget_media_of(&participant);
+        self.forget_traces(id);
+        self.forget_listener(id, &participant.room);
         self.exit_share(&participant.room, participant.shard);
         self.shards.post(participant.shard, Command::Leave { participant: id });
         let left = Notification::ParticipantLeft { participant_id: participant.public_id.clone(), reason: departure.reason };
@@ -38,6 +40,7 @@ impl Registry {
         for transport in participant.transports.values() {
             self.transports.remove(&transport.id);
         }
+        self.names.forget_plans(&participant.plans);
         for (public_id, consumer) in &participant.consumers {
             self.forget_consumption(participant, public_id, consumer);
         }

@@ -2,6 +2,7 @@
 
 use super::departure::Departure;
 use super::mirror::Mirror;
+use super::names::Plans;
 use super::numbering::Numbering;
 use super::refusal::{gone, unknown_room};
 use super::{Registry, public_id};
@@ -36,6 +37,8 @@ pub(crate) struct Participant {
     pub(crate) consumers: HashMap<String, Consumer>,
     /// Consumers of mirrors that its shard has not made yet, and their producers: they use the mirrors already.
     pub(super) planned: Vec<(SubscriptionId, String)>,
+    /// What its shard was asked for and is not entered yet.
+    pub(super) plans: Plans,
 }
 
 /// One ICE + DTLS + SRTP association of a participant.
@@ -100,6 +103,7 @@ impl Registry {
             room: claims.room.clone(),
             protocol_version: PROTOCOL_VERSION,
             participants: self.others(&claims.room, id),
+            active_speaker: self.active_speaker(&claims.room),
         };
         self.tell_room(&claims.room, id, &Notification::ParticipantJoined(self.info(&participant)));
         self.rooms.get_mut(&claims.room).expect("entered above").participants.insert(claims.identity.clone(), id);
@@ -196,5 +200,6 @@ fn participant(id: ParticipantId, shard: ShardId, claims: &Claims, join: Join, s
         producers: Vec::new(),
         consumers: HashMap::new(),
         planned: Vec::new(),
+        plans: Plans::default(),
     }
 }

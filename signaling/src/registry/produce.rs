@@ -29,6 +29,7 @@ impl Registry {
         produce: Produce,
     ) -> Result<(PlannedProducer, Box<TrackParameters>), ProtocolError> {
         let id = self.ids.track();
+        let public_id = public_id();
         let participant = self.acting(owner)?;
         self.check_grant(participant, &produce)?;
         let (shard, transport) = self.transport(owner, &produce.transport_id)?;
@@ -36,7 +37,7 @@ impl Registry {
             return Err(ProtocolError::new(ErrorName::Conflict, "the transport receives: produce on one of direction \"send\""));
         }
         let transport = transport.id;
-        let Published { track: parameters, formats, layering } = ortc::producer(produce.kind, &produce.rtp_parameters)?;
+        let Published { track: parameters, formats, layering } = ortc::producer(produce.source, &produce.rtp_parameters)?;
         self.check_payload_types(participant, &produce.transport_id, &formats)?;
         let producer = Producer {
             id,
@@ -53,8 +54,19 @@ impl Registry {
             consumers: BTreeMap::new(),
         };
         let paused = produce.paused;
-        let planned = PlannedProducer { shard, transport, id, paused, public_id: public_id(), producer };
+        let streams = parameters.layers.len();
+        let participant = self.participants.get_mut(&owner).expect("acting above");
+        self.names.plan_track(participant, id, &public_id, streams);
+        let planned = PlannedProducer { shard, transport, id, paused, public_id, producer };
         Ok((planned, Box::new(parameters)))
+    }
+
+    /// The track that was planned will not be.
+    pub(crate) fn abandon_producer(&mut self, owner: ParticipantId, track: TrackId) {
+        self.names.tracks.remove(&track);
+        if let Some(participant) = self.participants.get_mut(&owner) {
+            participant.plans.end_track(track);
+        }
     }
 
     fn check_grant(&self, participant: &Participant, produce: &Produce) -> Result<(), ProtocolError> {
@@ -108,6 +120,7 @@ impl Registry {
         if !participant.transports.contains_key(&producer.transport) {
             return Err(unknown_transport());
         }
+        participant.plans.end_track(producer.id);
         participant.producers.push(public_id.clone());
         let participant = &self.participants[&producer.participant];
         let info = producer_info(&public_id, participant, &producer);
@@ -159,6 +172,7 @@ impl Registry {
     /// shard.
     pub(super) fn forget_producer(&mut self, owner: &Participant, public_id: &str) {
         let Some(producer) = self.producers.remove(public_id) else { return };
+        self.names.tracks.remove(&producer.id);
         self.placed[usize::from(owner.shard.0)].tracks -= 1;
         for shard in producer.mirrors.into_keys() {
             self.placed[usize::from(shard.0)].mirrors -= 1;
@@ -166,7 +180,9 @@ impl Registry {
         }
         for (consumer_id, receiver) in producer.consumers {
             let Some(receiver) = self.participants.get_mut(&receiver) else { continue };
-            receiver.consumers.remove(&consumer_id);
+            if let Some(consumer) = receiver.consumers.remove(&consumer_id) {
+                self.names.subscriptions.remove(&consumer.id);
+            }
             let shard = receiver.shard;
             if let Some(session) = &receiver.session {
                 session.notify(&Notification::ConsumerClosed { consumer_id, producer_id: public_id.to_owned() });

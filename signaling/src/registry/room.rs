@@ -2,11 +2,12 @@
 
 use super::departure::Departure;
 use super::refusal::unknown_room;
+use super::speakers::Speakers;
 use super::{Registry, RoomPlaces, ShardLoad, Share};
 use crate::outbox::Text;
 use crate::placement::{NoPlace, place};
 use crate::protocol::{ErrorName, GoodbyeReason, LeaveReason, Notification, ProtocolError};
-use corelay_engine::control::{Command, RoomEndReason};
+use corelay_engine::control::{RoomEndReason, SpeakerOptions};
 use corelay_wire::ids::{ParticipantId, RoomId, ShardId};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -20,6 +21,7 @@ pub(crate) struct Room {
     pub(crate) participants: BTreeMap<String, ParticipantId>,
     /// Whether it stays when the last participant leaves: it was made by an admin.
     pub(crate) is_kept: bool,
+    pub(super) speakers: Speakers,
 }
 
 impl Registry {
@@ -83,11 +85,12 @@ impl Registry {
 
     pub(super) fn make_room(&mut self, name: &str, home: ShardId, is_kept: bool) {
         let id = self.ids.room();
-        self.shards.post(home, Command::OpenRoom { room: id });
+        self.open_on(home, id, SpeakerOptions::default());
         self.placed[usize::from(home.0)].rooms += 1;
         self.room_names.insert(id, name.to_owned());
         let places = RoomPlaces { home, shares: vec![Share { shard: home, participants: 0, subscriptions: 0 }] };
-        self.rooms.insert(name.to_owned(), Room { id, places, participants: BTreeMap::new(), is_kept });
+        self.rooms
+            .insert(name.to_owned(), Room { id, places, participants: BTreeMap::new(), is_kept, speakers: Speakers::default() });
     }
 
     /// What each shard carries, known at once and posted.
@@ -122,9 +125,25 @@ impl Registry {
 
     /// Tells everyone in a room but `except`.
     pub(super) fn tell_room(&self, name: &str, except: ParticipantId, notification: &Notification) {
+        self.tell_members(name, notification, |id| id != except);
+    }
+
+    /// Tells everyone in a room.
+    pub(super) fn tell_everyone(&self, name: &str, notification: &Notification) {
+        self.tell_members(name, notification, |_| true);
+    }
+
+    /// Tells one participant, if it listens.
+    pub(super) fn tell(&self, id: ParticipantId, notification: impl FnOnce() -> Notification) {
+        if let Some(session) = self.participants.get(&id).and_then(|p| p.session.as_ref()) {
+            session.notify(&notification());
+        }
+    }
+
+    fn tell_members(&self, name: &str, notification: &Notification, is_meant: impl Fn(ParticipantId) -> bool) {
         let Some(room) = self.rooms.get(name) else { return };
         let text = Text::from(crate::protocol::notification(notification));
-        for id in room.participants.values().filter(|id| **id != except) {
+        for id in room.participants.values().filter(|id| is_meant(**id)) {
             if let Some(session) = self.participants.get(id).and_then(|p| p.session.as_ref()) {
                 session.text(text.clone());
             }

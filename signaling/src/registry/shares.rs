@@ -19,8 +19,10 @@ impl Registry {
         if room.share_mut(shard).is_none() {
             room.places.shares.push(Share { shard, participants: 0, subscriptions: 0 });
             self.placed[usize::from(shard.0)].rooms += 1;
-            self.shards.post(shard, Command::OpenRoom { room: room.id });
+            let (id, options) = (room.id, room.speaker_options());
+            self.open_on(shard, id, options);
         }
+        let room = self.rooms.get_mut(name).expect("found above");
         room.share_mut(shard).expect("is there or pushed above").participants += 1;
         self.placed[usize::from(shard.0)].participants += 1;
         room.id
@@ -66,13 +68,13 @@ impl Registry {
     /// Has a room that nobody is in on `shard` instead of its home, or there anew.
     pub(super) fn move_empty(&mut self, name: &str, shard: ShardId) {
         let Some(room) = self.rooms.get_mut(name) else { return };
-        let id = room.id;
+        let (id, options) = (room.id, room.speaker_options());
         room.places.home = shard;
         let fresh = vec![Share { shard, participants: 0, subscriptions: 0 }];
         let over = std::mem::replace(&mut room.places.shares, fresh);
         over.into_iter().for_each(|share| self.close_share(id, share));
         self.placed[usize::from(shard.0)].rooms += 1;
-        self.shards.post(shard, Command::OpenRoom { room: id });
+        self.open_on(shard, id, options);
     }
 
     fn close_share(&mut self, room: RoomId, share: Share) {

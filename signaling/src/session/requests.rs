@@ -34,6 +34,7 @@ impl Session {
             Request::RestartIce(data) => self.restart_ice(id, me, &data.transport_id).await,
             Request::Produce(data) => self.produce(id, me, data).await,
             Request::Consume(data) => self.consume(id, me, data).await,
+            Request::Stats => self.stats(id, me).await,
             Request::Leave => Ok(self.leave(id, me)),
             other => self.carry_out_at_once(me, other).map(|()| success(id, &json!({}))),
         }
@@ -51,6 +52,12 @@ impl Session {
             Request::PauseConsumer(data) => registry.pause_consumer(me, &data.consumer_id, true),
             Request::ResumeConsumer(data) => registry.pause_consumer(me, &data.consumer_id, false),
             Request::RequestConsumerKeyFrame(data) => registry.request_keyframe(me, &data.consumer_id),
+            Request::SetConsumerPreferredLayers(data) => registry.prefer_layers(me, &data),
+            Request::SetConsumerPriority(data) => registry.set_priority(me, &data),
+            Request::SetConsumerViewport(data) => registry.set_viewport(me, &data),
+            Request::SetConsumerFollowSpeakers(data) => registry.follow_speakers(me, &data),
+            Request::SetAudioLevels(data) => registry.set_audio_levels(me, &data),
+            Request::SetTrace(data) => registry.set_trace(me, &data),
             other => unreachable!("{} is carried out elsewhere", other.method()),
         }
     }
@@ -143,12 +150,17 @@ impl Session {
                 Ok(success(id, &Created { id: producer }))
             }
             Err(error) => {
+                self.app.registry().abandon_producer(me, track);
                 if may_exist {
                     self.app.shards.post(shard, Command::CloseTrack { track });
                 }
                 Err(error)
             }
         }
+    }
+
+    async fn stats(&self, id: u32, me: ParticipantId) -> Response {
+        Ok(success(id, &self.app.participant_stats(me).await?))
     }
 
     async fn consume(&self, id: u32, me: ParticipantId, data: Consume) -> Response {
@@ -167,8 +179,6 @@ impl Session {
 fn credentials(reply: Reply) -> Result<IceCredentials, ProtocolError> {
     match reply {
         Reply::Transport { ice } => Ok(ice),
-        Reply::Done | Reply::Statistics(_) => {
-            Err(ProtocolError::new(ErrorName::Busy, "the media shard gave no credentials: try again"))
-        }
+        _ => Err(ProtocolError::new(ErrorName::Busy, "the media shard gave no credentials: try again")),
     }
 }
