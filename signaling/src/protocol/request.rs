@@ -118,17 +118,19 @@ pub struct Consume {
 }
 
 /// The highest layers that are wanted, each counted from zero; no limit where absent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PreferredLayers {
     /// The size of the picture: the stream of simulcast, or the spatial layer inside the one stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spatial_layer: Option<u8>,
     /// How many frames a second: the temporal layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub temporal_layer: Option<u8>,
 }
 
 /// How large a picture is shown, in device pixels. A side of zero: not at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Viewport {
     /// From left to right.

@@ -2,7 +2,7 @@
 //!
 //! Totals count from the beginning of the thing. Rates and losses are of about the last second, and absent before there was one.
 
-use super::{Layers, MediaKind, Reason, Source};
+use super::{Layers, MediaKind, PreferredLayers, Reason, Source, Viewport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -161,6 +161,12 @@ pub struct ConsumerStats {
     pub paused: bool,
     /// 1 to 255.
     pub priority: u8,
+    /// The highest layers that the client wants; absent without a limit.
+    #[serde(skip_serializing_if = "is_unlimited")]
+    pub preferred_layers: PreferredLayers,
+    /// How large the client shows it; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub viewport: Option<Viewport>,
     /// What it gets.
     pub layers: Option<Layers>,
     /// What it is to get.
@@ -189,4 +195,8 @@ pub struct ConsumerStats {
     /// 0 to 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<u8>,
+}
+
+fn is_unlimited(layers: &PreferredLayers) -> bool {
+    *layers == PreferredLayers::default()
 }

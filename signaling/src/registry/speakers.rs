@@ -60,7 +60,9 @@ impl Registry {
     /// A participant that left listens to nothing.
     pub(super) fn forget_listener(&mut self, owner: ParticipantId, room: &str) {
         if self.rooms.get(room).is_some_and(|room| room.speakers.listeners.contains_key(&owner)) {
-            self.change_speakers(room, |speakers| drop(speakers.listeners.remove(&owner)));
+            self.change_speakers(room, |speakers| {
+                speakers.listeners.remove(&owner);
+            });
         }
     }
 

@@ -1,9 +1,12 @@
 //! What the shards say of participants, in the names of the wire.
 
 use super::{Producer, Registry};
-use crate::protocol::{ConsumerStats, EncodingStats, FlowStats, FlowsStats, ParticipantStats, ProducerStats, TransportStats};
+use crate::protocol::{
+    ConsumerStats, EncodingStats, FlowStats, FlowsStats, ParticipantStats, PreferredLayers, ProducerStats, TransportStats, Viewport,
+};
 use corelay_engine::control::{
-    Flow, Flows, LayerStatistics, ParticipantStatistics, SrtpProfile, SubscriptionStatistics, TrackStatistics, TransportStatistics,
+    self as engine, Flow, Flows, LayerStatistics, ParticipantStatistics, Preferences, SrtpProfile, SubscriptionStatistics,
+    TrackStatistics, TransportStatistics,
 };
 use corelay_wire::ids::{ParticipantId, ShardId, TrackId};
 use corelay_wire::media::Kind;
@@ -77,7 +80,12 @@ impl Registry {
             kind: producer.kind,
             source: producer.source,
             paused: stats.paused,
-            priority: stats.priority,
+            priority: stats.preferences.priority,
+            preferred_layers: PreferredLayers {
+                spatial_layer: limit(stats.preferences.spatial),
+                temporal_layer: limit(stats.preferences.temporal),
+            },
+            viewport: viewport(stats.preferences.viewport),
             layers: stats.current.map(Into::into),
             target_layers: stats.target.map(Into::into),
             why: stats.why.into(),
@@ -109,6 +117,15 @@ fn encoding_stats(stats: &LayerStatistics) -> EncodingStats {
         nacked: stats.nacked,
         score: stats.score,
     }
+}
+
+/// A limit of layers, if it is one.
+fn limit(layer: u8) -> Option<u8> {
+    (layer != Preferences::ANY_LAYER).then_some(layer)
+}
+
+fn viewport(viewport: engine::Viewport) -> Option<Viewport> {
+    (viewport != engine::Viewport::ANY).then_some(Viewport { width: viewport.width, height: viewport.height })
 }
 
 fn flow(flow: Flow) -> FlowStats {

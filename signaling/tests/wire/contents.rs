@@ -1,6 +1,7 @@
 //! What a shard would hold after the commands that it was sent, by the rules of `control.rs`.
 
-use corelay_engine::control::{Command, IceCredentials, Refusal, Reply};
+use crate::figures::{subscription_statistics, track_statistics, transport_statistics};
+use corelay_engine::control::{Command, IceCredentials, ParticipantStatistics, Refusal, Reply};
 use corelay_wire::ids::{ParticipantId, RequestId, RoomId, ShardId, SubscriptionId, TrackId, TransportId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +57,14 @@ impl Contents {
                     track.paused = *paused;
                 }
             }
-            Command::PauseSubscription { .. } | Command::RequestKeyframe { .. } => {}
+            Command::PauseSubscription { .. }
+            | Command::RequestKeyframe { .. }
+            | Command::PreferLayers { .. }
+            | Command::SetPriority { .. }
+            | Command::SetViewport { .. }
+            | Command::FollowSpeakers { .. }
+            | Command::SetSpeakers { .. }
+            | Command::Trace { .. } => {}
             other => return self.answer(other),
         }
         self.sweep();
@@ -102,9 +110,30 @@ impl Contents {
                 }
                 (*request, result)
             }
+            Command::Statistics { request, participant } => {
+                let known = self.participants.contains_key(participant).then(|| self.statistics(*participant));
+                (*request, known.map(|s| Reply::Statistics(Box::new(s))).ok_or(Refusal::Unknown("participant")))
+            }
             Command::Ping { request } => (*request, Ok(Reply::Done)),
             _ => return None,
         })
+    }
+
+    /// What a participant has, with numbers that are made up.
+    fn statistics(&self, participant: ParticipantId) -> ParticipantStatistics {
+        let transports: Vec<TransportId> =
+            self.transports.iter().filter(|(_, owner)| **owner == participant).map(|(id, _)| *id).collect();
+        let tracks = self.tracks.iter().filter_map(|(id, track)| match track.origin {
+            Origin::Transport(transport) if transports.contains(&transport) => Some(track_statistics(*id, transport)),
+            _ => None,
+        });
+        let subscriptions = self.subscriptions.iter().filter(|(_, (transport, _))| transports.contains(transport));
+        ParticipantStatistics {
+            participant,
+            tracks: tracks.collect(),
+            subscriptions: subscriptions.map(|(id, (transport, track))| subscription_statistics(*id, *transport, *track)).collect(),
+            transports: transports.into_iter().map(transport_statistics).collect(),
+        }
     }
 
     /// What hangs on something that ended ends.
@@ -124,6 +153,10 @@ impl Contents {
 
     pub(crate) fn rooms(&self) -> Vec<RoomId> {
         self.rooms.iter().copied().collect()
+    }
+
+    pub(crate) fn transport(&self) -> Option<TransportId> {
+        self.transports.keys().next().copied()
     }
 
     pub(crate) fn counts(&self) -> Counts {

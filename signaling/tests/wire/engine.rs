@@ -108,7 +108,17 @@ impl Stage {
     }
 
     pub(crate) fn emit(&self, event: Event) {
-        self.events.send((ShardId(0), event)).expect("the server takes events");
+        self.emit_from(0, event);
+    }
+
+    pub(crate) fn emit_from(&self, shard: u16, event: Event) {
+        self.events.send((ShardId(shard), event)).expect("the server takes events");
+    }
+
+    /// Some transport that is there.
+    pub(crate) fn known_transport(&self) -> TransportId {
+        let inner = self.inner();
+        inner.shards.iter().find_map(|shard| shard.contents.transport()).expect("there is one")
     }
 
     /// A shard fails and starts anew, with nothing.
@@ -217,6 +227,7 @@ fn request(command: &Command) -> Option<RequestId> {
         | Command::Publish { request, .. }
         | Command::Mirror { request, .. }
         | Command::Subscribe { request, .. }
+        | Command::Statistics { request, .. }
         | Command::Ping { request } => Some(*request),
         _ => None,
     }

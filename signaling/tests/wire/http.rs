@@ -174,6 +174,8 @@ async fn the_openapi_document_lists_the_routes() {
         "/ready",
         "/metrics",
         "/api/stats",
+        "/api/stats/rooms/{room}",
+        "/api/stats/rooms/{room}/participants/{identity}",
         "/api/rooms",
         "/api/rooms/{room}",
         "/api/rooms/{room}/participants/{identity}",

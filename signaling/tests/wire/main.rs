@@ -6,11 +6,13 @@ mod contents;
 mod document;
 mod drain;
 mod engine;
+mod figures;
 mod http;
 mod keys;
 mod limits;
 mod pace;
 mod placement;
+mod quality;
 mod refusals;
 mod rooms;
 #[path = "../common/schema.rs"]
