@@ -86,7 +86,7 @@ class FixtureCall extends Emitter<object> {
   drainsAtMs = query.has('draining') ? Date.now() + 240_000 : undefined;
   session = {
     self: { participantId: 'self', room: 'weekly-planning' }, impaired: false, claims: {}, participants,
-    publisher: { producers: new Map() }, receiver: { consumers },
+    publisher: { producers: new Map(), wanted: () => undefined }, receiver: { consumers }, quality: { choice: () => 'auto', received: () => undefined, show: () => undefined, choose: () => undefined }, activeSpeaker: undefined, serverStats: () => Promise.resolve(undefined),
   };
   leave() {}
 }

@@ -13,7 +13,7 @@ import { Ended, Refused } from './signaling.ts';
 import { Session } from './session.ts';
 import { DemoTokens, NoDemoTokens, type TokenSource } from './token.ts';
 import type { Devices } from './devices.ts';
-import type { VideoCodec } from './settings.ts';
+import type { Layering, VideoCodec } from './settings.ts';
 
 export type CallState = 'connecting' | 'connected' | 'reconnecting' | 'ended';
 
@@ -22,6 +22,7 @@ export interface CallOptions {
   displayName: string;
   devices: Devices;
   codec: VideoCodec | '';
+  layering: Layering;
 }
 
 interface CallEvents {
@@ -75,8 +76,8 @@ export class Call extends Emitter<CallEvents> {
   readonly #retryNow = (): void => this.#wake?.();
 
   async #connect(): Promise<void> {
-    const { tokens, displayName, devices, codec } = this.#options;
-    const session = await Session.join({ token: await tokens.token(), displayName, devices, codec });
+    const { tokens, displayName, devices, codec, layering } = this.#options;
+    const session = await Session.join({ token: await tokens.token(), displayName, devices, codec, layering });
     if (this.state === 'ended') return void session.leave();
     if (tokens instanceof DemoTokens) tokens.accepted();
     this.#backoff.connected(Date.now());

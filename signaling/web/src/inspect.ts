@@ -1,7 +1,8 @@
 /** `window.corelay`: the state of the page, read-only, for tests and for people who look into the console. */
 import type { Call, CallState } from './call.ts';
 import type { Ending } from './ending.ts';
-import type { Kind, Source } from './protocol.ts';
+import type { Kind, ServerStats, Source } from './protocol.ts';
+import type { Choice, Received } from './quality.ts';
 import { StatsReader, type TrackReport } from './statsreader.ts';
 
 export interface InspectedTrack {
@@ -13,6 +14,10 @@ export interface InspectedTrack {
   paused: boolean;
   codec: string | undefined;
   track: MediaStreamTrack | null;
+  /** What the server says of a received video: its layers and why. */
+  received?: Received | undefined;
+  /** Of a sent video: which encodings are sent. */
+  active?: boolean[] | undefined;
 }
 
 export interface InspectedParticipant {
@@ -38,6 +43,10 @@ export interface Inspector {
   readonly joins: number;
   /** Rates are those since the call of `stats()` before. */
   stats(): Promise<TrackReport[]>;
+  /** What the server counts of this participant. */
+  serverStats(): Promise<ServerStats | undefined>;
+  /** As the menu of a tile does. */
+  choose(consumerId: string, choice: Choice): void;
 }
 
 declare global {
@@ -68,6 +77,8 @@ export function expose(page: Inspected): void {
     get ending() { return page.ending; },
     get joins() { return page.call?.joins ?? 0; },
     stats: () => reader.read(session()),
+    serverStats: async () => session()?.serverStats(),
+    choose: (consumerId, choice) => session()?.quality.choose(consumerId, choice),
   };
 }
 
@@ -83,6 +94,7 @@ function producersOf(call: Call | undefined): InspectedTrack[] {
   return [...(call?.session?.publisher.producers ?? [])].map(([source, producer]) => ({
     id: producer.id, producerId: producer.id, participantId, kind: producer.kind, source, paused: producer.paused,
     codec: producer.rtpParameters.codecs[0]?.mimeType, track: producer.track,
+    active: producer.rtpSender?.getParameters().encodings.map((encoding) => encoding.active ?? true),
   }));
 }
 
@@ -90,6 +102,6 @@ function consumersOf(call: Call | undefined): InspectedTrack[] {
   return [...(call?.session?.receiver.consumers.values() ?? [])].map((consumer) => {
     const { participantId, source } = consumer.appData as { participantId: string; source: Source };
     const paused = call?.session?.participants.get(participantId)?.producers.get(consumer.producerId)?.paused ?? false;
-    return { id: consumer.id, producerId: consumer.producerId, participantId, kind: consumer.kind, source, paused, codec: consumer.rtpParameters.codecs[0]?.mimeType, track: consumer.track };
+    return { id: consumer.id, producerId: consumer.producerId, participantId, kind: consumer.kind, source, paused, codec: consumer.rtpParameters.codecs[0]?.mimeType, track: consumer.track, received: call?.session?.quality.received(consumer.id) };
   });
 }

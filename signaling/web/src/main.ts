@@ -55,7 +55,7 @@ async function join(given: string | undefined): Promise<void> {
   restrictDevices();
   const room = (given && readClaims(given).room) || preferences.room;
   const tokens = given === undefined ? new DemoTokens(preferences.room, preferences.name) : new GivenToken(given);
-  const call = new Call({ tokens, displayName: preferences.name, devices, codec: preferences.codec });
+  const call = new Call({ tokens, displayName: preferences.name, devices, codec: preferences.codec, layering: preferences.layering });
   inspected.call = call;
   inspected.ending = undefined;
   document.title = `${room} · Corelay`;

@@ -37,7 +37,7 @@ export interface ConsumerInfo {
   id: string;
   producerId: string;
   kind: Kind;
-  type: 'simple';
+  type: 'simple' | 'simulcast' | 'svc';
   rtpParameters: types.RtpParameters;
   producerPaused: boolean;
   source: Source;
@@ -50,6 +50,73 @@ export interface JoinAnswer {
   room: string;
   protocolVersion: number;
   participants: ParticipantInfo[];
+  activeSpeaker: ActiveSpeaker;
+}
+
+export interface ActiveSpeaker {
+  participantId: string | null;
+  producerId: string | null;
+}
+
+export interface Layers {
+  spatialLayer: number;
+  temporalLayer: number;
+}
+
+export type Why = 'best' | 'preferred' | 'viewport' | 'bandwidth' | 'layer-silent' | 'publisher-paused' | 'waiting' | 'paused' | 'not-speaking';
+
+/** What the server sends of it: the members of docs/protocol.schema.json that this page shows. */
+export interface ServerStats {
+  participantId: string;
+  transports: TransportStats[];
+  producers: ProducerStats[];
+  consumers: ConsumerStats[];
+}
+
+export interface TransportStats {
+  transportId: string;
+  roundTripMs?: number;
+  receivedLostPercent?: number;
+  sentLostPercent?: number;
+  estimateBps?: number;
+  resent: number;
+}
+
+export interface ProducerStats {
+  producerId: string;
+  kind: Kind;
+  source: Source;
+  score?: number;
+  heard?: boolean;
+  encodings: EncodingStats[];
+}
+
+export interface EncodingStats {
+  rid?: string;
+  live: boolean;
+  bitrateBps?: number;
+  framesPerSecond?: number;
+  width?: number;
+  height?: number;
+  lostPercent?: number;
+  nacked: number;
+  keyframeRequests: number;
+  score?: number;
+}
+
+export interface ConsumerStats {
+  consumerId: string;
+  producerId: string;
+  kind: Kind;
+  layers: Layers | null;
+  targetLayers: Layers | null;
+  why: Why;
+  estimateBps?: number;
+  bitrateBps?: number;
+  lostPercent?: number;
+  nacked: number;
+  resent: number;
+  score?: number;
 }
 
 type Empty = Record<string, never>;
@@ -71,11 +138,14 @@ export interface Requests {
   closeProducer: OfProducer;
   pauseProducer: OfProducer;
   resumeProducer: OfProducer;
-  consume: { data: { transportId: string; producerId: string; paused?: boolean }; answer: ConsumerInfo };
+  consume: { data: { transportId: string; producerId: string; paused?: boolean; priority?: number }; answer: ConsumerInfo };
   closeConsumer: OfConsumer;
   pauseConsumer: OfConsumer;
   resumeConsumer: OfConsumer;
   requestConsumerKeyFrame: OfConsumer;
+  setConsumerPreferredLayers: { data: { consumerId: string; spatialLayer?: number; temporalLayer?: number }; answer: Empty };
+  setConsumerViewport: { data: { consumerId: string; width: number; height: number }; answer: Empty };
+  getStats: { data: Empty; answer: ServerStats };
   leave: { data: Empty; answer: Empty };
 }
 
@@ -93,6 +163,10 @@ export interface Notifications {
   producerPaused: ProducerRef;
   producerResumed: ProducerRef;
   consumerClosed: { consumerId: string; producerId: string };
+  consumerLayersChanged: { consumerId: string; layers: Layers | null; why: Why; estimateBps?: number };
+  consumerScore: { consumerId: string; score: number; producerScore: number };
+  producerLayersWanted: { producerId: string; encodings: boolean[] };
+  activeSpeaker: ActiveSpeaker;
   transportState: { transportId: string; state: TransportStateName; reason?: string };
   serverDraining: { deadlineSeconds: number };
   goodbye: Goodbye;
@@ -115,7 +189,7 @@ export type Notification = { [Name in keyof Notifications]: { type: 'notificatio
 
 const NOTIFICATION_NAMES: ReadonlySet<string> = new Set<keyof Notifications>([
   'participantJoined', 'participantLeft', 'newProducer', 'producerClosed', 'producerPaused', 'producerResumed', 'consumerClosed',
-  'transportState', 'serverDraining', 'goodbye',
+  'consumerLayersChanged', 'consumerScore', 'producerLayersWanted', 'activeSpeaker', 'transportState', 'serverDraining', 'goodbye',
 ]);
 
 export function encodeRequest(id: number, method: Method, data: unknown): string {

@@ -9,16 +9,11 @@ import type { Devices } from './devices.ts';
 import type { Link } from './link.ts';
 import { grantOf, type Claims } from './token.ts';
 import type { Source } from './protocol.ts';
-import type { VideoCodec } from './settings.ts';
+import { activate, codecFor, videoEncodings } from './encodings.ts';
+import type { Layering, VideoCodec } from './settings.ts';
 
 export const SOURCES: readonly Source[] = ['microphone', 'camera', 'screen', 'screen-audio'];
 
-/**
- * Ceilings in bit/s. Higher is a sharper picture where the network carries it; lower leaves room for more participants: a receiver
- * in a call of ten gets nine cameras.
- */
-const CAMERA_BITRATE_MAX = 1_700_000;
-const SCREEN_BITRATE_MAX = 3_000_000;
 /** kbit/s at which the sender begins; the browser's own 300 gives a blurred first second. */
 const START_KBPS = 1_000;
 
@@ -28,6 +23,7 @@ export interface PublisherOptions {
   claims: Claims;
   sendCodecs: readonly types.RtpCodecCapability[];
   codec: VideoCodec | '';
+  layering: Layering;
   /** Made on first use: who only watches has no sending transport. */
   link(): Promise<Link>;
   onChanged(): void;
@@ -40,6 +36,8 @@ export class Publisher {
   readonly #queues = new Map<Source, Promise<void>>();
   /** Whether the server has each producer as paused. Without an entry that is not known: a request about it failed. */
   readonly #toldPaused = new Map<types.Producer, boolean>();
+  /** By the id of the producer: which encodings anybody receives. It may be told before the producer is known here. */
+  readonly #wanted = new Map<string, readonly boolean[]>();
   readonly #unsubscribe: () => void;
   #closed = false;
 
@@ -52,6 +50,17 @@ export class Publisher {
   close(): void {
     this.#closed = true;
     this.#unsubscribe();
+  }
+
+  /** The server says which encodings of a producer anybody receives: the others cost the uplink and the processor for nothing. */
+  encodingsWanted(producerId: string, encodings: readonly boolean[]): void {
+    this.#wanted.set(producerId, encodings);
+    for (const [source, producer] of this.producers) if (producer.id === producerId) this.#schedule(source);
+  }
+
+  /** What was last told of a producer's encodings. */
+  wanted(producerId: string): readonly boolean[] | undefined {
+    return this.#wanted.get(producerId);
   }
 
   /** One change of a source after the other: a quick off-on-off must end as off. */
@@ -97,16 +106,25 @@ export class Publisher {
   async #unpublish(source: Source, producer: types.Producer): Promise<void> {
     this.producers.delete(source);
     this.#toldPaused.delete(producer);
+    this.#wanted.delete(producer.id);
     producer.close();
     await patiently(() => this.#options.signaling.request('closeProducer', { producerId: producer.id }));
   }
 
   async #update(source: Source, producer: types.Producer, track: MediaStreamTrack | null): Promise<void> {
     if (producer.track !== track) await producer.replaceTrack({ track });
+    await this.#activate(producer);
     // Asked only here: `resume` enables the track, and whoever muted meanwhile must stay unheard.
     if (this.#options.devices.isOn(source)) producer.resume();
     else producer.pause();
     await this.#tell(producer);
+  }
+
+  async #activate(producer: types.Producer): Promise<void> {
+    const [wanted, sender] = [this.#wanted.get(producer.id), producer.rtpSender];
+    if (wanted === undefined || sender === undefined || producer.kind !== 'video') return;
+    const parameters = sender.getParameters();
+    if (activate(parameters.encodings, wanted)) await sender.setParameters(parameters);
   }
 
   /** The local state holds whatever the server answers; a request that failed is repeated at the next change. */
@@ -119,15 +137,18 @@ export class Publisher {
   }
 
   #encoding(source: Source): types.ProducerOptions {
-    if (source === 'microphone') return { codecOptions: { opusDtx: true, opusFec: true } };
-    if (source === 'screen-audio') return { codecOptions: { opusStereo: true, opusFec: true } };
-    const maxBitrate = source === 'screen' ? SCREEN_BITRATE_MAX : CAMERA_BITRATE_MAX;
+    // Without `opusNack` the library takes repair out of what the server offers.
+    if (source === 'microphone') return { codecOptions: { opusDtx: true, opusFec: true, opusNack: true } };
+    if (source === 'screen-audio') return { codecOptions: { opusStereo: true, opusFec: true, opusNack: true } };
+    const { layering } = this.#options;
     const codec = this.#codec();
-    return { encodings: [{ maxBitrate }], codecOptions: { videoGoogleStartBitrate: START_KBPS }, ...(codec && { codec }) };
+    const encodings = videoEncodings(source, layering, codecFor(layering, this.#options.codec));
+    return { encodings, codecOptions: { videoGoogleStartBitrate: START_KBPS }, ...(codec && { codec }) };
   }
 
   #codec(): types.RtpCodecCapability | undefined {
-    const { codec, sendCodecs } = this.#options;
+    const { sendCodecs } = this.#options;
+    const codec = codecFor(this.#options.layering, this.#options.codec);
     if (codec === '') return undefined;
     const found = sendCodecs.find(({ mimeType }) => mimeType.toLowerCase() === `video/${codec}`);
     if (found === undefined) throw new Error(`This browser and this server do not share the video codec ${codec.toUpperCase()}. Choose another one and join again.`);

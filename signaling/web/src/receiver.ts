@@ -13,6 +13,8 @@ export interface ReceiverOptions {
   signaling: Pick<Signaling, 'request'>;
   link(): Promise<Link>;
   onChanged(): void;
+  /** A consumer is there no more. */
+  onClosed(consumerId: string): void;
   onTrouble(sentence: string): void;
 }
 
@@ -23,6 +25,8 @@ export interface ReceiverOptions {
 const LANES = 16;
 /** After a failure. Lower asks a server in trouble more often; higher leaves a tile dark for longer than the trouble lasts. */
 const AGAIN_MS = 10_000;
+/** When the network carries only some of it, a shared screen goes before the faces beside it. */
+const SCREEN_PRIORITY = 20;
 
 export class Receiver {
   /** By the id of the producer. */
@@ -55,8 +59,11 @@ export class Receiver {
   }
 
   #closeConsumer(producerId: string): void {
-    this.consumers.get(producerId)?.close();
+    const consumer = this.consumers.get(producerId);
+    if (consumer === undefined) return;
+    consumer.close();
     this.consumers.delete(producerId);
+    this.#options.onClosed(consumer.id);
   }
 
   #enqueue(info: ProducerInfo, isFirst: boolean): void {
@@ -75,7 +82,7 @@ export class Receiver {
     const { signaling } = this.#options;
     const [link, answer] = await patiently(async () => {
       const open = await this.#options.link();
-      return [open, await signaling.request('consume', { transportId: open.transport.id, producerId: info.producerId, paused: true })] as const;
+      return [open, await signaling.request('consume', { transportId: open.transport.id, producerId: info.producerId, paused: true, ...(info.source === 'screen' && { priority: SCREEN_PRIORITY }) })] as const;
     });
     try {
       await this.#play(link, info, answer);

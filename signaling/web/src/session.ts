@@ -8,12 +8,13 @@ import { endingWith, type Ending } from './ending.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Link, type Direction } from './link.ts';
 import { Publisher } from './publisher.ts';
+import { Quality } from './quality.ts';
 import { Receiver } from './receiver.ts';
 import { Signaling } from './signaling.ts';
 import { readClaims, type Claims } from './token.ts';
 import type { Devices } from './devices.ts';
-import type { JoinAnswer, LeaveReason, Notification, Notifications, ParticipantInfo, ProducerInfo } from './protocol.ts';
-import type { VideoCodec } from './settings.ts';
+import type { JoinAnswer, LeaveReason, Notification, Notifications, ParticipantInfo, ProducerInfo, ServerStats } from './protocol.ts';
+import type { Layering, VideoCodec } from './settings.ts';
 
 export interface Participant {
   id: string;
@@ -27,6 +28,7 @@ export interface SessionOptions {
   displayName: string;
   devices: Devices;
   codec: VideoCodec | '';
+  layering: Layering;
 }
 
 interface SessionEvents {
@@ -42,6 +44,9 @@ export class Session extends Emitter<SessionEvents> {
   readonly participants = new Map<string, Participant>();
   readonly publisher: Publisher;
   readonly receiver: Receiver;
+  readonly quality: Quality;
+  /** Who speaks, or spoke last, as the server hears it. */
+  activeSpeaker: string | undefined;
   readonly claims: Claims;
   /** Some path to the server is broken and being healed. */
   impaired = false;
@@ -60,9 +65,11 @@ export class Session extends Emitter<SessionEvents> {
     this.claims = readClaims(options.token);
     const onChanged = () => this.emit('changed', undefined);
     const onTrouble = (sentence: string) => this.emit('trouble', sentence);
-    this.receiver = new Receiver({ signaling, link: () => this.#link('recv'), onChanged, onTrouble });
+    this.quality = new Quality(signaling);
+    this.activeSpeaker = self.activeSpeaker.participantId ?? undefined;
+    this.receiver = new Receiver({ signaling, link: () => this.#link('recv'), onChanged, onTrouble, onClosed: (id) => this.quality.forget(id) });
     this.publisher = new Publisher({
-      signaling, devices: options.devices, claims: this.claims, codec: options.codec, onChanged, onTrouble,
+      signaling, devices: options.devices, claims: this.claims, codec: options.codec, layering: options.layering, onChanged, onTrouble,
       sendCodecs: device.sendRtpCapabilities.codecs ?? [],
       link: () => this.#link('send'),
     });
@@ -99,6 +106,11 @@ export class Session extends Emitter<SessionEvents> {
     this.close();
   }
 
+  /** What the server counts of this participant; nothing when it does not answer. */
+  serverStats(): Promise<ServerStats | undefined> {
+    return this.#signaling.request('getStats', {}).catch(() => undefined);
+  }
+
   /** Frees everything. The local tracks stay: they belong to `Devices`. */
   close(): void {
     this.#ended = true;
@@ -106,6 +118,7 @@ export class Session extends Emitter<SessionEvents> {
     this.publisher.close();
     this.publisher.producers.clear();
     this.receiver.close();
+    this.quality.close();
     this.#signaling.close();
     for (const link of this.#openLinks.values()) link.close();
     this.#openLinks.clear();
@@ -151,6 +164,10 @@ export class Session extends Emitter<SessionEvents> {
     producerPaused: ({ producerId, participantId }) => this.#setPaused(producerId, participantId, true),
     producerResumed: ({ producerId, participantId }) => this.#setPaused(producerId, participantId, false),
     consumerClosed: ({ producerId }) => this.receiver.drop(producerId),
+    consumerLayersChanged: (data) => this.quality.layersChanged(data),
+    consumerScore: (data) => this.quality.scored(data),
+    producerLayersWanted: ({ producerId, encodings }) => this.publisher.encodingsWanted(producerId, encodings),
+    activeSpeaker: ({ participantId }) => (this.activeSpeaker = participantId ?? undefined),
     transportState: ({ transportId, state }) => this.#transportState(transportId, state),
     serverDraining: ({ deadlineSeconds }) => this.emit('draining', deadlineSeconds),
     // The signaling connection keeps it as the reason of the close that follows.

@@ -5,6 +5,9 @@
 
 export type VideoCodec = 'vp8' | 'vp9' | 'h264' | 'av1';
 
+/** How a camera is sent: in several sizes at once, in one stream with layers inside, or in one size. */
+export type Layering = 'simulcast' | 'svc' | 'one';
+
 export interface Preferences {
   name: string;
   room: string;
@@ -14,6 +17,7 @@ export interface Preferences {
   cameraId: string;
   speakerId: string;
   codec: VideoCodec | '';
+  layering: Layering;
 }
 
 export interface Launch {
@@ -26,8 +30,9 @@ export interface Launch {
 
 const KEY = 'corelay.preferences';
 const CAMERA_HEIGHT = 720;
-const DEFAULTS: Preferences = { name: '', room: '', microphone: true, camera: true, microphoneId: '', cameraId: '', speakerId: '', codec: '' };
+const DEFAULTS: Preferences = { name: '', room: '', microphone: true, camera: true, microphoneId: '', cameraId: '', speakerId: '', codec: '', layering: 'simulcast' };
 const CODECS: readonly string[] = ['vp8', 'vp9', 'h264', 'av1'];
+const LAYERINGS: readonly string[] = ['simulcast', 'svc', 'one'];
 
 export function readLaunch(query: string, stored: string | null, kept: unknown = null): Launch {
   const asked = new URLSearchParams(query);
@@ -38,6 +43,8 @@ export function readLaunch(query: string, stored: string | null, kept: unknown =
   preferences.camera = switchOf(asked.get('cam')) ?? preferences.camera;
   const codec = asked.get('video')?.toLowerCase() ?? preferences.codec;
   preferences.codec = CODECS.includes(codec) ? (codec as VideoCodec) : '';
+  const layering = asked.get('layers')?.toLowerCase() ?? preferences.layering;
+  preferences.layering = LAYERINGS.includes(layering) ? (layering as Layering) : DEFAULTS.layering;
   const height = Number(asked.get('height'));
   return {
     preferences,

@@ -2,6 +2,7 @@
 import type { Call } from './call.ts';
 import type { Participant } from './session.ts';
 import type { ProducerInfo, Source } from './protocol.ts';
+import type { Choice } from './quality.ts';
 
 export interface Tile {
   key: string;
@@ -10,6 +11,10 @@ export interface Tile {
   local: boolean;
   source: 'camera' | 'screen';
   producerId: string | undefined;
+  /** Present where a video of another is received. */
+  consumerId: string | undefined;
+  /** What is wished of it in its menu. */
+  choice: Choice;
   /** Present when there is a picture to show. */
   track: MediaStreamTrack | undefined;
   /** A picture is announced but not here yet. */
@@ -45,6 +50,8 @@ function ownTiles(call: Call, name: string): Tile[] {
   const own = (source: 'camera' | 'screen'): Tile => ({
     key: `self:${source}`, participantId, name, local: true, source,
     producerId: session?.publisher.producers.get(source)?.id,
+    consumerId: undefined,
+    choice: 'auto',
     track: devices.isOn(source) ? devices.track(source) : undefined,
     awaited: false,
     microphoneOn: devices.isOn('microphone'),
@@ -61,6 +68,8 @@ function tilesOfOther(call: Call, participant: Participant): Tile[] {
     const shown = producer !== undefined && !producer.paused;
     return {
       key, source, participantId: participant.id, name: participant.name, local: false, producerId: producer?.producerId,
+      consumerId: consumer?.id,
+      choice: (consumer && call.session?.quality.choice(consumer.id)) ?? 'auto',
       track: shown ? consumer?.track : undefined,
       awaited: shown,
       microphoneOn,

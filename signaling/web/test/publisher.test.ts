@@ -23,11 +23,19 @@ function studio(source: Source) {
       return () => undefined;
     },
   };
+  const sender = { encodings: [{ active: true }, { active: true }], set: 0 };
   const producer = {
-    id: 'p', track: track as unknown, paused: false, closed: false,
+    id: 'p', kind: 'video', track: track as unknown, paused: false, closed: false,
     pause: () => (producer.paused = true),
     resume: () => (producer.paused = false),
     close: () => (producer.closed = true),
+    rtpSender: {
+      getParameters: () => ({ encodings: sender.encodings.map((encoding) => ({ ...encoding })) }),
+      setParameters: async ({ encodings }: { encodings: { active: boolean }[] }) => {
+        sender.encodings = encodings;
+        sender.set++;
+      },
+    },
     replaceTrack: async (options: { track: unknown }) => void (producer.track = options.track),
   };
   const produce = async () => {
@@ -48,11 +56,11 @@ function studio(source: Source) {
     changed(source);
   };
   const options = {
-    signaling: { request }, devices, claims: { publish: undefined }, sendCodecs: [], codec: '',
+    signaling: { request }, devices, claims: { publish: undefined }, sendCodecs: [], codec: '', layering: 'one',
     link: async () => ({ transport: { produce } }), onChanged: () => undefined, onTrouble: (sentence: string) => made.troubles.push(sentence),
   };
   const publisher = new Publisher(options as unknown as PublisherOptions);
-  return { made, publisher, producer, track, turn };
+  return { made, publisher, producer, sender, track, turn };
 }
 
 async function settled(): Promise<void> {
@@ -106,4 +114,18 @@ test('a pause that the server refuses holds here, and is told again', async () =
   turn(false);
   await settled();
   assert.equal(made.asked.filter((method) => method === 'pauseProducer').length, 5);
+});
+
+test('what nobody receives is not sent, whenever that is told', async () => {
+  const { made, publisher, sender } = studio('camera');
+  await settled();
+  publisher.encodingsWanted('p', [true, false]);
+  publisher.encodingsWanted('another', [false, false]);
+  made.release();
+  await settled();
+  assert.deepEqual([sender.encodings, sender.set], [[{ active: true }, { active: false }], 1]);
+  publisher.encodingsWanted('p', [true, false]);
+  publisher.encodingsWanted('p', [true, true]);
+  await settled();
+  assert.deepEqual([sender.encodings, sender.set], [[{ active: true }, { active: true }], 2]);
 });

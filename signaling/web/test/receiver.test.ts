@@ -36,7 +36,7 @@ function room(): Room {
     if (error !== undefined) throw error;
     return { id, close: () => made.closed.push(id) };
   };
-  const options = { signaling: { request }, link: async () => ({ transport: { id: 't', consume } }), onChanged: () => undefined, onTrouble: (sentence: string) => made.troubles.push(sentence) };
+  const options = { signaling: { request }, link: async () => ({ transport: { id: 't', consume } }), onChanged: () => undefined, onClosed: () => undefined, onTrouble: (sentence: string) => made.troubles.push(sentence) };
   return Object.assign(made, { receiver: new Receiver(options as unknown as ReceiverOptions) });
 }
 

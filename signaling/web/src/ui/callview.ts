@@ -10,7 +10,10 @@ import { h, setAttribute, setText } from './dom.ts';
 import { Grid } from './grid.ts';
 import { icon } from './icon.ts';
 import { Notices } from './notices.ts';
-import { rowsOf } from './statsrows.ts';
+import { StatsPanel } from './statspanel.ts';
+import { rowsOf, type Given } from './statsrows.ts';
+import type { ServerStats } from '../protocol.ts';
+import type { Size } from '../layout.ts';
 
 /** Higher follows a conversation late; lower costs processor time on every page of the call. */
 const LEVELS_EVERY_MS = 200;
@@ -29,7 +32,11 @@ export class CallView {
   readonly element: HTMLElement;
   readonly notices = new Notices();
   readonly #options: CallViewOptions;
-  readonly #grid = new Grid();
+  readonly #grid = new Grid({
+    onPlaced: ({ consumerId }, rect) => this.#shown(consumerId, rect),
+    onChoice: ({ consumerId }, choice) => consumerId !== undefined && this.#options.call.session?.quality.choose(consumerId, choice),
+  });
+  readonly #panel = new StatsPanel();
   readonly #sink: AudioSink;
   readonly #controls: Controls;
   readonly #connection = h('span', { class: 'connection', role: 'status', testid: 'connection' });
@@ -62,7 +69,7 @@ export class CallView {
       onLeave: () => void call.leave(),
     });
     this.#alone = this.#aloneHint();
-    const stage = h('main', { class: 'stage' }, this.#grid.element, this.#alone, this.#hear);
+    const stage = h('main', { class: 'stage' }, this.#grid.element, this.#alone, this.#hear, this.#panel.element);
     this.element = h('div', { class: 'call', testid: 'call' }, this.#header(), this.#banner, stage, this.#controls.element, this.#sink.element, this.notices.element);
     this.#unsubscribe = [
       call.on('changed', () => this.#planDraw()),
@@ -173,7 +180,10 @@ export class CallView {
       const { participantId } = consumer.appData as { participantId: string };
       if (consumer.kind === 'audio' && levels.has(participantId)) levels.set(participantId, Math.max(levels.get(participantId) ?? 0, receivedLevel(consumer.rtpReceiver)));
     }
-    const speaker = this.#speakers.update(Date.now(), levels);
+    // The server hears everybody, also whom it does not forward; before it has heard anybody the page listens for itself.
+    const heard = this.#speakers.update(Date.now(), levels);
+    const told = call.session?.activeSpeaker;
+    const speaker = told !== undefined && levels.has(told) ? told : heard;
     onSpeaker(speaker);
     const alone = levels.size === 1;
     for (const [tile, view] of this.#grid.entries()) view.setSpeaking(!alone && isSpeaking(tile, speaker));
@@ -189,6 +199,18 @@ export class CallView {
     return this.#meter?.meter.level() ?? 0;
   }
 
+  #shown(consumerId: string | undefined, { width, height }: Size): void {
+    if (consumerId !== undefined) this.#options.call.session?.quality.show(consumerId, { width: width * devicePixelRatio, height: height * devicePixelRatio });
+  }
+
+  #given({ consumerId }: Tile, stats: ServerStats | undefined): Given | undefined {
+    if (consumerId === undefined) return undefined;
+    const [counted, told] = [givenOf(stats, consumerId), this.#options.call.session?.quality.received(consumerId)];
+    if (counted === undefined && told === undefined) return undefined;
+    const producerScore = told?.producerScore;
+    return { nacked: 0, resent: 0, ...(counted ?? told), ...(producerScore !== undefined && { producerScore }) };
+  }
+
   #toggleStats(): void {
     this.#statsShown = !this.#statsShown;
     this.element.classList.toggle('call--stats', this.#statsShown);
@@ -198,9 +220,19 @@ export class CallView {
 
   async #readStats(): Promise<void> {
     if (!this.#statsShown) return;
-    const reports = await this.#stats.read(this.#options.call.session);
-    for (const [tile, view] of this.#grid.entries()) view.setStats(rowsOf(reports.filter((report) => belongsTo(report, tile))));
+    const { session } = this.#options.call;
+    const [reports, stats] = await Promise.all([this.#stats.read(session), session?.serverStats()]);
+    for (const [tile, view] of this.#grid.entries()) view.setStats(rowsOf(reports.filter((report) => belongsTo(report, tile)), this.#given(tile, stats)));
+    this.#panel.update(stats, (producerId) => session?.publisher.wanted(producerId));
   }
+}
+
+/** What the server counts of a consumer, in the form in which it tells of changes. */
+function givenOf(stats: ServerStats | undefined, consumerId: string): Given | undefined {
+  const one = stats?.consumers.find((consumer) => consumer.consumerId === consumerId);
+  if (one === undefined) return undefined;
+  const { layers, why, estimateBps, nacked, resent, score } = one;
+  return { layers, why, nacked, resent, ...(estimateBps !== undefined && { estimateBps }), ...(score !== undefined && { score }) };
 }
 
 function isSpeaking(tile: Tile, speaker: string | undefined): boolean {

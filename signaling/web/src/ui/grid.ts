@@ -1,5 +1,6 @@
 /** The tiles of the call: keeps one view a tile and glides them to their places. */
-import { placeTiles } from '../layout.ts';
+import { placeTiles, type Rect } from '../layout.ts';
+import type { Choice } from '../quality.ts';
 import type { Tile } from '../tile.ts';
 import { h } from './dom.ts';
 import { TileView } from './tileview.ts';
@@ -7,14 +8,22 @@ import { TileView } from './tileview.ts';
 const GAP = 12;
 const GAP_NARROW = 8;
 
+export interface GridListener {
+  /** A tile has its place. */
+  onPlaced(tile: Tile, rect: Rect): void;
+  onChoice(tile: Tile, choice: Choice): void;
+}
+
 export class Grid {
   readonly element = h('div', { class: 'grid', testid: 'grid' });
   readonly #views = new Map<string, TileView>();
   readonly #observer = new ResizeObserver(() => this.#place());
   #tiles: readonly Tile[] = [];
   #pinned: string | undefined;
+  readonly #listener: GridListener;
 
-  constructor() {
+  constructor(listener: GridListener) {
+    this.#listener = listener;
     this.#observer.observe(this.element);
   }
 
@@ -43,7 +52,7 @@ export class Grid {
   #viewOf(key: string): TileView {
     const existing = this.#views.get(key);
     if (existing !== undefined) return existing;
-    const view = new TileView(key, (pinned) => this.#togglePin(pinned));
+    const view = new TileView(key, { onPin: (pinned) => this.#togglePin(pinned), onChoice: (chosen, choice) => this.#choose(chosen, choice) });
     this.#views.set(key, view);
     this.element.append(view.element);
     return view;
@@ -69,8 +78,15 @@ export class Grid {
     for (const [index, tile] of small.entries()) this.#placeOne(tile, places.small[index]);
   }
 
-  #placeOne(tile: Tile, rect: Parameters<TileView['place']>[0] | undefined): void {
-    if (rect !== undefined) this.#views.get(tile.key)?.place(rect);
+  #placeOne(tile: Tile, rect: Rect | undefined): void {
+    if (rect === undefined) return;
+    this.#views.get(tile.key)?.place(rect);
+    this.#listener.onPlaced(tile, rect);
+  }
+
+  #choose(key: string, choice: Choice): void {
+    const tile = this.#tiles.find((one) => one.key === key);
+    if (tile !== undefined) this.#listener.onChoice(tile, choice);
   }
 
   /** The pinned tile alone; without one, the screens of others. One's own screen is small: it would show itself without end. */

@@ -1,6 +1,6 @@
 /** The page before a call: see yourself, choose devices, say who you are and which room. */
 import type { Devices, Input } from '../devices.ts';
-import type { Preferences, VideoCodec } from '../settings.ts';
+import type { Layering, Preferences, VideoCodec } from '../settings.ts';
 import { LevelMeter } from '../speaker.ts';
 import { readClaims } from '../token.ts';
 import { h, setAttribute, setText } from './dom.ts';
@@ -21,6 +21,8 @@ export interface LobbyOptions {
 
 const METER_EVERY_MS = 100;
 const CODECS: readonly (readonly [VideoCodec | '', string])[] = [['', 'Automatic'], ['vp8', 'VP8'], ['vp9', 'VP9'], ['h264', 'H.264'], ['av1', 'AV1']];
+
+const LAYERINGS: readonly (readonly [Layering, string])[] = [['simulcast', 'Three sizes (simulcast)'], ['svc', 'Layers in one stream (SVC: VP9, AV1)'], ['one', 'One size']];
 
 export class Lobby {
   readonly element: HTMLElement;
@@ -76,9 +78,12 @@ export class Lobby {
     const codec = h('select', { id: 'codec', testid: 'codec' }, ...CODECS.map(([value, label]) => h('option', { value }, label)));
     codec.value = this.#options.preferences.codec;
     codec.addEventListener('change', () => (this.#options.preferences.codec = codec.value as VideoCodec | ''));
+    const layering = h('select', { id: 'layering', testid: 'layering' }, ...LAYERINGS.map(([value, label]) => h('option', { value }, label)));
+    layering.value = this.#options.preferences.layering;
+    layering.addEventListener('change', () => (this.#options.preferences.layering = layering.value as Layering));
     const tokenField = field('token', 'Access token', this.#token, 'From the service that invited you. It names you and the room.');
     if (token !== undefined) this.#showClaims(token);
-    const more = h('details', { class: 'more' }, h('summary', {}, 'More options'), field('codec', 'Video codec', codec), needsToken || token !== undefined ? undefined : tokenField);
+    const more = h('details', { class: 'more' }, h('summary', {}, 'More options'), field('codec', 'Video codec', codec), field('layering', 'Sizes of your picture', layering, 'Each viewer is sent the one that fits.'), needsToken || token !== undefined ? undefined : tokenField);
     const form = h('form', { class: 'form', novalidate: true },
       h('h1', { class: 'form__title' }, 'Ready to join?'),
       h('p', { class: 'form__lead' }, token === undefined ? 'No account and no download. Whoever opens the same room is in the call.' : 'You were invited to this room. Check how you look and sound, then go in.'),

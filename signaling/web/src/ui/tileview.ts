@@ -1,11 +1,18 @@
 /** One tile on the page: picture or initials, name, muted sign, statistics. */
 import type { Rect } from '../layout.ts';
+import { CHOICES, type Choice } from '../quality.ts';
 import type { Tile } from '../tile.ts';
 import { h, setAttribute, setText } from './dom.ts';
 import { icon } from './icon.ts';
 import type { Row } from './statsrows.ts';
 
 const HUES = 8;
+
+/** What a person does with a tile. */
+export interface TileListener {
+  onPin(key: string): void;
+  onChoice(key: string, choice: Choice): void;
+}
 
 export class TileView {
   readonly element: HTMLElement;
@@ -16,18 +23,22 @@ export class TileView {
   readonly #muted = h('span', { class: 'label__muted', role: 'img', 'aria-label': 'microphone off', testid: 'muted' }, icon('microphone-off'));
   readonly #stats = h('dl', { class: 'stats', testid: 'stats' });
   readonly #pin: HTMLButtonElement;
+  readonly #quality: HTMLSelectElement;
 
-  constructor(key: string, onPin: (key: string) => void) {
+  constructor(key: string, { onPin, onChoice }: TileListener) {
     this.#video = h('video', { class: 'tile__video', playsinline: true, autoplay: true, testid: 'video' });
     // As a property: the attribute alone does not mute an element that is made by script, and sound has its own elements.
     this.#video.muted = true;
     this.#video.addEventListener('resize', () => this.#showPicture());
     this.#video.addEventListener('loadeddata', () => this.#showPicture());
     this.#pin = h('button', { class: 'tile__pin', type: 'button', testid: 'pin', onclick: () => onPin(key) }, icon('pin'));
+    // A list of the system's: the tile cuts off what stands out of it.
+    this.#quality = h('select', { class: 'tile__quality', testid: 'quality' }, ...CHOICES.map(([value, label]) => h('option', { value }, label)));
+    this.#quality.addEventListener('change', () => onChoice(key, this.#quality.value as Choice));
     const avatar = h('div', { class: 'avatar' }, this.#spinner, this.#initials);
     const label = h('div', { class: 'label' }, this.#muted, this.#name);
-    this.element = h('article', { class: 'tile', testid: 'tile' }, avatar, this.#video, this.#stats, label, this.#pin);
-    this.element.addEventListener('dblclick', () => onPin(key));
+    this.element = h('article', { class: 'tile', testid: 'tile' }, avatar, this.#video, this.#stats, label, this.#quality, this.#pin);
+    this.element.addEventListener('dblclick', ({ target }) => target !== this.#quality && onPin(key));
   }
 
   update(tile: Tile, pinned: boolean): void {
@@ -46,6 +57,9 @@ export class TileView {
     this.#muted.hidden = tile.microphoneOn || tile.source === 'screen';
     setAttribute(this.#pin, 'aria-pressed', String(pinned));
     setAttribute(this.#pin, 'aria-label', pinned ? `Stop showing ${title} large` : `Show ${title} large`);
+    this.#quality.hidden = tile.consumerId === undefined;
+    setAttribute(this.#quality, 'aria-label', `Picture quality of ${title}`);
+    this.#quality.value = tile.choice;
     this.#updateVideo(tile);
   }
 

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { activate, codecFor, videoEncodings } from '../src/encodings.ts';
+
+test('a camera is three sizes, the smallest first', () => {
+  const encodings = videoEncodings('camera', 'simulcast', 'vp8');
+  assert.deepEqual(encodings.map(({ scaleResolutionDownBy }) => scaleResolutionDownBy), [4, 2, 1]);
+  const bitrates = encodings.map(({ maxBitrate }) => maxBitrate ?? 0);
+  assert.deepEqual(bitrates, [...bitrates].sort((a, b) => a - b));
+  assert.ok(encodings.every(({ scalabilityMode }) => scalabilityMode === 'L1T3'));
+});
+
+test('layers in one stream are for codecs that have them', () => {
+  assert.equal(codecFor('svc', ''), 'vp9');
+  assert.equal(codecFor('svc', 'h264'), 'h264');
+  assert.equal(codecFor('simulcast', ''), '');
+  assert.deepEqual(videoEncodings('camera', 'svc', 'av1').map(({ scalabilityMode }) => scalabilityMode), ['L3T3_KEY']);
+  assert.equal(videoEncodings('camera', 'svc', 'h264').length, 3);
+  assert.equal(videoEncodings('camera', 'one', 'vp8').length, 1);
+  assert.equal(videoEncodings('screen', 'simulcast', 'vp8').length, 1);
+});
+
+test('encodings that nobody receives are switched off, and on again', () => {
+  const encodings: RTCRtpEncodingParameters[] = [{ active: true }, {}, { active: true }];
+  assert.equal(activate(encodings, [true, true, true]), false);
+  assert.equal(activate(encodings, [true, false, false]), true);
+  assert.deepEqual(encodings.map(({ active }) => active), [true, false, false]);
+  assert.equal(activate(encodings, [true, false]), false, 'what is not told of stays');
+  assert.equal(activate(encodings, [false, true, true]), true);
+  assert.deepEqual(encodings.map(({ active }) => active), [false, true, true]);
+});
