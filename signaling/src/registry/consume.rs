@@ -59,7 +59,7 @@ impl Registry {
         self.advance_numbering(owner, &consume.transport_id);
         let public_id = public_id();
         let participant = self.participants.get_mut(&owner).expect("acting above");
-        self.names.plan_subscription(participant, id, &public_id);
+        self.names.plan_subscription(owner, &mut participant.plans, id, &public_id);
         let planned = PlannedConsumer {
             shard,
             transport,

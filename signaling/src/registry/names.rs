@@ -3,7 +3,6 @@
 //! A shard may tell of a track or a subscription before its answer to whoever asked for it has been taken in. So a name is known from
 //! the plan on, and the client may hear of a thing a moment before its own request is answered.
 
-use super::Participant;
 use corelay_wire::ids::{ParticipantId, SubscriptionId, TrackId};
 use std::collections::HashMap;
 
@@ -37,15 +36,21 @@ pub(crate) struct Plans {
 }
 
 impl Names {
-    pub(super) fn plan_track(&mut self, owner: &mut Participant, track: TrackId, public_id: &str, streams: usize) {
-        let named = Named { owner: owner.id, public_id: public_id.to_owned() };
+    pub(super) fn plan_track(&mut self, owner: ParticipantId, plans: &mut Plans, track: TrackId, public_id: &str, streams: usize) {
+        let named = Named { owner, public_id: public_id.to_owned() };
         self.tracks.insert(track, NamedTrack { named, streams });
-        owner.plans.tracks.push(track);
+        plans.tracks.push(track);
     }
 
-    pub(super) fn plan_subscription(&mut self, owner: &mut Participant, subscription: SubscriptionId, public_id: &str) {
-        self.subscriptions.insert(subscription, Named { owner: owner.id, public_id: public_id.to_owned() });
-        owner.plans.subscriptions.push(subscription);
+    pub(super) fn plan_subscription(
+        &mut self,
+        owner: ParticipantId,
+        plans: &mut Plans,
+        subscription: SubscriptionId,
+        public_id: &str,
+    ) {
+        self.subscriptions.insert(subscription, Named { owner, public_id: public_id.to_owned() });
+        plans.subscriptions.push(subscription);
     }
 
     /// Nothing that was planned will be.

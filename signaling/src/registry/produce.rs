@@ -56,7 +56,7 @@ impl Registry {
         let paused = produce.paused;
         let streams = parameters.layers.len();
         let participant = self.participants.get_mut(&owner).expect("acting above");
-        self.names.plan_track(participant, id, &public_id, streams);
+        self.names.plan_track(owner, &mut participant.plans, id, &public_id, streams);
         let planned = PlannedProducer { shard, transport, id, paused, public_id, producer };
         Ok((planned, Box::new(parameters)))
     }

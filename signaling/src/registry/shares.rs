@@ -19,7 +19,7 @@ impl Registry {
         if room.share_mut(shard).is_none() {
             room.places.shares.push(Share { shard, participants: 0, subscriptions: 0 });
             self.placed[usize::from(shard.0)].rooms += 1;
-            let (id, options) = (room.id, room.speaker_options());
+            let (id, options) = (room.id, room.speakers.options());
             self.open_on(shard, id, options);
         }
         let room = self.rooms.get_mut(name).expect("found above");
@@ -68,7 +68,7 @@ impl Registry {
     /// Has a room that nobody is in on `shard` instead of its home, or there anew.
     pub(super) fn move_empty(&mut self, name: &str, shard: ShardId) {
         let Some(room) = self.rooms.get_mut(name) else { return };
-        let (id, options) = (room.id, room.speaker_options());
+        let (id, options) = (room.id, room.speakers.options());
         room.places.home = shard;
         let fresh = vec![Share { shard, participants: 0, subscriptions: 0 }];
         let over = std::mem::replace(&mut room.places.shares, fresh);

@@ -4,7 +4,6 @@
 
 use super::Registry;
 use super::refusal::gone;
-use super::room::Room;
 use crate::protocol::{ActiveSpeaker, AudioLevel, Notification, ProtocolError, SetAudioLevels};
 use corelay_engine::control::{Command, Loudness, SpeakerOptions};
 use corelay_wire::ids::{ParticipantId, RoomId, ShardId, TrackId};
@@ -24,10 +23,10 @@ pub(crate) struct Speakers {
     active: Option<TrackId>,
 }
 
-impl Room {
-    /// What each of its shards is to do about its speakers.
-    pub(super) fn speaker_options(&self) -> SpeakerOptions {
-        SpeakerOptions { levels_every: self.speakers.listeners.values().min().copied(), ..self.speakers.options }
+impl Speakers {
+    /// What each shard of the room is to do about its speakers.
+    pub(super) fn options(&self) -> SpeakerOptions {
+        SpeakerOptions { levels_every: self.listeners.values().min().copied(), ..self.options }
     }
 }
 
@@ -68,9 +67,9 @@ impl Registry {
 
     fn change_speakers(&mut self, name: &str, change: impl FnOnce(&mut Speakers)) {
         let Some(room) = self.rooms.get_mut(name) else { return };
-        let before = room.speaker_options();
+        let before = room.speakers.options();
         change(&mut room.speakers);
-        let options = room.speaker_options();
+        let options = room.speakers.options();
         if options != before {
             for share in &room.places.shares {
                 self.shards.post(share.shard, Command::SetSpeakers { room: room.id, options });
