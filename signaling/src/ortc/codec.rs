@@ -25,8 +25,6 @@ enum Profile {
     Av1(u64),
 }
 
-/// Whether lost packets are asked for and sent again. The shards do not yet.
-const HAS_REPAIR: bool = cfg!(test);
 /// Whether what a path carries is measured. The shards do not yet.
 pub(super) const HAS_ESTIMATES: bool = cfg!(test);
 
@@ -106,8 +104,7 @@ impl RouterCodec {
     pub(super) const fn rtx_payload_type(&self) -> Option<u8> {
         match self.kind() {
             MediaKind::Audio => None,
-            MediaKind::Video if HAS_REPAIR => Some(self.payload_type + 1),
-            MediaKind::Video => None,
+            MediaKind::Video => Some(self.payload_type + 1),
         }
     }
 
@@ -123,7 +120,6 @@ impl RouterCodec {
             MediaKind::Video => &[("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", ""), ("transport-cc", "")],
         };
         let is_given = |t: &str, p: &str| match (t, p) {
-            ("nack", "") => HAS_REPAIR,
             ("transport-cc" | "goog-remb", _) => HAS_ESTIMATES,
             _ => true,
         };
