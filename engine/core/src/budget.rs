@@ -12,6 +12,7 @@ use crate::resend::Resends;
 use crate::room::{Participant, Room, Subscription, Track, TransportEntry};
 use crate::subscriber::{Mapping, Retransmission};
 use crate::timer::Wheel;
+use crate::way::Ways;
 
 /// One line of the memory budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,11 @@ impl Limits {
             // Of its room.
             line("participants", self.participants_max, slot(size_of::<Participant>(), 1)),
             // Of its participant, and of those with RTCP to send.
-            line("transports", self.transports_max, slot(size_of::<TransportEntry>(), 2) + HANDSHAKE_BYTES + SHARE_BYTES),
+            line(
+                "transports",
+                self.transports_max,
+                slot(size_of::<TransportEntry>(), 2) + Ways::BYTES + HANDSHAKE_BYTES + SHARE_BYTES,
+            ),
             // Of its transport or room, of those with packets, and of those that lack a keyframe.
             line("tracks", self.tracks_max, slot(size_of::<Track>(), 3)),
             line("histories", self.tracks_max * LAYERS_MAX as u32, History::bytes(self.history_packets, self.history_bytes)),

@@ -40,5 +40,6 @@ mod table;
 pub mod target;
 pub mod timer;
 pub mod transport;
+mod way;
 
 pub use self::core::{Core, CoreConfig};

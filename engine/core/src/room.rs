@@ -18,6 +18,7 @@ use crate::streams::Streams;
 use crate::subscriber::Subscriber;
 use crate::table::Table;
 use crate::transport::Transport;
+use crate::way::{Way, Ways};
 use arrayvec::ArrayVec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -142,6 +143,8 @@ pub(crate) struct Rooms {
     pub(crate) transports: Table<TransportId, TransportEntry>,
     pub(crate) tracks: Table<TrackId, Track>,
     pub(crate) subscriptions: Table<SubscriptionId, Subscription>,
+    /// To each of the transports.
+    pub(crate) ways: Ways,
 }
 
 impl Rooms {
@@ -152,6 +155,7 @@ impl Rooms {
             transports: Table::new("transports", limits.transports_max, seed),
             tracks: Table::new("tracks", limits.tracks_max, seed),
             subscriptions: Table::new("subscriptions", limits.subscriptions_max, seed),
+            ways: Ways::new(limits.transports_max),
         }
     }
 
@@ -173,6 +177,12 @@ impl Rooms {
         let slot = self.transports.insert(entry.id, entry)?;
         self.participants[participant].transports.push(slot);
         Ok(slot)
+    }
+
+    /// The transport in this slot changed.
+    pub(crate) fn update_way(&mut self, transport: u32) {
+        let entry = &self.transports[transport];
+        self.ways.set(transport, entry.connected.and_then(|_| Way::to(&entry.transport)));
     }
 
     pub(crate) fn add_track(&mut self, track: Track) -> Result<u32, Refusal> {

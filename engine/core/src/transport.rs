@@ -28,9 +28,10 @@ pub use dtls::{DtlsSetup, DtlsVersions};
 use ice::IceAgent;
 pub use ice::{CONSENT_LIFETIME, SILENCE_MAX};
 use lifecycle::Lifecycle;
-use srtp::SrtpSession;
 pub use srtp::{Opened, OpenedRtcp};
+use srtp::{RtpSealer, SrtpSession};
 use state::Phase;
+use std::sync::Arc;
 
 /// ICE, DTLS and SRTP with one peer.
 #[derive(Debug)]
@@ -181,9 +182,9 @@ impl Transport {
         self.profile().map_or(0, SrtpProfile::rtcp_overhead)
     }
 
-    /// The keys, for a stage that seals many packets; `None` before there are any.
-    pub(crate) fn session(&self) -> Option<&SrtpSession> {
-        self.srtp.as_deref()
+    /// What seals RTP, for a stage that seals many packets; `None` before there are keys.
+    pub(crate) fn sealer(&self) -> Option<&Arc<RtpSealer>> {
+        self.srtp.as_ref().map(|session| session.sealer())
     }
 
     /// Seals an RTP packet. Mind the trap of [`SrtpSession::seal_rtp`]: a pair of SSRC and index is sealed with one content only.

@@ -34,6 +34,7 @@ impl Core {
                 TransportState::New | TransportState::Checking | TransportState::Connecting => {}
             }
         }
+        self.rooms.update_way(slot);
         self.count_unsent(slot);
         let wake = self.rooms.transports[slot].transport.poll_timeout();
         self.timers.set(Timer::Transport(slot), wake);
@@ -65,6 +66,7 @@ impl Core {
         if let Some(profile) = entry.connected.take() {
             self.counters.connected[profile as usize] -= 1;
         }
+        self.rooms.update_way(slot);
         self.timers.cancel(Timer::Reports(slot));
         self.timers.cancel(Timer::Nack(slot));
         self.routes.remove(slot, &mut self.rooms);

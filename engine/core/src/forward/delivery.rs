@@ -6,32 +6,15 @@ use crate::control::Event;
 use crate::departures::{Departures, Progress};
 use crate::drop_reason::{DropCounters, DropReason};
 use crate::history::Stored;
-use crate::outbox::{Path, RUN_SEGMENTS_MAX};
-use crate::room::{Rooms, Subscription, Track, TransportEntry};
+use crate::outbox::RUN_SEGMENTS_MAX;
+use crate::room::{Rooms, Subscription, Track};
 use crate::subscriber::{Source, Subscriber};
 use crate::table::Table;
-use crate::transport::srtp::SrtpSession;
+use crate::way::Way;
 use arrayvec::ArrayVec;
-use core::hint::black_box;
 use corelay_wire::ids::{SubscriptionId, TrackId};
 use corelay_wire::rtp::{PacketFields, Passed};
 use corelay_wire::units::{PacketIndex, PayloadType, RtpTimestamp, SequenceNumber};
-
-/// How packets get to a transport.
-struct Way<'a> {
-    path: Path,
-    packet_bytes_max: usize,
-    session: &'a SrtpSession,
-    overhead: usize,
-}
-
-impl<'a> Way<'a> {
-    fn of(entry: &'a TransportEntry) -> Option<Self> {
-        let (path, session) = (entry.transport.path()?, entry.transport.session()?);
-        entry.connected?;
-        Some(Self { path, packet_bytes_max: path.packet_bytes_max(), session, overhead: session.profile().rtp_overhead() })
-    }
-}
 
 /// A packet in one subscriber's numbering.
 struct Outgoing<'a> {
@@ -59,9 +42,8 @@ const LOOK_AHEAD: usize = 8;
 /// Reads what [`deliver`] will read of the next transports, when the walk has come to the end of what was read so far.
 pub(super) fn look_ahead(turn: &mut Turn, rooms: &Rooms) {
     for (transport, subscription) in turn.look_ahead(LOOK_AHEAD) {
-        if let Some(way) = rooms.transports.get(transport).and_then(Way::of) {
-            black_box((way.path.remote.port(), way.overhead));
-            way.session.touch();
+        if let Some(way) = rooms.ways.get(transport) {
+            way.sealer.touch();
         }
         if let Some(subscription) = rooms.subscriptions.get(subscription) {
             subscription.subscriber.touch();
@@ -77,9 +59,9 @@ pub(super) fn deliver(
     send_time: [u8; 3],
     departures: &mut Departures<'_>,
 ) -> Progress {
-    let Rooms { tracks, subscriptions, transports, .. } = rooms;
+    let Rooms { tracks, subscriptions, ways, .. } = rooms;
     // What ended while the walk waited has no wishes that are still good.
-    let Some(way) = transports.get(transport).and_then(Way::of) else { return Progress::Done };
+    let Some(way) = ways.get(transport) else { return Progress::Done };
     let mut batch = Batch::new();
     while turn.wish().is_some() {
         let room = departures.outbox.room().min(RUN_SEGMENTS_MAX);
@@ -87,8 +69,8 @@ pub(super) fn deliver(
             return Progress::Full;
         }
         batch.clear();
-        collect(turn, &way, tracks, subscriptions, room, &mut batch, &mut departures.counters.drops);
-        Sealer { way: &way, subscriptions, packets: &mut turn.packets, send_time, departures }.seal(&batch);
+        collect(turn, way, tracks, subscriptions, room, &mut batch, &mut departures.counters.drops);
+        Sealer { way, subscriptions, packets: &mut turn.packets, send_time, departures }.seal(&batch);
     }
     Progress::Done
 }
@@ -96,7 +78,7 @@ pub(super) fn deliver(
 /// Puts up to `room` of the transport's packets into the batch.
 fn collect<'a>(
     turn: &mut Turn,
-    way: &Way<'_>,
+    way: &Way,
     tracks: &'a Table<TrackId, Track>,
     subscriptions: &mut Table<SubscriptionId, Subscription>,
     room: usize,
@@ -126,14 +108,14 @@ fn collect<'a>(
 }
 
 /// What it takes to number a packet for one subscriber.
-struct Numbering<'a, 's, 'w> {
+struct Numbering<'a, 's> {
     track: &'a Track,
     subscriber: &'s mut Subscriber,
     target: u8,
-    way: &'s Way<'w>,
+    way: &'s Way,
 }
 
-impl<'a> Numbering<'a, '_, '_> {
+impl<'a> Numbering<'a, '_> {
     /// Gives the packet in the subscriber's numbering, unless it is not for this subscriber. To `take`: it is written where it stays.
     #[inline]
     fn number(self, packet: &TurnPacket, take: impl FnOnce(Outgoing<'a>)) -> Result<(), DropReason> {
@@ -153,8 +135,8 @@ impl<'a> Numbering<'a, '_, '_> {
         let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
         let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });
         // A packet of nothing but padding leaves with one byte of it.
-        let len = header_len + stored.payload().len().max(1) + way.overhead;
-        if len > way.packet_bytes_max {
+        let len = header_len + stored.payload().len().max(1) + way.overhead();
+        if len > way.packet_bytes_max() {
             return Err(DropReason::Oversize);
         }
         take(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, len });
@@ -164,7 +146,7 @@ impl<'a> Numbering<'a, '_, '_> {
 
 /// Seals a batch.
 struct Sealer<'a, 'd> {
-    way: &'a Way<'a>,
+    way: &'a Way,
     subscriptions: &'a mut Table<SubscriptionId, Subscription>,
     packets: &'a mut [TurnPacket],
     send_time: [u8; 3],
@@ -199,8 +181,8 @@ impl Sealer<'_, '_> {
         let sealed = self.departures.outbox.append(len, |dst| {
             let header_len = subscriber.header.write(dst, &fields, passed)?;
             match padding {
-                0 => way.session.seal_rtp_behind(index, header_len, payload, &[], dst),
-                count => way.session.seal_rtp_behind(index, header_len, payload, &padding_of(count)[..count], dst),
+                0 => way.sealer.seal_behind(index, header_len, payload, &[], dst),
+                count => way.sealer.seal_behind(index, header_len, payload, &padding_of(count)[..count], dst),
             }
         });
         if !sealed {

@@ -4,10 +4,9 @@ use super::Resend;
 use crate::departures::Departures;
 use crate::drop_reason::DropReason;
 use crate::history::Stored;
-use crate::outbox::Path;
 use crate::room::{Rooms, Subscription, Track};
 use crate::subscriber::{Located, ResendWay, Rtx, Subscriber};
-use crate::transport::srtp::SrtpSession;
+use crate::way::Way;
 use corelay_wire::rtp::{PacketFields, Passed, Retransmission};
 use corelay_wire::units::{PacketIndex, PayloadType, SequenceNumber};
 
@@ -16,8 +15,7 @@ use corelay_wire::units::{PacketIndex, PayloadType, SequenceNumber};
 struct Again<'a> {
     stored: Stored<'a>,
     located: Located,
-    path: Path,
-    session: &'a SrtpSession,
+    way: &'a Way,
     send_time: [u8; 3],
 }
 
@@ -28,17 +26,14 @@ pub(super) fn seal(
     send_time: [u8; 3],
     departures: &mut Departures<'_>,
 ) -> Result<(), DropReason> {
-    let Rooms { tracks, subscriptions, transports, .. } = rooms;
+    let Rooms { tracks, subscriptions, ways, .. } = rooms;
     let known: Option<&mut Subscription> = subscriptions.get_mut(subscription).filter(|s| s.id == id && !s.subscriber.paused);
     let Subscription { track, transport, subscriber, .. } = known.ok_or(DropReason::NackTooLate)?;
-    let (track, entry): (&Track, _) = (&tracks[*track], &transports[*transport]);
-    let (Some(path), Some(session), true) = (entry.transport.path(), entry.transport.session(), entry.connected.is_some()) else {
-        return Err(DropReason::NackTooLate);
-    };
+    let (track, to): (&Track, _) = (&tracks[*track], ways.get(*transport).ok_or(DropReason::NackTooLate)?);
     let located = subscriber.mapping.locate(outgoing.sequence()).filter(|l| l.outgoing == outgoing && !track.paused);
     let located = located.ok_or(DropReason::NackTooLate)?;
     let stored = track.layers[usize::from(located.layer)].history.find(located.index).ok_or(DropReason::NackTooLate)?;
-    let again = Again { stored, located, path, session, send_time };
+    let again = Again { stored, located, way: to, send_time };
     let Subscriber { retransmission, header, payload_types, .. } = &mut *subscriber;
     let way = &mut retransmission.as_deref_mut().ok_or(DropReason::NackTooLate)?.way;
     match way {
@@ -104,9 +99,9 @@ impl Again<'_> {
         index: PacketIndex,
         write: impl FnOnce(&mut [u8]) -> Option<(usize, usize)>,
     ) -> Result<(), DropReason> {
-        let sealed = departures.outbox.push(self.path, self.path.packet_bytes_max(), |dst| {
+        let sealed = departures.outbox.push(self.way.path, self.way.packet_bytes_max(), |dst| {
             let (header_len, plain_len) = write(dst)?;
-            self.session.seal_rtp_in_place(index, header_len, plain_len, dst)
+            self.way.sealer.seal_in_place(index, header_len, plain_len, dst)
         });
         sealed.map(|_| ()).ok_or(DropReason::Oversize)
     }

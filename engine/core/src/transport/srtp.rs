@@ -15,6 +15,7 @@ mod cipher;
 mod keys;
 mod profile;
 mod replay;
+mod sealer;
 mod streams;
 #[cfg(test)]
 mod test_vectors;
@@ -27,6 +28,8 @@ use corelay_wire::units::{PacketIndex, SequenceNumber, Ssrc};
 pub use keys::KeyingMaterial;
 use keys::{Protocol, SessionKeys};
 pub use profile::KEYING_MATERIAL_LEN_MAX;
+pub(crate) use sealer::RtpSealer;
+use std::sync::Arc;
 use streams::Streams;
 
 /// The part of an RTCP packet that SRTCP leaves readable: the first header and the sender's SSRC.
@@ -36,8 +39,6 @@ pub(crate) const E_FLAG: u32 = 1 << 31;
 /// Sealed under one key: 2^48 RTP packets a stream, 2^31 RTCP packets (RFC 3711 section 9.2).
 const RTP_INDEX_END: u64 = 1 << 48;
 const SRTCP_INDEX_END: u32 = 1 << 31;
-/// The fixed RTP header (RFC 3550 section 5.1).
-const RTP_HEADER_LEN_MIN: usize = 12;
 
 /// An RTP packet that the peer made: its tag was verified, it is no replay, and it is plaintext. Only [`SrtpSession`] makes one.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl<'a> OpenedRtcp<'a> {
 #[derive(Debug)]
 pub struct SrtpSession {
     profile: SrtpProfile,
-    seal_rtp: Cipher,
+    seal_rtp: Arc<RtpSealer>,
     seal_rtcp: Cipher,
     /// One index for all SSRCs of the transport: unique for each of them, which is what RFC 3711 section 3.4 is for.
     srtcp_index: u32,
@@ -112,7 +113,7 @@ impl SrtpSession {
         let cipher = |writer, protocol| Cipher::new(material.profile(), &SessionKeys::derive(&material.master(writer), protocol));
         Self {
             profile: material.profile(),
-            seal_rtp: cipher(role, Protocol::Rtp),
+            seal_rtp: Arc::new(RtpSealer::new(cipher(role, Protocol::Rtp))),
             seal_rtcp: cipher(role, Protocol::Rtcp),
             srtcp_index: 0,
             open_rtp: cipher(peer, Protocol::Rtp),
@@ -127,9 +128,9 @@ impl SrtpSession {
         self.profile
     }
 
-    /// Reads what sealing reads first, so that it is in the cache when it is needed.
-    pub(crate) fn touch(&self) {
-        self.seal_rtp.touch();
+    /// What seals RTP, for whoever sends much of it.
+    pub(crate) fn sealer(&self) -> &Arc<RtpSealer> {
+        &self.seal_rtp
     }
 
     /// Seals one RTP packet into `dst` and gives its length: [`SrtpProfile::rtp_overhead`] more than the plain one.
@@ -142,41 +143,7 @@ impl SrtpSession {
     /// extension is enough) gives away the keystream and the authentication key. Retransmission with a new header goes on its own
     /// SSRC (RFC 4588) or not at all.
     pub fn seal_rtp(&self, index: PacketIndex, header: &[u8], payload: &[u8], dst: &mut [u8]) -> Option<usize> {
-        let head = RtpHead::of_own(header)?;
-        if index.0 >= RTP_INDEX_END {
-            return None;
-        }
-        assert!(head.sequence == index.sequence(), "the header carries the low 16 bits of the index");
-        self.seal_rtp.seal_rtp(head.ssrc, index, header, payload, dst)
-    }
-
-    /// Seals one RTP packet whose header, `header_len` bytes, is in `dst` already: payload and padding go behind it. Gives the length
-    /// of the packet. Otherwise as [`SrtpSession::seal_rtp`], whose trap is this one's.
-    pub fn seal_rtp_behind(
-        &self,
-        index: PacketIndex,
-        header_len: usize,
-        payload: &[u8],
-        padding: &[u8],
-        dst: &mut [u8],
-    ) -> Option<usize> {
-        let head = RtpHead::of_own(dst.get(..header_len)?)?;
-        if index.0 >= RTP_INDEX_END {
-            return None;
-        }
-        assert!(head.sequence == index.sequence(), "the header carries the low 16 bits of the index");
-        self.seal_rtp.seal_rtp_behind(head.ssrc, index, header_len, [payload, padding], dst)
-    }
-
-    /// Seals one RTP packet that is in `dst` already: a header of `header_len` bytes, and `plain_len` bytes with what is behind it. For
-    /// payloads that are changed on their way. Otherwise as [`SrtpSession::seal_rtp`], whose trap is this one's.
-    pub fn seal_rtp_in_place(&self, index: PacketIndex, header_len: usize, plain_len: usize, dst: &mut [u8]) -> Option<usize> {
-        let head = RtpHead::of_own(dst.get(..header_len)?)?;
-        if index.0 >= RTP_INDEX_END || plain_len < header_len {
-            return None;
-        }
-        assert!(head.sequence == index.sequence(), "the header carries the low 16 bits of the index");
-        self.seal_rtp.seal_rtp_in_place(head.ssrc, index, header_len, plain_len, dst)
+        self.seal_rtp.seal(index, header, payload, dst)
     }
 
     /// Seals one compound RTCP packet into `dst` and gives its length. `None` when `dst` or the packet is too short, or 2^31 were sealed.
@@ -238,17 +205,6 @@ impl RtpHead {
         let header = RtpHeader::parse_sealed(packet).ok()?;
         Some(Self { ssrc: header.ssrc, sequence: header.sequence, header_len: usize::from(header.payload_offset) })
     }
-
-    /// The fixed part of a header that this side made; `None` when it is too short for one.
-    fn of_own(header: &[u8]) -> Option<Self> {
-        let fixed: &[u8; RTP_HEADER_LEN_MIN] = header.first_chunk()?;
-        let [_, _, s0, s1, _, _, _, _, id @ ..] = *fixed;
-        Some(Self {
-            ssrc: Ssrc(u32::from_be_bytes(id)),
-            sequence: SequenceNumber(u16::from_be_bytes([s0, s1])),
-            header_len: header.len(),
-        })
-    }
 }
 
 /// The SSRC of the first packet's sender; `None` when it is too short for one.
@@ -260,39 +216,6 @@ fn rtcp_sender(packet: &[u8]) -> Option<Ssrc> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_packet_sealed_behind_its_header_is_the_same_and_may_be_padded() {
-        for profile in [SrtpProfile::AeadAes128Gcm, SrtpProfile::AeadAes256Gcm, SrtpProfile::Aes128CmSha1_80] {
-            let material =
-                KeyingMaterial::new(profile, &vec![7; profile.keying_material_len()]).expect("the export has its length");
-            let ours = SrtpSession::new(&material, DtlsRole::Server);
-            let mut header = [0; 12];
-            header[..4].copy_from_slice(&[0x80, 96, 0, 5]);
-            let (index, payload) = (PacketIndex(0x1_0005), [0xAB; 1_000]);
-            let (mut whole, mut behind) = ([0; 1_100], [0; 1_100]);
-            let len = ours.seal_rtp(index, &header, &payload, &mut whole).expect("it fits");
-            behind[..12].copy_from_slice(&header);
-            assert_eq!(ours.seal_rtp_behind(index, 12, &payload, &[], &mut behind), Some(len));
-            assert_eq!(whole[..len], behind[..len]);
-            let mut in_place = [0; 1_100];
-            in_place[..12].copy_from_slice(&header);
-            in_place[12..1_012].copy_from_slice(&payload);
-            assert_eq!(ours.seal_rtp_in_place(index, 12, 1_012, &mut in_place), Some(len));
-            assert_eq!(whole[..len], in_place[..len]);
-            assert_eq!(ours.seal_rtp_in_place(index, 12, 1_012, &mut in_place[..1_020]), None, "it does not fit");
-            assert_eq!(ours.seal_rtp_behind(index, 12, &payload, &[0; 80], &mut behind[..1_000]), None, "it does not fit");
-
-            behind[..4].copy_from_slice(&[0xA0, 96, 0, 6]);
-            let next = PacketIndex(6);
-            let len = ours.seal_rtp_behind(next, 12, &payload, &[0, 0, 3], &mut behind).expect("it fits");
-            assert_eq!(len, 12 + 1_000 + 3 + profile.rtp_overhead());
-            let mut peers = SrtpSession::new(&material, DtlsRole::Client);
-            let opened = peers.open_rtp(&mut behind[..len]).expect("authentic");
-            let parsed = RtpHeader::parse(opened.packet()).expect("a packet");
-            assert_eq!((parsed.padding, parsed.payload(opened.packet())), (3, &payload[..]));
-        }
-    }
 
     /// A node holds one a participant: growth here is growth of the memory per participant.
     #[test]

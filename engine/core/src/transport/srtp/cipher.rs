@@ -31,13 +31,6 @@ impl Cipher {
         }
     }
 
-    /// Reads what sealing reads first.
-    pub(crate) fn touch(&self) {
-        if let Self::Aead(cipher) = self {
-            cipher.touch();
-        }
-    }
-
     pub(crate) fn seal_rtp(&self, ssrc: Ssrc, index: PacketIndex, header: &[u8], payload: &[u8], dst: &mut [u8]) -> Option<usize> {
         match self {
             Self::Aead(c) => c.seal_rtp(ssrc, index, header, payload, dst),

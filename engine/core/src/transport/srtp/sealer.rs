@@ -1,0 +1,110 @@
+//! What seals RTP towards one peer: all that a sender needs of an [`SrtpSession`](super::SrtpSession), which shares it.
+
+use super::RTP_INDEX_END;
+use super::cipher::Cipher;
+use core::hint::black_box;
+use corelay_wire::units::{PacketIndex, SequenceNumber, Ssrc};
+
+/// The fixed RTP header (RFC 3550 section 5.1).
+const RTP_HEADER_LEN_MIN: usize = 12;
+
+/// See the module. Sealing changes nothing in it.
+#[derive(Debug)]
+pub(crate) struct RtpSealer {
+    cipher: Cipher,
+}
+
+impl RtpSealer {
+    pub(super) fn new(cipher: Cipher) -> Self {
+        Self { cipher }
+    }
+
+    /// Reads what sealing reads first, so that it is in the cache when it is needed.
+    pub(crate) fn touch(&self) {
+        black_box(core::mem::discriminant(&self.cipher));
+    }
+
+    /// See [`SrtpSession::seal_rtp`](super::SrtpSession::seal_rtp).
+    pub(crate) fn seal(&self, index: PacketIndex, header: &[u8], payload: &[u8], dst: &mut [u8]) -> Option<usize> {
+        let ssrc = stream_of(header, index)?;
+        self.cipher.seal_rtp(ssrc, index, header, payload, dst)
+    }
+
+    /// Seals one RTP packet whose header, `header_len` bytes, is in `dst` already: payload and padding go behind it. Gives the length
+    /// of the packet. Otherwise as [`SrtpSession::seal_rtp`](super::SrtpSession::seal_rtp), whose trap is this one's.
+    #[inline]
+    pub(crate) fn seal_behind(
+        &self,
+        index: PacketIndex,
+        header_len: usize,
+        payload: &[u8],
+        padding: &[u8],
+        dst: &mut [u8],
+    ) -> Option<usize> {
+        let ssrc = stream_of(dst.get(..header_len)?, index)?;
+        self.cipher.seal_rtp_behind(ssrc, index, header_len, [payload, padding], dst)
+    }
+
+    /// Seals one RTP packet that is in `dst` already: a header of `header_len` bytes, and `plain_len` bytes with what is behind it. For
+    /// payloads that are changed on their way. Otherwise as [`SrtpSession::seal_rtp`](super::SrtpSession::seal_rtp), whose trap is this
+    /// one's.
+    pub(crate) fn seal_in_place(&self, index: PacketIndex, header_len: usize, plain_len: usize, dst: &mut [u8]) -> Option<usize> {
+        let ssrc = stream_of(dst.get(..header_len)?, index)?;
+        self.cipher.seal_rtp_in_place(ssrc, index, header_len, plain_len, dst)
+    }
+}
+
+/// The stream of a header that this side made for the packet with this index; `None` when it is too short for one, or the index is
+/// spent.
+#[inline]
+fn stream_of(header: &[u8], index: PacketIndex) -> Option<Ssrc> {
+    let fixed: &[u8; RTP_HEADER_LEN_MIN] = header.first_chunk()?;
+    let [_, _, s0, s1, _, _, _, _, id @ ..] = *fixed;
+    if index.0 >= RTP_INDEX_END {
+        return None;
+    }
+    let sequence = SequenceNumber(u16::from_be_bytes([s0, s1]));
+    assert!(sequence == index.sequence(), "the header carries the low 16 bits of the index");
+    Some(Ssrc(u32::from_be_bytes(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{KeyingMaterial, SrtpSession};
+    use crate::control::{DtlsRole, SrtpProfile};
+    use corelay_wire::rtp::RtpHeader;
+    use corelay_wire::units::PacketIndex;
+
+    #[test]
+    fn a_packet_sealed_behind_its_header_is_the_same_and_may_be_padded() {
+        for profile in [SrtpProfile::AeadAes128Gcm, SrtpProfile::AeadAes256Gcm, SrtpProfile::Aes128CmSha1_80] {
+            let material =
+                KeyingMaterial::new(profile, &vec![7; profile.keying_material_len()]).expect("the export has its length");
+            let ours = SrtpSession::new(&material, DtlsRole::Server);
+            let mut header = [0; 12];
+            header[..4].copy_from_slice(&[0x80, 96, 0, 5]);
+            let (index, payload) = (PacketIndex(0x1_0005), [0xAB; 1_000]);
+            let (mut whole, mut behind) = ([0; 1_100], [0; 1_100]);
+            let len = ours.seal_rtp(index, &header, &payload, &mut whole).expect("it fits");
+            behind[..12].copy_from_slice(&header);
+            assert_eq!(ours.sealer().seal_behind(index, 12, &payload, &[], &mut behind), Some(len));
+            assert_eq!(whole[..len], behind[..len]);
+            let mut in_place = [0; 1_100];
+            in_place[..12].copy_from_slice(&header);
+            in_place[12..1_012].copy_from_slice(&payload);
+            assert_eq!(ours.sealer().seal_in_place(index, 12, 1_012, &mut in_place), Some(len));
+            assert_eq!(whole[..len], in_place[..len]);
+            assert_eq!(ours.sealer().seal_in_place(index, 12, 1_012, &mut in_place[..1_020]), None, "it does not fit");
+            assert_eq!(ours.sealer().seal_behind(index, 12, &payload, &[0; 80], &mut behind[..1_000]), None, "it does not fit");
+
+            behind[..4].copy_from_slice(&[0xA0, 96, 0, 6]);
+            let next = PacketIndex(6);
+            let len = ours.sealer().seal_behind(next, 12, &payload, &[0, 0, 3], &mut behind).expect("it fits");
+            assert_eq!(len, 12 + 1_000 + 3 + profile.rtp_overhead());
+            let mut peers = SrtpSession::new(&material, DtlsRole::Client);
+            let opened = peers.open_rtp(&mut behind[..len]).expect("authentic");
+            let parsed = RtpHeader::parse(opened.packet()).expect("a packet");
+            assert_eq!((parsed.padding, parsed.payload(opened.packet())), (3, &payload[..]));
+        }
+    }
+}
