@@ -6,7 +6,7 @@
 //! ```
 //!
 //! There are two ways in. [`Outbox::push`] takes a packet as it comes and joins it to the last run where that has room for it. Whoever
-//! knows the lengths of several packets beforehand opens a run for them and appends one by one.
+//! knows the lengths of several packets beforehand opens a run for them, writes them into their place and commits them.
 
 use core::net::{IpAddr, SocketAddr};
 use corelay_wire::units::Instant;
@@ -145,19 +145,20 @@ impl Outbox {
         self.spans.push(Span { path, start, end: start, segment, packets: 0, closed: false });
     }
 
-    /// Appends a packet of `len` bytes, which `write` fills, to the run that was opened last. `false`: `write` gave nothing, or there
-    /// is no room.
-    pub(crate) fn append(&mut self, len: usize, write: impl FnOnce(&mut [u8]) -> Option<usize>) -> bool {
-        let Some(span) = self.spans.last_mut() else { return false };
-        assert!(!span.closed && len <= span.segment, "only the last packet of a run is shorter than the rest");
-        let written = self.slab.get_mut(self.used..self.used + len).and_then(write);
-        if written != Some(len) {
-            return false;
-        }
-        span.append(len);
-        self.used += len;
-        self.packets += 1;
-        true
+    /// Where the next `bytes` bytes of the run go that was opened last. There is room for one run: [`Self::room`].
+    pub(crate) fn place(&mut self, bytes: usize) -> &mut [u8] {
+        &mut self.slab[self.used..self.used + bytes]
+    }
+
+    /// The first `bytes` bytes of [`Self::place`] are the next `packets` packets of the run, each of the run's segment but the last,
+    /// which may be shorter.
+    pub(crate) fn commit(&mut self, packets: usize, bytes: usize) {
+        let Some(span) = self.spans.last_mut().filter(|_| packets > 0) else { return };
+        let (full, all) = ((packets - 1) * span.segment, packets * span.segment);
+        assert!(!span.closed && full < bytes && bytes <= all, "only the last packet of a run is shorter than the rest");
+        span.append(packets, bytes);
+        self.used += bytes;
+        self.packets += packets;
     }
 
     /// Appends one packet of at most `len_max` bytes, written in place by `write`, which gives its length or nothing.
@@ -173,7 +174,7 @@ impl Outbox {
         self.used += len;
         self.packets += 1;
         match self.spans.last_mut() {
-            Some(last) if last.takes(path, len, 1) => last.append(len),
+            Some(last) if last.takes(path, len, 1) => last.append(1, len),
             _ => self.spans.push(Span { path, start, end: start + len, segment: len, packets: 1, closed: false }),
         }
         Some(len)
@@ -221,10 +222,10 @@ impl Span {
             && self.path == path
     }
 
-    fn append(&mut self, len: usize) {
-        self.end += len;
-        self.packets += 1;
-        self.closed = len < self.segment;
+    fn append(&mut self, packets: usize, bytes: usize) {
+        self.end += bytes;
+        self.packets += packets;
+        self.closed = bytes < packets * self.segment;
     }
 }
 
@@ -277,21 +278,22 @@ mod tests {
         assert_eq!(shape(&outbox), [(1, 6400, 100), (1, 100, 100)]);
     }
 
-    fn append(outbox: &mut Outbox, len: usize) -> bool {
-        outbox.append(len, |dst| Some(dst.len()))
+    fn append(outbox: &mut Outbox, packets: usize, bytes: usize) {
+        assert_eq!(outbox.place(bytes).len(), bytes);
+        outbox.commit(packets, bytes);
     }
 
     #[test]
     fn a_planned_run_joins_one_of_its_segment_only() {
         let mut outbox = Outbox::new(1 << 20, 16);
         outbox.open_run(path(1), 1200, 2);
-        assert!(append(&mut outbox, 1200) && append(&mut outbox, 1200));
+        append(&mut outbox, 2, 2400);
         outbox.open_run(path(1), 1200, 2);
-        assert!(append(&mut outbox, 1200) && append(&mut outbox, 900));
+        append(&mut outbox, 2, 2100);
         outbox.open_run(path(1), 1200, 1);
-        assert!(append(&mut outbox, 1200));
+        append(&mut outbox, 1, 1200);
         outbox.open_run(path(1), 1100, 1);
-        assert!(append(&mut outbox, 1100));
+        append(&mut outbox, 1, 1100);
         assert_eq!(shape(&outbox), [(1, 4500, 1200), (1, 1200, 1200), (1, 1100, 1100)]);
         assert_eq!(outbox.runs().map(|r| (r.count, r.packets().count())).collect::<Vec<_>>(), [(4, 4), (1, 1), (1, 1)]);
         assert_eq!((outbox.packets(), outbox.bytes(), outbox.run_count()), (6, 6_800, 3));
@@ -302,7 +304,7 @@ mod tests {
         let mut outbox = Outbox::new(1 << 20, 16);
         for _ in 0..3 {
             outbox.open_run(path(1), 100, 30);
-            assert!((0..30).all(|_| append(&mut outbox, 100)));
+            append(&mut outbox, 30, 3_000);
         }
         assert_eq!(shape(&outbox), [(1, 6_000, 100), (1, 3_000, 100)]);
     }
@@ -311,7 +313,7 @@ mod tests {
     fn what_could_not_be_written_leaves_no_trace() {
         let mut outbox = Outbox::new(1 << 20, 16);
         outbox.open_run(path(1), 100, 1);
-        assert!(!outbox.append(100, |_| None));
+        append(&mut outbox, 0, 0);
         assert!(outbox.is_empty() && outbox.runs().next().is_none() && outbox.run_count() == 0);
     }
 

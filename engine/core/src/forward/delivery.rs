@@ -14,7 +14,8 @@ use crate::way::Way;
 use arrayvec::ArrayVec;
 use corelay_wire::ids::{SubscriptionId, TrackId};
 use corelay_wire::rtp::{PacketFields, Passed};
-use corelay_wire::units::{PacketIndex, PayloadType, RtpTimestamp, SequenceNumber};
+use corelay_wire::units::{Instant, PacketIndex, PayloadType, RtpTimestamp, SequenceNumber};
+use std::collections::VecDeque;
 
 /// A packet in one subscriber's numbering.
 struct Outgoing<'a> {
@@ -25,6 +26,7 @@ struct Outgoing<'a> {
     index: PacketIndex,
     timestamp: RtpTimestamp,
     payload_type: PayloadType,
+    header_len: u16,
     /// As it leaves, but for padding that its run asks for.
     len: usize,
 }
@@ -139,7 +141,8 @@ impl<'a> Numbering<'a, '_> {
         if len > way.packet_bytes_max() {
             return Err(DropReason::Oversize);
         }
-        take(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, len });
+        let header_len = header_len as u16;
+        take(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, header_len, len });
         Ok(())
     }
 }
@@ -157,60 +160,91 @@ impl Sealer<'_, '_> {
     fn seal(&mut self, mut batch: &[Outgoing<'_>]) {
         while !batch.is_empty() {
             let RunPlan { packets, segment } = RunPlan::first(batch.iter().map(|o| o.len));
-            let (run, rest) = batch.split_at(packets);
-            self.departures.outbox.open_run(self.way.path, segment, packets);
-            let (last, others) = run.split_last().expect("a run has a packet");
-            others.iter().for_each(|outgoing| self.seal_packet(outgoing, segment));
-            self.seal_packet(last, last.len);
-            batch = rest;
+            let done = self.seal_run(&batch[..packets], segment);
+            batch = &batch[done..];
         }
     }
 
-    /// Seals one packet, made `len` bytes long.
-    fn seal_packet(&mut self, outgoing: &Outgoing<'_>, len: usize) {
-        let Outgoing { stored, index, timestamp, payload_type, .. } = *outgoing;
-        let (way, payload) = (self.way, stored.payload());
-        let subscription = &mut self.subscriptions[outgoing.subscription];
-        let subscriber = &mut subscription.subscriber;
-        let packet = &mut self.packets[outgoing.place];
-        let passed = Passed { carried: packet.carried, spans: &stored.meta.extensions, packet: stored.bytes };
-        let padding = len - outgoing.len + usize::from(payload.is_empty());
-        let (marker, padded, send_time) = (stored.meta.marker, padding > 0, self.send_time);
-        let (sequence, transport_sequence) = (index.sequence(), SequenceNumber(0));
-        let fields = PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence };
-        let sealed = self.departures.outbox.append(len, |dst| {
-            let header_len = subscriber.header.write(dst, &fields, passed)?;
-            match padding {
-                0 => way.sealer.seal_behind(index, header_len, payload, &[], dst),
-                count => way.sealer.seal_behind(index, header_len, payload, &padding_of(count)[..count], dst),
+    /// Seals packets that leave together, each but the last made `segment` bytes long. Gives how many are done with: all of them, or
+    /// those up to one that cannot be sealed.
+    ///
+    /// All headers are written before the first packet is sealed. Sealing reads a header in wider pieces than it was written in; right
+    /// after the writing it would wait until the processor's store buffer has let go of it, for each packet.
+    fn seal_run(&mut self, run: &[Outgoing<'_>], segment: usize) -> usize {
+        let Self { way, subscriptions, packets, send_time, departures } = self;
+        let Departures { outbox, events, counters, now } = &mut **departures;
+        outbox.open_run(way.path, segment, run.len());
+        let last = run.last().expect("a run has a packet").len;
+        let place = outbox.place((run.len() - 1) * segment + last);
+        let headers = run.iter().zip(place.chunks_mut(segment));
+        let headers = headers.map(|(outgoing, dst)| outgoing.write_header(subscriptions, packets, *send_time, dst));
+        let headed = headers.take_while(|written| *written).count();
+        let (mut sealed, mut bytes) = (0, 0);
+        for (outgoing, dst) in run[..headed].iter().zip(place.chunks_mut(segment)) {
+            if !outgoing.seal(way, dst) {
+                break;
             }
-        });
-        if !sealed {
-            return;
+            (sealed, bytes) = (sealed + 1, bytes + dst.len());
+            packets[outgoing.place].copies += 1;
+            let subscription = &mut subscriptions[outgoing.subscription];
+            let Subscriber { in_place, announced, retransmission, .. } = &mut subscription.subscriber;
+            if let (true, Some(retransmission)) = (*in_place, retransmission) {
+                retransmission.note(outgoing.index, outgoing.padding(dst) as u8);
+            }
+            if !*announced {
+                announce(subscription, events, *now);
+            }
+            subscription.subscriber.count_sent(outgoing.stored.payload().len());
         }
-        packet.copies += 1;
-        self.departures.counters.packets_out += 1;
-        subscriber.count_sent(payload.len());
-        if subscriber.in_place
-            && let Some(retransmission) = &mut subscriber.retransmission
-        {
-            retransmission.note(index, padding as u8);
-        }
-        if !subscriber.announced {
-            self.announce(outgoing.subscription);
-        }
+        outbox.commit(sealed, bytes);
+        counters.packets_out += sealed as u64;
+        run.len().min(sealed + 1)
+    }
+}
+
+impl Outgoing<'_> {
+    /// Writes the header to the front of `dst`, where the packet is to be.
+    #[inline]
+    fn write_header(
+        &self,
+        subscriptions: &Table<SubscriptionId, Subscription>,
+        packets: &[TurnPacket],
+        send_time: [u8; 3],
+        dst: &mut [u8],
+    ) -> bool {
+        let Self { stored, index, timestamp, payload_type, .. } = *self;
+        let passed = Passed { carried: packets[self.place].carried, spans: &stored.meta.extensions, packet: stored.bytes };
+        let (sequence, transport_sequence, marker) = (index.sequence(), SequenceNumber(0), stored.meta.marker);
+        let padded = self.padding(dst) > 0;
+        let fields = PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence };
+        let header = &subscriptions[self.subscription].subscriber.header;
+        header.write(dst, &fields, passed) == Some(usize::from(self.header_len))
     }
 
-    /// Tells signaling that packets flow; with the next packet when the queue of events is full.
-    #[cold]
-    fn announce(&mut self, slot: u32) {
-        let Departures { events, now, .. } = &mut *self.departures;
-        if events.len() < events.capacity() {
-            let subscription = &mut self.subscriptions[slot];
-            subscription.subscriber.announced = true;
-            let after = now.since(subscription.subscribed);
-            events.push_back(Event::SubscriptionStarted { subscription: subscription.id, after });
-        }
+    /// Seals the packet behind its header, which is in `dst`.
+    #[inline]
+    fn seal(&self, way: &Way, dst: &mut [u8]) -> bool {
+        let (header_len, payload) = (usize::from(self.header_len), self.stored.payload());
+        let sealed = match self.padding(dst) {
+            0 => way.sealer.seal_behind(self.index, header_len, payload, &[], dst),
+            count => way.sealer.seal_behind(self.index, header_len, payload, &padding_of(count)[..count], dst),
+        };
+        sealed == Some(dst.len())
+    }
+
+    /// How many bytes of padding fill `dst`. A packet without a payload has one at least.
+    fn padding(&self, dst: &[u8]) -> usize {
+        dst.len() - self.len + usize::from(self.stored.payload().is_empty())
+    }
+}
+
+/// Tells signaling that packets flow; with the next packet when the queue of events is full.
+#[cold]
+fn announce(subscription: &mut Subscription, events: &mut VecDeque<Event>, now: Instant) {
+    if events.len() < events.capacity() {
+        subscription.subscriber.announced = true;
+        let after = now.since(subscription.subscribed);
+        events.push_back(Event::SubscriptionStarted { subscription: subscription.id, after });
     }
 }
 
