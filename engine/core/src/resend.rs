@@ -84,7 +84,7 @@ impl Resends {
             // What is not known any more, or not known yet: it is of the future, too long ago, or missing here as well.
             let Some(located) = subscriber.mapping.locate(sequence) else { continue };
             let Some(stored) = track.layers[usize::from(located.layer)].history.find(located.index) else { continue };
-            if !retransmission.answer(located.outgoing, now, entry.round_trip) {
+            if !retransmission.answer(located.outgoing, stored.meta.arrived, now, entry.round_trip) {
                 continue;
             }
             let bytes = if located.skipped { 0 } else { stored.bytes.len() };

@@ -4,6 +4,7 @@ pub mod av1;
 pub mod dependency_descriptor;
 pub mod h264;
 pub mod opus;
+pub mod red;
 pub mod vp8;
 pub mod vp9;
 
@@ -63,6 +64,7 @@ impl PictureId {
 pub fn describe(codec: Codec, payload: &[u8]) -> Option<PayloadDescription> {
     match codec {
         Codec::Opus => opus::Packet::parse(payload).map(|p| p.describe()),
+        Codec::Red => opus::Packet::parse(red::Packet::parse(payload)?.primary).map(|p| p.describe()),
         Codec::Vp8 => vp8::Descriptor::parse(payload).map(|d| d.describe()),
         Codec::Vp9 => vp9::Descriptor::parse(payload).map(|d| d.describe()),
         Codec::H264 => h264::Payload::parse(payload).map(|p| p.describe()),

@@ -17,6 +17,9 @@ pub enum Kind {
 pub enum Codec {
     /// RFC 7587.
     Opus,
+    /// Opus with copies of what was sent before (RFC 2198, `audio/red`). Beside [`Codec::Opus`] in a track's formats, never alone: the
+    /// blocks have that format's payload type.
+    Red,
     /// RFC 7741.
     Vp8,
     /// RFC 9628.
@@ -31,7 +34,7 @@ impl Codec {
     /// The kind of media the codec carries.
     pub const fn kind(self) -> Kind {
         match self {
-            Self::Opus => Kind::Audio,
+            Self::Opus | Self::Red => Kind::Audio,
             Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => Kind::Video,
         }
     }
@@ -39,7 +42,7 @@ impl Codec {
     /// The RTP clock of the codec.
     pub const fn clock_rate(self) -> ClockRate {
         match self {
-            Self::Opus => ClockRate(48_000),
+            Self::Opus | Self::Red => ClockRate(48_000),
             Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => ClockRate(90_000),
         }
     }

@@ -109,14 +109,15 @@ impl Retransmission {
         }
     }
 
-    /// Whether a packet that is asked for is to be sent again: not when that happened a moment ago. Notes that it is.
-    pub(crate) fn answer(&mut self, index: PacketIndex, now: Instant, round_trip: Option<Duration>) -> bool {
-        let millis = (now.as_nanos() / 1_000_000) as u16;
+    /// Whether a packet that is asked for is to be sent again: not when it was sent a moment ago, for the first time (it came at
+    /// `arrived`) or again. Notes that it is.
+    pub(crate) fn answer(&mut self, index: PacketIndex, arrived: Instant, now: Instant, round_trip: Option<Duration>) -> bool {
         let [least, most] = PATIENCE;
         let patience = (round_trip.unwrap_or_default() * PATIENCE_QUARTERS / 4).clamp(least, most);
+        let millis = (now.as_nanos() / 1_000_000) as u16;
         let known = &mut self.answered[place(index)];
-        let before = (*known >> 16) as u16 == index.0 as u16 && *known != 0;
-        if before && u128::from(millis.wrapping_sub(*known as u16)) < patience.as_millis() {
+        let again = *known != 0 && (*known >> 16) as u16 == index.0 as u16;
+        if now.since(arrived) < patience || (again && u128::from(millis.wrapping_sub(*known as u16)) < patience.as_millis()) {
             return false;
         }
         *known = u32::from(index.0 as u16) << 16 | u32::from(millis);
@@ -189,16 +190,13 @@ mod tests {
         let mut r = retransmission(Some(Ssrc(2)), true).expect("negotiated");
         let at = Instant::from_millis;
         let trip = Some(Duration::from_millis(80));
-        let mut asked = |index, millis| r.answer(PacketIndex(index), at(millis), trip);
+        let mut asked = |index, millis| r.answer(PacketIndex(index), at(0), at(millis), trip);
         assert!(asked(70_000, 65_500) && asked(70_001, 65_500));
         assert!(!asked(70_000, 65_510) && !asked(70_000, 65_559));
         assert!(asked(70_000, 65_560), "over a wrap of the milliseconds");
         assert!(asked(70_000 + REMEMBERED as u64, 65_561), "another packet");
-        assert!(
-            r.answer(PacketIndex(5), at(1), None)
-                && !r.answer(PacketIndex(5), at(10), None)
-                && r.answer(PacketIndex(5), at(11), None)
-        );
+        let mut soon = |millis| r.answer(PacketIndex(5), at(0), at(millis), None);
+        assert_eq!([9, 10, 19, 20].map(&mut soon), [false, true, false, true], "it came a moment ago, or was sent again");
     }
 
     #[test]
