@@ -7,6 +7,7 @@ mod handshaking;
 mod preferring;
 mod relaying;
 mod requests;
+mod selecting;
 mod statistics;
 mod tracing;
 
@@ -136,6 +137,7 @@ impl Core {
                 Timer::Reports(slot) => self.report(now, slot),
                 Timer::Nack(slot) => self.ask_for_missing(now, slot),
                 Timer::Keyframe(slot) => self.request_keyframes(now, slot),
+                Timer::Rows(slot) => self.look_at_rows(now, slot),
                 Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
             }
         }

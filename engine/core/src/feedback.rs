@@ -6,7 +6,6 @@
 use crate::clock::WallClock;
 use crate::counters::Counters;
 use crate::drop_reason::DropReason;
-use crate::forward::select;
 use crate::layer::SourceReport;
 use crate::resend::Resends;
 use crate::room::Rooms;
@@ -80,10 +79,7 @@ impl Feedback<'_> {
         let Some(slot) = self.subscription(media) else { return };
         let subscription = &self.rooms.subscriptions[slot];
         let track = &mut self.rooms.tracks[subscription.track];
-        let layer = match subscription.subscriber.mapping.flowing() {
-            Some(source) => source.layer,
-            None => select(track.layers.iter().map(|l| l.last_packet), self.now),
-        };
+        let Some(layer) = subscription.subscriber.layer() else { return };
         if !self.wanted.is_full() && !track.paused && !subscription.subscriber.paused {
             track.layers[usize::from(layer)].keyframes.want();
             self.wanted.push(subscription.track);

@@ -6,10 +6,7 @@
 
 mod delivery;
 mod plan;
-mod select;
 mod turn;
-
-pub(crate) use select::select;
 
 use crate::departures::{Departures, Progress};
 use crate::limits::Limits;
@@ -85,7 +82,7 @@ impl Forwarder {
                 return Progress::Full;
             }
             self.note_lacking(rooms);
-            if !self.turn.begin(&mut self.dirty, rooms, &mut departures.counters.drops, departures.now) {
+            if !self.turn.begin(&mut self.dirty, rooms, &mut departures.counters.drops) {
                 return Progress::Done;
             }
         }
@@ -113,7 +110,8 @@ impl Forwarder {
     /// The walk is over: what some subscriber could not begin with is to be asked for.
     fn note_lacking(&mut self, rooms: &mut Rooms) {
         for track in self.turn.lacking() {
-            rooms.tracks[track.slot].layers[usize::from(track.target)].keyframes.want();
+            let layers = rooms.tracks[track.slot].layers.iter_mut().enumerate();
+            layers.filter(|(n, _)| track.lacking >> n & 1 != 0).for_each(|(_, layer)| layer.keyframes.want());
             if !self.lacking.contains(&track.slot) {
                 self.lacking.push(track.slot);
             }

@@ -7,6 +7,7 @@
 //! ```
 
 use crate::drop_reason::DropReason;
+use crate::place::Place;
 use core::ops::Range;
 use corelay_wire::rtp::ExtensionSpans;
 use corelay_wire::units::{Instant, RtpTimestamp};
@@ -29,6 +30,7 @@ pub(crate) struct PacketMeta {
     pub(crate) marker: bool,
     /// The first packet of a picture that needs no other to be decoded; always so for audio.
     pub(crate) keyframe: bool,
+    pub(crate) place: Place,
 }
 
 /// A packet with its bytes.
@@ -86,6 +88,7 @@ impl Slot {
             format: 0,
             marker: false,
             keyframe: false,
+            place: Place::WHOLE,
         };
         Self { meta, position: 0, at: 0, len: 0 }
     }

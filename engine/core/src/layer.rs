@@ -2,6 +2,7 @@
 
 mod missing;
 mod nack_timing;
+mod placing;
 mod statistics;
 
 pub(crate) use missing::{Arrival, Missing};
@@ -11,6 +12,7 @@ use crate::control::{LayerParameters, TrackParameters};
 use crate::history::History;
 use crate::keyframe::KeyframeThrottle;
 use corelay_wire::units::{ClockRate, Instant, NtpTimestamp, Rid, RtpTimestamp, SequenceNumber, Ssrc};
+pub(crate) use placing::Placing;
 use statistics::Statistics;
 
 /// What the publisher's latest sender report said.
@@ -38,6 +40,7 @@ pub(crate) struct Layer {
     pub(crate) missing: Missing,
     pub(crate) source_report: Option<SourceReport>,
     pub(crate) keyframes: KeyframeThrottle,
+    pub(crate) placing: Placing,
     pub(crate) last_packet: Option<Instant>,
     /// The highest extended sequence number of the present stream.
     highest: Option<u64>,
@@ -55,6 +58,7 @@ impl Layer {
             missing: Missing::new(track.kind, answers),
             source_report: None,
             keyframes: KeyframeThrottle::default(),
+            placing: Placing::default(),
             last_packet: None,
             highest: None,
         }
@@ -98,6 +102,7 @@ impl Layer {
         self.highest = None;
         self.statistics = Statistics::default();
         self.missing.restart();
+        self.placing = Placing::default();
         self.source_report = None;
     }
 }
@@ -107,6 +112,7 @@ mod tests {
     use super::*;
     use crate::control::ScalabilityMode;
     use crate::history::PacketMeta;
+    use crate::place::Place;
     use arrayvec::ArrayVec;
     use corelay_wire::media::{ExtensionMap, Kind, PayloadFormats};
     use corelay_wire::rtp::ExtensionSpans;
@@ -155,6 +161,7 @@ mod tests {
             format: 0,
             marker: false,
             keyframe: false,
+            place: Place::WHOLE,
         };
         l.history.insert(meta, &[0; 12]);
         l.restart();

@@ -7,13 +7,14 @@
 use crate::drop_reason::DropReason;
 use crate::history::PacketMeta;
 use crate::layer::{Arrival, NackTiming};
+use crate::place::Place;
 use crate::room::{Rooms, Track};
 use crate::streams::{Role, Stream};
 use crate::transport::Opened;
 use core::ops::Range;
 use core::time::Duration;
 use corelay_wire::codec;
-use corelay_wire::media::{Extension, Kind};
+use corelay_wire::media::{Codec, Extension, Kind};
 use corelay_wire::rtp::{ExtensionSpans, Retransmission, RtpHeader, read_stream_id};
 use corelay_wire::units::{Instant, Ssrc};
 
@@ -39,6 +40,9 @@ pub(crate) struct Accepted {
     pub(crate) damaged: bool,
     /// It was kept for its place in the sequence only.
     pub(crate) emptied: Option<DropReason>,
+    pub(crate) layer: u8,
+    /// A row of the track is being sent that was not before.
+    pub(crate) risen: bool,
 }
 
 /// When a packet came.
@@ -71,10 +75,14 @@ pub(crate) fn accept(
         missing: None,
         damaged: false,
         emptied: None,
+        layer: stream.layer,
+        risen: false,
     };
     match accepted.again {
-        true if !restore(track, stream, &header, packet, came, timing)? => return Ok(None),
-        true => {}
+        true => match restore(track, stream, &header, packet, came, timing)? {
+            Some(risen) => accepted.risen = risen,
+            None => return Ok(None),
+        },
         false => keep(track, stream, &header, packet, came, timing, &mut accepted)?,
     }
     track.started = true;
@@ -119,11 +127,13 @@ fn keep(
         Arrival::Gap(at) => accepted.missing = Some(at),
         Arrival::TooMuch => accepted.damaged = true,
     }
-    insert(track, stream, header, packet, payload, Place { index, format, came: Came { now, received } });
+    let arrival = Slot { index, format, came: Came { now, received } };
+    accepted.risen = insert(track, stream, header, packet, payload, arrival);
     Ok(())
 }
 
-/// Takes in a packet that was sent again (RFC 4588), under the number that it had. `false`: it is nothing but padding.
+/// Takes in a packet that was sent again (RFC 4588), under the number that it had, and tells what [`insert`] tells. `None`: it is nothing but
+/// padding.
 fn restore(
     track: &mut Track,
     stream: Stream,
@@ -131,10 +141,10 @@ fn restore(
     packet: &[u8],
     came: Came,
     timing: &mut NackTiming,
-) -> Result<bool, DropReason> {
+) -> Result<Option<bool>, DropReason> {
     let mut payload = header.payload_range(packet.len());
     let Some(Retransmission { original_sequence, .. }) = packet.get(payload.clone()).and_then(Retransmission::read) else {
-        return Ok(false);
+        return Ok(None);
     };
     payload.start += Retransmission::HEAD_LEN;
     let format = track.formats.iter().position(|f| f.rtx == Some(header.payload_type));
@@ -146,34 +156,43 @@ fn restore(
         return Err(DropReason::Unasked);
     }
     layer.history.judge(index)?;
-    insert(track, stream, header, packet, payload, Place { index, format, came });
-    Ok(true)
+    Ok(Some(insert(track, stream, header, packet, payload, Slot { index, format, came })))
 }
 
 /// Where a packet belongs.
 #[derive(Clone, Copy)]
-struct Place {
+struct Slot {
     index: u64,
     format: usize,
     came: Came,
 }
 
-/// Puts a packet that was judged good into the history.
+/// Puts a packet that was judged good into the history. Tells whether its row is being sent that was not before.
 fn insert(
     track: &mut Track,
     stream: Stream,
     header: &RtpHeader,
     packet: &[u8],
     payload: Range<usize>,
-    Place { index, format, came }: Place,
-) {
+    Slot { index, format, came }: Slot,
+) -> bool {
     let codec = track.formats[format].codec;
     let layer = &mut track.layers[usize::from(stream.layer)];
     let bytes = &packet[..payload.end];
-    let keyframe = match track.kind {
-        Kind::Audio => true,
-        Kind::Video => !payload.is_empty() && codec::describe(codec, &packet[payload.clone()]).is_some_and(|d| d.keyframe),
+    let described = match track.kind {
+        Kind::Video if !payload.is_empty() => codec::describe(codec, &packet[payload.clone()]),
+        _ => None,
     };
+    let keyframe = track.kind == Kind::Audio || described.is_some_and(|d| d.keyframe);
+    let extensions = ExtensionSpans::read(header, packet, &track.extensions);
+    let picture = (index > layer.history.highest()).then_some(header.timestamp);
+    let descriptor = match codec {
+        Codec::Av1 | Codec::H264 => extensions.find(packet, Extension::DependencyDescriptor),
+        _ => None,
+    };
+    let by_descriptor = descriptor.and_then(|data| layer.placing.by_descriptor(data, picture));
+    let by_payload = || described.map(|d| layer.placing.by_payload(&d, picture));
+    let place = by_descriptor.or_else(by_payload).unwrap_or(Place::WHOLE);
     if keyframe {
         layer.keyframes.satisfy();
         layer.missing.keyframe(index);
@@ -184,13 +203,15 @@ fn insert(
         received: came.received,
         timestamp: header.timestamp,
         generation: layer.generation,
-        extensions: ExtensionSpans::read(header, packet, &track.extensions),
+        extensions,
         payload_offset: payload.start as u16,
         format: format as u8,
         marker: header.marker,
         keyframe,
+        place,
     };
     layer.history.insert(meta, bytes);
+    described.is_some() && track.rows.note(stream.layer, place, payload.len(), came.now)
 }
 
 /// The stream of an SSRC; one not seen yet is found by mid and rid (RFC 8843 section 9.2) and remembered. Tells whether it takes the

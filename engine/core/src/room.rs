@@ -14,6 +14,8 @@ use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::mirror::{Mirror, Relay};
 use crate::pending_control::PendingControl;
 use crate::resend::ResendBudget;
+use crate::rows::Rows;
+use crate::selection::Selection;
 use crate::streams::Streams;
 use crate::subscriber::Subscriber;
 use crate::table::Table;
@@ -100,6 +102,7 @@ pub(crate) struct Track {
     pub(crate) screen: bool,
     pub(crate) scalability: ScalabilityMode,
     pub(crate) layers: ArrayVec<Layer, LAYERS_MAX>,
+    pub(crate) rows: Rows,
     pub(crate) subscriptions: Vec<u32>,
     pub(crate) paused: bool,
     pub(crate) published: Instant,
@@ -131,6 +134,7 @@ pub(crate) struct Subscription {
     pub(crate) track: u32,
     pub(crate) transport: u32,
     pub(crate) subscribed: Instant,
+    pub(crate) selection: Selection,
     pub(crate) subscriber: Subscriber,
     pub(crate) preferences: Preferences,
 }
@@ -289,7 +293,7 @@ mod tests {
     #[test]
     fn hot_structs_have_their_sizes() {
         assert_eq!(size_of::<PacketMeta>(), 80);
-        assert_eq!(size_of::<Subscriber>(), 224);
-        assert_eq!(size_of::<Subscription>(), 256);
+        assert_eq!(size_of::<Subscriber>(), 240);
+        assert_eq!(size_of::<Subscription>(), 296);
     }
 }

@@ -9,6 +9,7 @@ pub(crate) use retransmission::{ResendWay, Retransmission, Rtx};
 
 use crate::clock::SentReports;
 use crate::control::SubscriptionParameters;
+use crate::selection::Gate;
 use core::hint::black_box;
 use corelay_wire::media::{Codec, Extension, PayloadFormats};
 use corelay_wire::rtp::HeaderTemplate;
@@ -32,6 +33,7 @@ const PASSED: [Extension; 6] = [
 #[derive(Debug)]
 pub(crate) struct Subscriber {
     pub(crate) mapping: Mapping,
+    pub(crate) gate: Gate,
     pub(crate) ssrc: Ssrc,
     /// The subscriber's payload type for each of the track's formats.
     pub(crate) payload_types: [Option<PayloadType>; FORMATS_MAX],
@@ -74,6 +76,7 @@ impl Subscriber {
         }
         Self {
             mapping,
+            gate: Gate::SHUT,
             ssrc: *ssrc,
             payload_types: payload_types_of(formats, |codec| {
                 parameters.formats.iter().find(|f| f.codec == codec).map(|f| f.payload_type)
@@ -92,6 +95,11 @@ impl Subscriber {
     /// Reads all of it but the reports, so that it is in the cache when it is needed.
     pub(crate) fn touch(&self) {
         black_box((self.mapping.flowing(), self.payload_types, self.octets, self.announced, black_box(self.header.clone())));
+    }
+
+    /// The layer that it gets, or waits for.
+    pub(crate) fn layer(&self) -> Option<u8> {
+        self.mapping.flowing().map(|source| source.layer).or(self.gate.layer())
     }
 
     /// Whether any packet was sent.

@@ -22,6 +22,8 @@ pub enum Timer {
     Nack(u32),
     /// A keyframe request of a track that was throttled, or that is unanswered.
     Keyframe(u32),
+    /// A track's rows: one may have fallen silent.
+    Rows(u32),
     /// DTLS datagrams that wait for their turn. Due when the first came, and not in the wheel.
     Handshakes,
 }
@@ -80,7 +82,7 @@ impl Wheel {
     }
 
     fn entries(limits: &Limits) -> usize {
-        3 * limits.transports_max as usize + limits.tracks_max as usize
+        3 * limits.transports_max as usize + 2 * limits.tracks_max as usize
     }
 
     /// How many timers are scheduled.
@@ -204,7 +206,8 @@ impl Wheel {
             Timer::Transport(slot) => slot,
             Timer::Reports(slot) => self.transports_max + slot,
             Timer::Nack(slot) => 2 * self.transports_max + slot,
-            Timer::Keyframe(slot) => 3 * self.transports_max + slot,
+            Timer::Keyframe(slot) => 3 * self.transports_max + 2 * slot,
+            Timer::Rows(slot) => 3 * self.transports_max + 2 * slot + 1,
             Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
         }
     }
@@ -214,7 +217,10 @@ impl Wheel {
             0 => Timer::Transport(key),
             1 => Timer::Reports(key - self.transports_max),
             2 => Timer::Nack(key - 2 * self.transports_max),
-            _ => Timer::Keyframe(key - 3 * self.transports_max),
+            _ => {
+                let key = key - 3 * self.transports_max;
+                if key.is_multiple_of(2) { Timer::Keyframe(key / 2) } else { Timer::Rows(key / 2) }
+            }
         }
     }
 }
@@ -236,6 +242,7 @@ mod tests {
     fn fires_in_order_and_never_early() {
         let mut w = wheel();
         w.schedule(Timer::Keyframe(7), Instant::from_millis(70_000));
+        w.schedule(Timer::Rows(7), Instant::from_millis(80_000));
         w.schedule(Timer::Reports(1), Instant::from_nanos(1));
         w.schedule(Timer::Transport(3), Instant::from_millis(65));
         assert_eq!(w.expire(Instant::ZERO), None);
@@ -245,6 +252,7 @@ mod tests {
         assert_eq!(w.expire(Instant::from_millis(65)), Some(Timer::Transport(3)));
         assert_eq!(w.expire(Instant::from_millis(69_999)), None);
         assert_eq!(w.expire(Instant::from_millis(70_000)), Some(Timer::Keyframe(7)));
+        assert_eq!(w.expire(Instant::from_millis(80_000)), Some(Timer::Rows(7)));
         assert!(w.is_empty());
         assert_eq!(w.next(), None);
     }

@@ -24,8 +24,14 @@ pub struct PayloadDescription {
     pub temporal: Option<u8>,
     /// Spatial layer, 0 the base.
     pub spatial: Option<u8>,
-    /// A receiver of lower temporal layers can go up to this packet's layer here (VP8 layer sync, VP9 switching up point).
+    /// Who gets this frame can get all higher temporal layers from here on (VP9's switching up point).
     pub switching_up: bool,
+    /// Who got the next lower temporal layer can get this frame, and those of its layer from here on (VP8's layer sync).
+    pub synchronizing: bool,
+    /// No higher spatial layer of the picture refers to the frame.
+    pub not_spatial_reference: bool,
+    /// How many spatial layers the stream has from this picture on, where the payload says so.
+    pub spatial_layers: Option<u8>,
     /// Counts frames of the base temporal layer; wraps.
     pub tl0_picture_index: Option<u8>,
     /// Counts frames; 7 or 15 bits, wraps.

@@ -91,12 +91,16 @@ impl Core {
         if accepted.fresh {
             self.forwarder.add(accepted.track);
             self.pass_on(accepted.track);
+            self.watch_rows(now, accepted.track);
         }
         if accepted.first {
             self.announce_track(now, accepted.track);
         }
+        if accepted.risen {
+            self.row_rose(now, accepted.track);
+        }
         if accepted.restarted || accepted.damaged {
-            self.want_keyframe(now, accepted.track);
+            self.want_keyframe(now, accepted.track, accepted.layer);
         }
         self.notice_return(now, slot);
         accepted.emptied.map_or(Ok(()), Err)

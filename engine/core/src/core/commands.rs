@@ -1,12 +1,14 @@
 //! What signaling asks, one function a command that does more than look up and pass on.
 
 use super::Core;
-use crate::control::{Command, Event, Preferences, Refusal, Reply, SubscriptionParameters, TrackParameters};
+use crate::control::{Command, Event, LAYERS_MAX, Preferences, Refusal, Reply, SubscriptionParameters, TrackParameters};
 use crate::drop_reason::DropReason;
 use crate::history::History;
 use crate::layer::{Layer, NackTiming};
 use crate::resend::ResendBudget;
 use crate::room::{Subscription, Track, TrackOrigin, TransportEntry};
+use crate::rows::Rows;
+use crate::selection::Selection;
 use crate::streams::{Role, Stream};
 use crate::subscriber::{Mapping, Subscriber};
 use crate::transport::{Transport, ufrag};
@@ -82,16 +84,16 @@ impl Core {
             Command::RequestKeyframe { subscription } => {
                 let slot = self.rooms.subscriptions.slot_of(subscription)?;
                 self.counters.keyframe_requests_in += 1;
-                self.want_keyframe(now, self.rooms.subscriptions[slot].track);
+                self.want_keyframe_of(now, slot);
             }
             Command::PreferLayers { subscription, spatial, temporal } => {
-                self.prefer(subscription, |p| (p.spatial, p.temporal) = (spatial, temporal))?;
+                self.prefer(now, subscription, |p| (p.spatial, p.temporal) = (spatial, temporal))?;
             }
             Command::SetPriority { subscription, priority } => {
-                self.prefer(subscription, |p| p.priority = priority.max(Preferences::PRIORITY_MIN))?;
+                self.prefer(now, subscription, |p| p.priority = priority.max(Preferences::PRIORITY_MIN))?;
             }
-            Command::SetViewport { subscription, viewport } => self.prefer(subscription, |p| p.viewport = viewport)?,
-            Command::FollowSpeakers { subscription, follow } => self.prefer(subscription, |p| p.follows_speakers = follow)?,
+            Command::SetViewport { subscription, viewport } => self.prefer(now, subscription, |p| p.viewport = viewport)?,
+            Command::FollowSpeakers { subscription, follow } => self.prefer(now, subscription, |p| p.follows_speakers = follow)?,
             Command::SetSpeakers { room, options } => self.set_speakers(room, options)?,
             Command::Trace { participant, on } => self.trace(now, participant, on)?,
             Command::OpenTransport { .. }
@@ -190,6 +192,7 @@ impl Core {
             screen: parameters.screen,
             scalability: parameters.scalability,
             layers: parameters.layers.iter().map(|l| Layer::new(l, parameters, History::new(packets, bytes))).collect(),
+            rows: Rows::new(parameters.layers.len()),
             subscriptions: Vec::new(),
             paused,
             published: now,
@@ -248,9 +251,11 @@ impl Core {
         let formats = &self.rooms.tracks[track].formats;
         let subscriber = Subscriber::new(parameters, formats, mapping, first_retransmission, paused);
         let preferences = parameters.preferences;
-        let slot = self.rooms.add_subscription(Subscription { id, track, transport, subscribed: now, subscriber, preferences })?;
+        let selection = Selection::new();
+        let subscription = Subscription { id, track, transport, subscribed: now, selection, subscriber, preferences };
+        let slot = self.rooms.add_subscription(subscription)?;
         self.update_mirror(track);
-        self.want_keyframe_for(now, slot);
+        self.select(now, slot);
         Ok(())
     }
 
@@ -287,7 +292,10 @@ impl Core {
         }
         if !self.rooms.tracks[slot].relays.is_empty() {
             // Those who watch on other shards want one as well, and may have asked before the track was resumed here.
-            self.want_keyframe(now, slot);
+            let available = self.rooms.tracks[slot].rows.available();
+            for layer in (0..LAYERS_MAX as u8).filter(|layer| available >> layer & 1 != 0) {
+                self.want_keyframe(now, slot, layer);
+            }
         }
         Ok(())
     }
@@ -301,6 +309,7 @@ impl Core {
         subscriber.paused = paused;
         subscriber.mapping.suspend();
         self.update_mirror(self.rooms.subscriptions[slot].track);
+        self.recount(now, slot);
         self.want_keyframe_for(now, slot);
         Ok(())
     }

@@ -34,7 +34,7 @@ impl Core {
         }
         self.rooms.transports[slot].transport.close(now, &mut self.outbox);
         self.count_unsent(slot);
-        self.transport_ended(slot);
+        self.transport_ended(now, slot);
         self.timers.cancel(Timer::Transport(slot));
         self.handshakes.forget(slot, &mut self.rooms.transports[slot].handshakes);
         self.control.forget(slot);
@@ -46,6 +46,7 @@ impl Core {
             self.end_subscription(self.rooms.subscriptions[subscription].id);
         }
         self.timers.cancel(Timer::Keyframe(slot));
+        self.timers.cancel(Timer::Rows(slot));
         self.forwarder.forget(slot);
         let track = &self.rooms.tracks[slot];
         self.relays.forget(slot, track);
@@ -56,6 +57,8 @@ impl Core {
     /// The subscriber is told that the stream ends, if it ever began.
     pub(super) fn end_subscription(&mut self, id: SubscriptionId) {
         let Some(ended) = self.rooms.remove_subscription(id) else { return };
+        let counted = ended.selection.counted;
+        self.rooms.tracks[ended.track].rows.recount(counted, 0, Instant::ZERO);
         self.update_mirror(ended.track);
         let connected = self.rooms.transports[ended.transport].connected.is_some();
         if connected && ended.subscriber.has_sent() {

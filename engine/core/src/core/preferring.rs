@@ -3,12 +3,19 @@
 use super::Core;
 use crate::control::{Preferences, Refusal, SpeakerOptions};
 use corelay_wire::ids::{RoomId, SubscriptionId};
+use corelay_wire::units::Instant;
 
 impl Core {
     /// Changes what a subscriber wishes of a track.
-    pub(super) fn prefer(&mut self, id: SubscriptionId, change: impl FnOnce(&mut Preferences)) -> Result<(), Refusal> {
+    pub(super) fn prefer(
+        &mut self,
+        now: Instant,
+        id: SubscriptionId,
+        change: impl FnOnce(&mut Preferences),
+    ) -> Result<(), Refusal> {
         let slot = self.rooms.subscriptions.slot_of(id)?;
         change(&mut self.rooms.subscriptions[slot].preferences);
+        self.select(now, slot);
         Ok(())
     }
 

@@ -44,9 +44,13 @@ impl Core {
                 self.counters.relayed_in += 1;
                 if arrived.fresh {
                     self.forwarder.add(name.mirror);
+                    self.watch_rows(now, name.mirror);
+                }
+                if arrived.risen {
+                    self.row_rose(now, name.mirror);
                 }
                 if arrived.restarted {
-                    self.want_keyframe(now, name.mirror);
+                    self.want_keyframe(now, name.mirror, layer);
                 }
             }
             Message::Report { name, layer, report } => self.take_report(from, name, layer, report)?,

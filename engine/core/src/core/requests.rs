@@ -1,10 +1,10 @@
 //! What the core does when a timer or a change of state asks for it: reports, keyframe requests, and what transports tell.
 
 use super::Core;
+use super::selecting::is_nested;
 use crate::control::{Event, SrtpProfile, TransportFailure, TransportState};
 use crate::drop_reason::DropReason;
-use crate::forward::select;
-use crate::room::{Rooms, TrackOrigin};
+use crate::room::{Rooms, Subscription, TrackOrigin};
 use crate::timer::Timer;
 use core::time::Duration;
 use corelay_wire::media::Kind;
@@ -28,9 +28,9 @@ impl Core {
                     if failure == TransportFailure::FingerprintMismatch {
                         self.counters.drops.count(DropReason::FingerprintMismatch);
                     }
-                    self.transport_ended(slot);
+                    self.transport_ended(now, slot);
                 }
-                TransportState::Closed => self.transport_ended(slot),
+                TransportState::Closed => self.transport_ended(now, slot),
                 TransportState::New | TransportState::Checking | TransportState::Connecting => {}
             }
         }
@@ -56,17 +56,22 @@ impl Core {
         self.set_report_timer(now, slot);
         for at in 0..self.rooms.transports[slot].subscriptions.len() {
             let subscription = self.rooms.transports[slot].subscriptions[at];
+            self.recount(now, subscription);
             self.want_keyframe_for(now, subscription);
         }
     }
 
     /// Media no longer flows over a transport: it failed, said goodbye or was closed.
-    pub(super) fn transport_ended(&mut self, slot: u32) {
+    pub(super) fn transport_ended(&mut self, now: Instant, slot: u32) {
         let entry = &mut self.rooms.transports[slot];
         if let Some(profile) = entry.connected.take() {
             self.counters.connected[profile as usize] -= 1;
         }
         self.rooms.update_way(slot);
+        for at in 0..self.rooms.transports[slot].subscriptions.len() {
+            let subscription = self.rooms.transports[slot].subscriptions[at];
+            self.recount(now, subscription);
+        }
         self.timers.cancel(Timer::Reports(slot));
         self.timers.cancel(Timer::Nack(slot));
         self.routes.remove(slot, &mut self.rooms);
@@ -90,24 +95,36 @@ impl Core {
         self.events.push_back(Event::TrackStarted { track: track.id, after: now.since(track.published) });
     }
 
-    /// A subscription wants a keyframe, if its track has any and it could take one.
+    /// A subscription wants the keyframe that it waits for, if there is one that it could take.
     pub(super) fn want_keyframe_for(&mut self, now: Instant, subscription: u32) {
         let subscription = &self.rooms.subscriptions[subscription];
-        let ready = self.rooms.transports[subscription.transport].connected.is_some() && !subscription.subscriber.paused;
-        if ready && subscription.subscriber.mapping.flowing().is_none() {
-            self.want_keyframe(now, subscription.track);
+        let (slot, subscriber) = (subscription.track, &subscription.subscriber);
+        let ready = self.rooms.transports[subscription.transport].connected.is_some() && !subscriber.paused;
+        let flowing = subscriber.mapping.flowing().map(|source| source.layer);
+        let lacks = || subscriber.gate.lacks_keyframe(flowing, || is_nested(&self.rooms.tracks[slot], flowing));
+        if let (true, Some(layer)) = (ready && lacks(), subscriber.gate.layer()) {
+            self.want_keyframe(now, slot, layer);
         }
     }
 
-    /// Somebody wants a keyframe of a track, on the layer that subscribers get.
-    pub(super) fn want_keyframe(&mut self, now: Instant, slot: u32) {
+    /// A subscription wants a keyframe of what it gets.
+    pub(super) fn want_keyframe_of(&mut self, now: Instant, subscription: u32) {
+        let Subscription { track, subscriber, .. } = &self.rooms.subscriptions[subscription];
+        if let Some(layer) = subscriber.layer() {
+            self.want_keyframe(now, *track, layer);
+        }
+    }
+
+    /// Somebody wants a keyframe of a layer.
+    pub(super) fn want_keyframe(&mut self, now: Instant, slot: u32, layer: u8) {
         let track = &mut self.rooms.tracks[slot];
         if track.kind == Kind::Audio || track.paused {
             return;
         }
-        let layer = select(track.layers.iter().map(|l| l.last_packet), now);
-        track.layers[usize::from(layer)].keyframes.want();
-        self.request_keyframes(now, slot);
+        if let Some(layer) = track.layers.get_mut(usize::from(layer)) {
+            layer.keyframes.want();
+            self.request_keyframes(now, slot);
+        }
     }
 
     /// Packets of the transport in `slot` are missing: they are looked at by `at`.

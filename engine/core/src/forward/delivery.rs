@@ -1,13 +1,14 @@
 //! What one transport gets of a turn: its packets in its subscribers' numbering, planned into runs, sealed into the outbox.
 
 use super::plan::{PADDING_MAX, RunPlan};
-use super::turn::{Turn, TurnPacket, TurnTrack};
+use super::turn::{Turn, TurnPacket};
 use crate::control::Event;
 use crate::departures::{Departures, Progress};
 use crate::drop_reason::{DropCounters, DropReason};
 use crate::history::Stored;
 use crate::outbox::RUN_SEGMENTS_MAX;
 use crate::room::{Rooms, Subscription, Track};
+use crate::selection::{Arriving, Verdict};
 use crate::subscriber::{Source, Subscriber};
 use crate::table::Table;
 use crate::way::Way;
@@ -91,29 +92,36 @@ fn collect<'a>(
         let subscription = subscriptions.get_mut(wish.subscription).filter(|s| s.id == wish.id && !s.subscriber.paused);
         let with_track = subscription.map(|s| (&tracks[s.track], &mut s.subscriber)).filter(|(track, _)| !track.paused);
         if let Some((track, subscriber)) = with_track {
-            let (&TurnTrack { target, targeted, .. }, places) = turn.track(wish.track);
+            let (_, places) = turn.track(wish.track);
             for place in places {
                 if batch.len() == room {
                     return turn.advance(wish.track, place);
                 }
-                let numbered = Numbering { track, subscriber, target, way }.number(&turn.packets[place], |outgoing| {
+                let numbered = Numbering { track, subscriber, way }.number(&turn.packets[place], |outgoing| {
                     batch.push(Outgoing { subscription: wish.subscription, place, ..outgoing });
                 });
                 numbered.unwrap_or_else(|reason| drops.count(reason));
             }
-            if targeted && subscriber.mapping.flowing().is_none_or(|s| s.layer != target) {
-                turn.lack(wish.track);
+            if let Some(layer) = lacked(track, subscriber) {
+                turn.lack(wish.track, layer);
             }
         }
         turn.next_wish();
     }
 }
 
+/// The layer of which a subscriber waits for a keyframe.
+#[inline]
+fn lacked(track: &Track, subscriber: &Subscriber) -> Option<u8> {
+    let flowing = subscriber.mapping.flowing().map(|source| source.layer);
+    let nested = || flowing.is_some_and(|layer| track.layers[usize::from(layer)].placing.is_nested());
+    subscriber.gate.layer().filter(|_| subscriber.gate.lacks_keyframe(flowing, nested))
+}
+
 /// What it takes to number a packet for one subscriber.
 struct Numbering<'a, 's> {
     track: &'a Track,
     subscriber: &'s mut Subscriber,
-    target: u8,
     way: &'s Way,
 }
 
@@ -121,18 +129,25 @@ impl<'a> Numbering<'a, '_> {
     /// Gives the packet in the subscriber's numbering, unless it is not for this subscriber. To `take`: it is written where it stays.
     #[inline]
     fn number(self, packet: &TurnPacket, take: impl FnOnce(Outgoing<'a>)) -> Result<(), DropReason> {
-        let Self { track, subscriber, target, way } = self;
+        let Self { track, subscriber, way } = self;
         let TurnPacket { index, layer, carried, .. } = *packet;
         let stored = track.layers[usize::from(layer)].history.find(index).ok_or(DropReason::TooLate)?;
         let meta = stored.meta;
         let payload_type = subscriber.payload_types[usize::from(meta.format)].ok_or(DropReason::UnknownPayloadType)?;
         let source = Source { layer, generation: meta.generation };
-        if subscriber.mapping.flowing() != Some(source) {
-            if layer != target || !meta.keyframe {
+        let flowing = subscriber.mapping.flowing() == Some(source);
+        let arriving = Arriving { layer, flowing, index: meta.index, keyframe: meta.keyframe, place: meta.place };
+        match subscriber.gate.decide(arriving) {
+            Verdict::Pass => {}
+            Verdict::Foreign => return Ok(()),
+            Verdict::Skip => {
+                subscriber.mapping.skip(meta);
                 return Ok(());
             }
-            let clock = track.formats[usize::from(meta.format)].codec.clock_rate();
-            subscriber.mapping.begin(source, meta, clock);
+            Verdict::Begin => {
+                let clock = track.formats[usize::from(meta.format)].codec.clock_rate();
+                subscriber.mapping.begin(source, meta, clock);
+            }
         }
         let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
         let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });

@@ -11,7 +11,6 @@
 //! packets share runs. Video comes before audio: the short packet goes last. What arrives while a walk waits for the outbox to be sent
 //! belongs to the next one.
 
-use super::select;
 use crate::control::LAYERS_MAX;
 use crate::drop_reason::{DropCounters, DropReason};
 use crate::history::Stored;
@@ -54,12 +53,10 @@ pub(super) struct TurnPacket {
 pub(super) struct TurnTrack {
     pub(super) slot: u32,
     kind: Kind,
-    /// The layer that subscribers without one begin with.
-    pub(super) target: u8,
-    /// The target layer has packets.
-    pub(super) targeted: bool,
-    /// A subscriber waits for a keyframe of the target layer.
-    pub(super) lacking: bool,
+    /// The layers that have packets, as bits.
+    pub(super) brought: u8,
+    /// The layers of which a subscriber waits for a keyframe, as bits.
+    pub(super) lacking: u8,
     pub(super) packets: Range<usize>,
 }
 
@@ -127,7 +124,7 @@ impl Turn {
 
     /// Takes the packets of dirty tracks, and takes those tracks off the list: all of them but what exceeds [`PACKETS_MAX`] or
     /// [`COPIES_MAX`]. A track of which something is left goes behind those that had to wait for it. `false` when there is nothing.
-    pub(super) fn begin(&mut self, dirty: &mut Vec<u32>, rooms: &mut Rooms, drops: &mut DropCounters, now: Instant) -> bool {
+    pub(super) fn begin(&mut self, dirty: &mut Vec<u32>, rooms: &mut Rooms, drops: &mut DropCounters) -> bool {
         self.tracks.clear();
         self.packets.clear();
         self.wishes.clear();
@@ -138,7 +135,7 @@ impl Turn {
         let (mut taken, mut copies) = (0, 0);
         while let Some(slot) = dirty.get(taken).copied() {
             let had = self.packets.len();
-            let all = self.take(slot, &mut rooms.tracks[slot], &mut copies, drops, now);
+            let all = self.take(slot, &mut rooms.tracks[slot], &mut copies, drops);
             if !all {
                 dirty[taken..].rotate_left(usize::from(self.packets.len() > had));
                 break;
@@ -199,29 +196,30 @@ impl Turn {
         self.cursor.packets = place - self.tracks[track as usize].packets.start;
     }
 
-    /// A subscriber of the track in place `track` waits for a keyframe.
-    pub(super) fn lack(&mut self, track: u32) {
-        self.tracks[track as usize].lacking = true;
+    /// A subscriber of the track in place `track` waits for a keyframe of `layer`, which this walk did not bring although it brought
+    /// packets of that layer.
+    pub(super) fn lack(&mut self, track: u32, layer: u8) {
+        let track = &mut self.tracks[track as usize];
+        track.lacking |= track.brought & 1 << layer;
     }
 
     /// The tracks of which a subscriber waits for a keyframe.
     pub(super) fn lacking(&self) -> impl Iterator<Item = &TurnTrack> {
-        self.tracks.iter().filter(|t| t.lacking)
+        self.tracks.iter().filter(|t| t.lacking != 0)
     }
 
     /// A track ended: it waits for nothing.
     pub(super) fn forget(&mut self, track: u32) {
-        self.tracks.iter_mut().filter(|t| t.slot == track).for_each(|t| (t.targeted, t.lacking) = (false, false));
+        self.tracks.iter_mut().filter(|t| t.slot == track).for_each(|t| (t.brought, t.lacking) = (0, 0));
     }
 
     /// Takes what fits of a track's packets; tells whether that was all.
-    fn take(&mut self, slot: u32, track: &mut Track, copies: &mut usize, drops: &mut DropCounters, now: Instant) -> bool {
+    fn take(&mut self, slot: u32, track: &mut Track, copies: &mut usize, drops: &mut DropCounters) -> bool {
         let first = self.packets.len();
         let subscribers = track.subscriptions.len().max(1);
         let least = if first == 0 { BURST } else { 0 };
         let room = PACKETS_MAX.min(first + least.max(COPIES_MAX.saturating_sub(*copies) / subscribers));
-        let target = select(track.layers.iter().map(|l| l.last_packet), now);
-        let (mut all, mut targeted) = (true, false);
+        let (mut all, mut brought) = (true, 0);
         for (n, layer) in track.layers.iter_mut().enumerate() {
             let fresh = layer.history.fresh();
             let end = fresh.end.min(fresh.start + (room - self.packets.len()) as u64);
@@ -232,14 +230,14 @@ impl Turn {
                 }
             }
             all &= end == fresh.end;
-            targeted |= n == usize::from(target) && end > fresh.start;
+            brought |= u8::from(end > fresh.start) << n;
             layer.history.settle(end);
         }
         track.dirty = !all;
         let packets = first..self.packets.len();
         *copies += packets.len() * subscribers;
         if !packets.is_empty() {
-            self.tracks.push(TurnTrack { slot, kind: track.kind, target, targeted, lacking: false, packets });
+            self.tracks.push(TurnTrack { slot, kind: track.kind, brought, lacking: 0, packets });
         }
         all
     }
@@ -263,7 +261,7 @@ impl Turn {
 
 impl TurnPacket {
     fn new(layer: usize, packet: Stored<'_>) -> Self {
-        const { assert!(LAYERS_MAX <= u8::MAX as usize) };
+        const { assert!(LAYERS_MAX <= 8, "layers are bits of 8") };
         let meta = packet.meta;
         Self { index: meta.index, received: meta.received, copies: 0, carried: meta.extensions.carried(), layer: layer as u8 }
     }

@@ -3,6 +3,7 @@
 use crate::drop_reason::DropReason;
 use crate::history::PacketMeta;
 use crate::room::Track;
+use corelay_wire::media::Kind;
 use corelay_wire::units::Instant;
 
 /// What a relayed packet means for the rest of the core.
@@ -12,12 +13,14 @@ pub(crate) struct Arrived {
     pub(crate) restarted: bool,
     /// The first of this turn: the track joins the list of those with work.
     pub(crate) fresh: bool,
+    /// A row of the track crosses that did not before.
+    pub(crate) risen: bool,
 }
 
 /// Puts a relayed packet into the mirror's history.
-pub(crate) fn accept(track: &mut Track, layer: u8, meta: PacketMeta, bytes: &[u8], now: Instant) -> Result<Arrived, DropReason> {
+pub(crate) fn accept(track: &mut Track, number: u8, meta: PacketMeta, bytes: &[u8], now: Instant) -> Result<Arrived, DropReason> {
     let format = track.formats.get(usize::from(meta.format)).ok_or(DropReason::RelayMalformed)?;
-    let layer = track.layers.get_mut(usize::from(layer)).ok_or(DropReason::RelayMalformed)?;
+    let layer = track.layers.get_mut(usize::from(number)).ok_or(DropReason::RelayMalformed)?;
     layer.last_packet = Some(now);
     if track.paused {
         return Err(DropReason::TrackPaused);
@@ -33,7 +36,10 @@ pub(crate) fn accept(track: &mut Track, layer: u8, meta: PacketMeta, bytes: &[u8
     if meta.keyframe {
         layer.keyframes.satisfy();
     }
+    layer.placing.told(meta.place);
     layer.history.insert(meta, bytes);
     track.started = true;
-    Ok(Arrived { restarted, fresh: !core::mem::replace(&mut track.dirty, true) })
+    let carries = track.kind == Kind::Video && bytes.len() > usize::from(meta.payload_offset);
+    let risen = carries && track.rows.note(number, meta.place, bytes.len(), now);
+    Ok(Arrived { restarted, risen, fresh: !core::mem::replace(&mut track.dirty, true) })
 }

@@ -9,13 +9,14 @@
 //! program, so that there is no version; a message that does not parse is a bug, and costs that message only.
 
 use crate::history::PacketMeta;
+use crate::place::Place;
 use arrayvec::ArrayVec;
 use corelay_wire::ids::TrackId;
 use corelay_wire::rtp::ExtensionSpans;
 use corelay_wire::units::{Instant, NtpTimestamp, RtpTimestamp};
 
 /// The longest head: that of a packet.
-pub const HEAD_BYTES_MAX: usize = 50 + ExtensionSpans::BYTES;
+pub const HEAD_BYTES_MAX: usize = 54 + ExtensionSpans::BYTES;
 /// The longest body: no datagram is longer than a receive buffer.
 pub const BODY_BYTES_MAX: usize = 2_048;
 
@@ -139,12 +140,23 @@ impl Writer {
 
     fn meta(&mut self, meta: &PacketMeta) {
         // Every field by its name: one that is added is not forgotten here.
-        let PacketMeta { index, arrived, received, timestamp, generation, extensions, payload_offset, format, marker, keyframe } =
-            meta;
+        let PacketMeta {
+            index,
+            arrived,
+            received,
+            timestamp,
+            generation,
+            extensions,
+            payload_offset,
+            format,
+            marker,
+            keyframe,
+            place,
+        } = meta;
         let flags = (u8::from(*marker) * MARKER) | (u8::from(*keyframe) * IS_KEYFRAME);
         self.bytes(index.to_le_bytes()).bytes(arrived.as_nanos().to_le_bytes()).bytes(received.as_nanos().to_le_bytes());
         self.bytes(timestamp.0.to_le_bytes()).bytes(generation.to_le_bytes()).bytes(extensions.to_bytes());
-        self.bytes(payload_offset.to_le_bytes()).bytes([*format, flags]);
+        self.bytes(payload_offset.to_le_bytes()).bytes([*format, flags]).bytes(place.to_bytes());
     }
 }
 
@@ -184,7 +196,20 @@ impl Reader<'_> {
         let payload_offset = u16::from_le_bytes(self.take()?);
         let [format, flags] = self.take()?;
         let (marker, keyframe) = (flags & MARKER != 0, flags & IS_KEYFRAME != 0);
-        Ok(PacketMeta { index, arrived, received, timestamp, generation, extensions, payload_offset, format, marker, keyframe })
+        let place = Place::from_bytes(self.take()?);
+        Ok(PacketMeta {
+            index,
+            arrived,
+            received,
+            timestamp,
+            generation,
+            extensions,
+            payload_offset,
+            format,
+            marker,
+            keyframe,
+            place,
+        })
     }
 
     fn report(&mut self) -> Result<ClockReport, Malformed> {
@@ -201,9 +226,15 @@ mod tests {
 
     fn meta() -> impl Strategy<Value = PacketMeta> {
         let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>());
-        let rest = (prop::array::uniform::<_, { ExtensionSpans::BYTES }>(any::<u8>()), 0..=64u16, any::<u8>(), any::<[bool; 2]>());
-        (numbers, rest).prop_map(|((index, arrived, received, timestamp, generation), (spans, payload_offset, format, flags))| {
-            PacketMeta {
+        let rest = (
+            prop::array::uniform::<_, { ExtensionSpans::BYTES }>(any::<u8>()),
+            0..=64u16,
+            any::<u8>(),
+            any::<[bool; 2]>(),
+            any::<[u8; 4]>(),
+        );
+        (numbers, rest).prop_map(
+            |((index, arrived, received, timestamp, generation), (spans, payload_offset, format, flags, place))| PacketMeta {
                 index,
                 arrived: Instant::from_nanos(arrived),
                 received: Instant::from_nanos(received),
@@ -214,8 +245,9 @@ mod tests {
                 format,
                 marker: flags[0],
                 keyframe: flags[1],
-            }
-        })
+                place: Place::from_bytes(place),
+            },
+        )
     }
 
     fn message(body: &[u8]) -> impl Strategy<Value = Message<'_>> {

@@ -127,7 +127,6 @@ impl Mapping {
 
     /// The subscriber does not get this packet of the flowing source: the numbers close up behind it. One that came late leaves the
     /// hole that its successors made.
-    #[allow(dead_code, reason = "selection and retransmission build on it")]
     pub(crate) fn skip(&mut self, packet: &PacketMeta) {
         if !self.flowing {
             return;

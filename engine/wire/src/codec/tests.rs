@@ -8,7 +8,7 @@ fn of(codec: Codec, payload: &[u8]) -> PayloadDescription {
 
 #[test]
 fn a_description_stays_small() {
-    assert_eq!(size_of::<PayloadDescription>(), 14);
+    assert_eq!(size_of::<PayloadDescription>(), 18);
 }
 
 #[test]

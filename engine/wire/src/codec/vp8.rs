@@ -75,10 +75,10 @@ impl Descriptor {
             ends_frame: None,
             keyframe: self.keyframe,
             temporal: self.temporal,
-            spatial: None,
-            switching_up: self.layer_sync,
+            synchronizing: self.layer_sync,
             tl0_picture_index: self.tl0_picture_index,
             picture_id: self.picture_id,
+            ..PayloadDescription::default()
         }
     }
 }

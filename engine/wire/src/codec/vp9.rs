@@ -116,6 +116,9 @@ impl Descriptor {
             temporal: self.layer.map(|l| l.temporal),
             spatial: self.layer.map(|l| l.spatial),
             switching_up: self.layer.is_some_and(|l| l.switching_up),
+            synchronizing: false,
+            not_spatial_reference: self.not_spatial_reference,
+            spatial_layers: self.structure.as_ref().map(|s| s.spatial_layers),
             tl0_picture_index: self.tl0_picture_index,
             picture_id: self.picture_id,
         }

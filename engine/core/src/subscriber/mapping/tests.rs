@@ -1,4 +1,5 @@
 use super::*;
+use crate::place::Place;
 use core::time::Duration;
 use corelay_wire::rtp::ExtensionSpans;
 use proptest::prelude::*;
@@ -20,6 +21,7 @@ fn packet(index: u64, timestamp: u32, millis: u64) -> PacketMeta {
         format: 0,
         marker: false,
         keyframe: true,
+        place: Place::WHOLE,
     }
 }
 

@@ -1,0 +1,105 @@
+//! How many bits a second each layer of a row takes.
+//!
+//! Bytes are counted in windows of half a second, and a rate is the mean of the latest two: so a keyframe counts double for a second,
+//! and a layer that grows is seen within one.
+
+use crate::place::{Place, Point};
+use crate::target::TEMPORAL_MAX;
+use core::time::Duration;
+use corelay_wire::units::{Bitrate, Instant};
+
+/// Shorter follows a change faster, and takes every keyframe for one; longer keeps allocation waiting for what a layer takes that has
+/// just begun.
+const WINDOW: Duration = Duration::from_millis(500);
+/// A window that nothing closed for as long says nothing of the present.
+const STALE: Duration = Duration::from_secs(2);
+
+/// Bytes by temporal layer: of frames that upper spatial layers build on too, and of those that they do not.
+type Counts = [[u32; TEMPORAL_MAX]; 2];
+
+/// The rates of one row: a simulcast stream, or a spatial layer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rates {
+    began: Option<Instant>,
+    counts: Counts,
+    /// Bits a second, smoothed.
+    rates: Counts,
+    /// A window was measured before.
+    known: bool,
+}
+
+impl Rates {
+    /// Counts a packet of `bytes` bytes.
+    #[inline]
+    pub(crate) fn count(&mut self, place: Place, bytes: usize, now: Instant) {
+        if self.began.is_none_or(|began| now.since(began) >= WINDOW) {
+            self.close(now);
+        }
+        let above = Point::new(place.own().spatial() + 1, TEMPORAL_MAX as u8 - 1);
+        let shared = usize::from(!place.needed_by.contains(above));
+        self.counts[shared][usize::from(place.own().temporal())] += bytes as u32;
+    }
+
+    /// What frames up to a temporal layer take; with `shared`, of those only that upper spatial layers build on.
+    #[allow(dead_code, reason = "what an allocation goes by")]
+    pub(crate) fn up_to(&self, temporal: usize, shared: bool) -> Bitrate {
+        let kinds = if shared { &self.rates[..1] } else { &self.rates[..] };
+        Bitrate(kinds.iter().flat_map(|rates| &rates[..=temporal]).map(|rate| u64::from(*rate)).sum())
+    }
+
+    /// The highest temporal layer that takes anything.
+    #[allow(dead_code, reason = "what an allocation goes by")]
+    pub(crate) fn temporal_max(&self) -> Option<u8> {
+        let takes = |at: &usize| self.rates[0][*at] > 0 || self.rates[1][*at] > 0;
+        (0..TEMPORAL_MAX).rev().find(takes).map(|at| at as u8)
+    }
+
+    #[cold]
+    fn close(&mut self, now: Instant) {
+        let counts = core::mem::take(&mut self.counts);
+        let Some(began) = self.began.replace(now) else { return };
+        let elapsed = now.since(began);
+        if elapsed > STALE {
+            return;
+        }
+        let millis = (elapsed.as_millis() as u64).max(1);
+        for (rate, bytes) in self.rates.iter_mut().flatten().zip(counts.iter().flatten()) {
+            let latest = u32::try_from(u64::from(*bytes) * 8_000 / millis).unwrap_or(u32::MAX);
+            *rate = if self.known { rate.midpoint(latest) } else { latest };
+        }
+        self.known = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::Points;
+
+    #[test]
+    fn rates_are_by_temporal_layer_and_follow_within_a_second() {
+        let mut rates = Rates::default();
+        let base = Place::new(Point::new(0, 0), Points::ALL);
+        let upper = Place::new(Point::new(0, 1), Points::at(0, 1));
+        for ms in (0..3_000).step_by(10) {
+            let now = Instant::from_millis(ms);
+            rates.count(base, if ms < 1_500 { 1_000 } else { 500 }, now);
+            rates.count(upper, 250, now);
+        }
+        assert!(rates.up_to(0, false).0.abs_diff(400_000) < 120_000, "{:?}", rates.up_to(0, false));
+        let upper = rates.up_to(1, false).0 - rates.up_to(0, false).0;
+        assert!(upper.abs_diff(200_000) < 10_000, "{upper}");
+        assert_eq!(rates.up_to(3, true), rates.up_to(0, false), "the upper one is nobody else's");
+        assert_eq!(rates.temporal_max(), Some(1));
+    }
+
+    #[test]
+    fn a_pause_is_no_rate_of_zero() {
+        let mut rates = Rates::default();
+        let place = Place::WHOLE;
+        for ms in [0, 100, 200, 500, 60_000, 60_010] {
+            rates.count(place, 1_000, Instant::from_millis(ms));
+        }
+        assert_eq!(rates.up_to(0, false), Bitrate(48_000));
+    }
+}
