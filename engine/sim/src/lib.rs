@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod ice_client;
 pub mod incoming;
 pub mod listener;
+pub mod matrix;
 pub mod media;
 pub mod microphone;
 mod missing;

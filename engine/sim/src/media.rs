@@ -15,7 +15,6 @@ pub const PUBLISHED_LEVEL: u8 = 7;
 pub const fn published_type(codec: Codec) -> PayloadType {
     PayloadType(match codec {
         Codec::Opus => 111,
-        Codec::Red => 63,
         Codec::Vp8 => 96,
         Codec::Vp9 => 98,
         Codec::H264 => 102,
@@ -229,7 +228,7 @@ impl Source {
 pub fn payload(codec: Codec, keyframe: bool, place: u32, tag: u32, number: u32) -> Vec<u8> {
     let mut payload = head(codec, keyframe, place);
     let filler = match codec {
-        Codec::Opus | Codec::Red => 60,
+        Codec::Opus => 60,
         _ if place == 0 => 400,
         _ => 900,
     };
@@ -243,8 +242,6 @@ pub fn payload(codec: Codec, keyframe: bool, place: u32, tag: u32, number: u32) 
 fn head(codec: Codec, keyframe: bool, place: u32) -> Vec<u8> {
     match (codec, keyframe, place) {
         (Codec::Opus, ..) => vec![0x78],
-        // One block, nothing redundant (RFC 2198 section 3).
-        (Codec::Red, ..) => vec![published_type(Codec::Opus).0, 0x78],
         (Codec::Vp8, true, 0) => vec![0x10, 0x50, 0x00, 0x00, 0x9D, 0x01, 0x2A, 0x40, 0x01, 0xF0, 0x00],
         (Codec::Vp8, false, 0) => vec![0x10, 0x51, 0x00, 0x00],
         (Codec::Vp8, ..) => vec![0x00, 0x33],

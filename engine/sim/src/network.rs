@@ -1,12 +1,18 @@
 //! Links with faults: what is sent arrives later, out of order, twice or never, as the seed has it.
 
+mod line;
+mod way;
+
 use core::cmp::Reverse;
 use core::net::SocketAddr;
 use core::time::Duration;
 use corelay_wire::units::Instant;
+use line::Line;
+pub use line::{CrossTraffic, Wait};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use std::collections::{BinaryHeap, HashMap};
+pub use way::{Direction, Way};
 
 /// What a link does to datagrams. The default is a perfect link of 10 ms.
 #[derive(Clone, Copy, Debug)]
@@ -21,12 +27,25 @@ pub struct Faults {
     pub loss: u32,
     /// How many datagrams are lost in a row.
     pub burst: u32,
+    /// Losses that come together, besides the even ones.
+    pub bursts: Option<Bursts>,
     /// How many of 1000 arrive twice.
     pub duplication: u32,
     /// Bits per second; zero is unlimited.
     pub rate: u64,
     /// How long a datagram may wait for the link before it is dropped.
     pub queue: Duration,
+}
+
+/// Two states, as of a radio link (Gilbert and Elliott): in the good one nothing is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bursts {
+    /// How many of 1000 packets in the good state are followed by the bad one.
+    pub begin: u32,
+    /// How many of 1000 packets in the bad state are followed by the good one.
+    pub end: u32,
+    /// How many of 1000 are lost in the bad state.
+    pub loss: u32,
 }
 
 impl Default for Faults {
@@ -37,6 +56,7 @@ impl Default for Faults {
             reorder: false,
             loss: 0,
             burst: 1,
+            bursts: None,
             duplication: 0,
             rate: 0,
             queue: Duration::from_millis(300),
@@ -59,15 +79,11 @@ pub struct Flight {
     pub bytes: Vec<u8>,
 }
 
-/// One direction of one link.
-#[derive(Debug, Default)]
-struct Line {
-    /// Losses left of a burst.
-    losing: u32,
-    /// The latest arrival so far.
-    latest: Instant,
-    /// When the link has sent what it was given.
-    free: Instant,
+/// Which queue a datagram goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Through {
+    Own(SocketAddr, SocketAddr),
+    Shared(u32),
 }
 
 /// All datagrams in flight.
@@ -75,7 +91,7 @@ struct Line {
 pub struct Network {
     random: ChaCha12Rng,
     flights: BinaryHeap<Reverse<Flight>>,
-    lines: HashMap<(SocketAddr, SocketAddr), Line>,
+    lines: HashMap<Through, Line>,
     number: u64,
 }
 
@@ -87,9 +103,44 @@ impl Network {
 
     /// Sends a datagram over a link with these faults.
     pub fn send(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, bytes: &[u8], faults: &Faults) {
+        self.send_through(now, (source, destination), bytes, faults, Through::Own(source, destination));
+    }
+
+    /// Sends a datagram the way that is given.
+    pub fn send_by(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, bytes: &[u8], way: &Way) {
+        let through = way.shared.map_or(Through::Own(source, destination), Through::Shared);
+        self.send_through(now, (source, destination), bytes, way.at(now), through);
+    }
+
+    /// Others send over a bottleneck that is shared.
+    pub fn add_cross_traffic(&mut self, shared: u32, cross: CrossTraffic) {
+        self.lines.entry(Through::Shared(shared)).or_default().cross.push(cross);
+    }
+
+    /// How long each packet found the queue before the bottleneck.
+    pub fn waits(&self, source: SocketAddr, destination: SocketAddr, way: &Way) -> &[Wait] {
+        let through = way.shared.map_or(Through::Own(source, destination), Through::Shared);
+        self.lines.get(&through).map_or(&[], |line| &line.waits)
+    }
+
+    fn send_through(
+        &mut self,
+        now: Instant,
+        (source, destination): (SocketAddr, SocketAddr),
+        bytes: &[u8],
+        faults: &Faults,
+        through: Through,
+    ) {
         let mut chance = |of_1000: u32| self.random.next_u32() % 1000 < of_1000;
         let (lost, twice) = (chance(faults.loss), chance(faults.duplication));
-        let line = self.lines.entry((source, destination)).or_default();
+        let line = self.lines.entry(through).or_default();
+        if let Some(bursts) = faults.bursts {
+            let turns = chance(if line.bad { bursts.end } else { bursts.begin });
+            line.bad ^= turns;
+            if line.bad && chance(bursts.loss) {
+                return;
+            }
+        }
         if lost && line.losing == 0 {
             line.losing = faults.burst;
         }
@@ -122,21 +173,6 @@ impl Network {
     }
 }
 
-impl Line {
-    /// When the last bit is on the link; `None` when the queue is full.
-    fn transmit(&mut self, now: Instant, len: usize, faults: &Faults) -> Option<Instant> {
-        if faults.rate == 0 {
-            return Some(now);
-        }
-        let begin = self.free.max(now);
-        if begin.since(now) > faults.queue {
-            return None;
-        }
-        self.free = begin + Duration::from_nanos((len as u64 + 28) * 8 * 1_000_000_000 / faults.rate);
-        Some(self.free)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,5 +202,38 @@ mod tests {
         assert!(!arrivals(&Faults { reorder: true, ..jittery }).is_sorted_by_key(|(_, i)| *i));
         let slow = arrivals(&Faults { rate: 100_000, queue: Duration::from_millis(50), ..Faults::default() });
         assert!((10..25).contains(&slow.len()), "100 bytes each 10 ms: {}", slow.len());
+        let bursts = Some(Bursts { begin: 100, end: 200, loss: 950 });
+        let gone = arrivals(&Faults { bursts, ..Faults::default() });
+        let numbers: Vec<i32> = gone.iter().map(|(_, i)| i32::from(*i)).collect();
+        assert!(gone.len() < 98 && numbers.windows(2).any(|w| w[1] - w[0] > 3), "losses come together: {numbers:?}");
+    }
+
+    fn through(way: &Way, cross: Option<CrossTraffic>) -> (usize, Vec<Wait>) {
+        let mut n = Network::new([2; 32]);
+        let (a, b) = (SocketAddr::from(([10, 0, 0, 1], 1)), SocketAddr::from(([10, 0, 0, 2], 2)));
+        cross.into_iter().for_each(|cross| n.add_cross_traffic(7, cross));
+        for ms in (0..10_000).step_by(10) {
+            n.send_by(Instant::from_millis(ms), a, b, &[0; 1_222], way);
+        }
+        let came = core::iter::from_fn(|| n.arrive(Instant::from_millis(100_000))).count();
+        (came, n.waits(a, b, way).to_vec())
+    }
+
+    #[test]
+    fn a_way_changes_with_time_and_shares_its_queue() {
+        let (at, second) = (Instant::from_millis, Duration::from_secs(1));
+        let faults = Faults { rate: 2_000_000, ..Faults::default() };
+        let (came, waits) = through(&Way::new(faults), None);
+        assert!(came == 1_000 && waits.iter().all(|w| w.wait.is_zero()));
+        let (came, _) = through(&Way::new(faults).outage(at(2_000), second), None);
+        assert_eq!(came, 900);
+        let slow = Way::new(faults).then(at(5_000), Faults { rate: 500_000, ..faults });
+        let (came, waits) = through(&slow, None);
+        assert!((760..800).contains(&came), "{came}");
+        assert!(waits.last().is_some_and(|w| w.wait >= Duration::from_millis(290)), "the queue is full");
+        let shared = Way::new(faults).through(7);
+        let cross = CrossTraffic { rate: 1_500_000, from: at(0), until: at(10_000) };
+        let (came, _) = through(&shared, Some(cross));
+        assert!((500..900).contains(&came), "two of 2.5 Mbit/s fit: {came}");
     }
 }

@@ -4,7 +4,7 @@ mod calls;
 mod spread;
 
 use crate::media::Source;
-use crate::network::{Faults, Network};
+use crate::network::{Direction, Faults, Network, Wait, Way};
 use crate::peer::{Peer, PeerSetup};
 use crate::received::Received;
 pub use crate::shards::SERVER;
@@ -24,6 +24,7 @@ use corelay_wire::media::{Extension, ExtensionMap, PayloadFormat, PayloadFormats
 use corelay_wire::units::{Instant, Mid, NtpTimestamp, PayloadType, Ssrc};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use std::collections::BTreeMap;
 
 /// A peer of the world, in the order of joining.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +44,13 @@ pub struct World {
     pub peers: Vec<Peer>,
     /// What both directions of every link do.
     pub faults: Faults,
+    /// Links that are otherwise, by peer and direction.
+    pub ways: BTreeMap<(usize, Direction), Way>,
     /// What the core told, with the time.
     pub events: Vec<(Instant, Event)>,
     now: Instant,
-    network: Network,
+    /// All that is on the way.
+    pub network: Network,
     random: ChaCha12Rng,
     certificate: Certificate,
     peer_dtls: DtlsSetup,
@@ -85,6 +89,7 @@ impl World {
             shards,
             peers: Vec::new(),
             faults: Faults::default(),
+            ways: BTreeMap::new(),
             events: Vec::new(),
             now: Instant::ZERO,
             network: Network::new(entropy()),
@@ -273,6 +278,12 @@ impl World {
         }
     }
 
+    /// How long packets to a peer waited before its bottleneck.
+    pub fn waits(&self, peer: PeerId) -> &[Wait] {
+        let (from, to) = (Shards::address(self.shards.home(peer.0)), self.peers[peer.0].address);
+        self.ways.get(&(peer.0, Direction::Down)).map_or(&[], |way| self.network.waits(from, to, way))
+    }
+
     /// States that a peer's transport went through.
     pub fn states(&self, peer: PeerId) -> Vec<TransportState> {
         let id = self.peers[peer.0].transport_id;
@@ -321,8 +332,12 @@ impl World {
 
     fn send_all(&mut self, peer: PeerId, packets: Vec<Vec<u8>>) {
         let server = Shards::address(self.shards.home(peer.0));
+        let (address, way) = (self.peers[peer.0].address, self.ways.get(&(peer.0, Direction::Up)));
         for packet in packets {
-            self.network.send(self.now, self.peers[peer.0].address, server, &packet, &self.faults);
+            match way {
+                Some(way) => self.network.send_by(self.now, address, server, &packet, way),
+                None => self.network.send(self.now, address, server, &packet, &self.faults),
+            }
         }
     }
 
@@ -336,12 +351,18 @@ impl World {
     }
 
     fn drain_core(&mut self, shard: usize) {
-        let Self { core, shards, network, now, faults, trace, events, .. } = self;
+        let Self { core, shards, network, now, faults, trace, events, ways, peers, .. } = self;
         let core = shards.pick(core, shard);
         while let Some(outbox) = core.poll_transmit(*now) {
             for run in outbox.runs() {
+                let (from, to) = (Shards::address(shard), run.path.remote);
+                let peer = if ways.is_empty() { None } else { peers.iter().position(|p| p.address == to) };
+                let way = peer.and_then(|peer| ways.get(&(peer, Direction::Down)));
                 for packet in run.packets() {
-                    network.send(*now, Shards::address(shard), run.path.remote, packet, faults);
+                    match way {
+                        Some(way) => network.send_by(*now, from, to, packet, way),
+                        None => network.send(*now, from, to, packet, faults),
+                    }
                 }
             }
         }

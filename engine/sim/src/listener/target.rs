@@ -1,4 +1,4 @@
-//! The delay that a playout buffer aims at: what most packets need, and what the rest is worth waiting for.
+//! The delay that a playout buffer aims at: what nearly all packets need.
 
 use crate::microphone::PACKET_TIME;
 use core::time::Duration;
@@ -14,19 +14,17 @@ const DELAY_MAX: f64 = 0.2;
 const WINDOW: usize = 500;
 /// Packets that the fastest is taken from: two seconds (NetEq).
 const BASE: usize = 100;
-/// Of packets in order, this share arrives in time (NetEq: 95 to 97 %).
-const IN_TIME: f64 = 0.97;
-/// A percent of loss is worth so many seconds of delay (NetEq: 20 ms).
-const PER_PERCENT: f64 = 0.02;
+/// This share of all packets is there in time, retransmissions included. NetEq weighs a percent of loss against 20 ms of delay and so
+/// does not wait for retransmissions of a few lost packets: here it waits, so that what is concealed tells of the server's repair.
+const IN_TIME: f64 = 0.995;
 
 /// See the module. Times are in seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Target {
     /// Arrival less media time of the last packets.
     lags: VecDeque<f64>,
-    /// How much later than the fastest they were, and whether they were overtaken.
-    delays: VecDeque<(f64, bool)>,
-    newest: i64,
+    /// How much later than the fastest they were.
+    delays: VecDeque<f64>,
     base: f64,
     target: Option<f64>,
 }
@@ -35,11 +33,9 @@ impl Target {
     /// Notes a packet's arrival; its place is counted in packets.
     pub(crate) fn arrived(&mut self, now: Instant, place: i64) {
         let lag = now.as_nanos() as f64 / 1e9 - place as f64 * PACKET_TIME.as_secs_f64();
-        let overtaken = place < self.newest;
-        self.newest = self.newest.max(place);
         push(&mut self.lags, lag, BASE);
         self.base = self.lags.iter().copied().fold(f64::INFINITY, f64::min);
-        push(&mut self.delays, (lag - self.base, overtaken), WINDOW);
+        push(&mut self.delays, lag - self.base, WINDOW);
         // Sorting a window is not for every packet.
         if self.delays.len() % 10 == 1 || place % 10 == 0 {
             self.target = Some(self.optimum().clamp(DELAY_MIN, DELAY_MAX));
@@ -47,16 +43,11 @@ impl Target {
     }
 
     fn optimum(&self) -> f64 {
-        let mut straight: Vec<f64> = self.delays.iter().filter(|(_, overtaken)| !overtaken).map(|(d, _)| *d).collect();
-        straight.sort_by(f64::total_cmp);
-        let usual = straight.get((straight.len() as f64 * IN_TIME) as usize).or(straight.last()).copied().unwrap_or(0.0);
-        let mut all: Vec<f64> = self.delays.iter().map(|(d, _)| *d).collect();
+        let mut all: Vec<f64> = self.delays.iter().copied().collect();
         all.sort_by(f64::total_cmp);
-        let count = all.len() as f64;
-        let cost = |at: usize| all[at] + PER_PERCENT * 100.0 * (count - 1.0 - at as f64) / count;
-        let best = (0..all.len()).min_by(|a, b| cost(*a).total_cmp(&cost(*b))).map_or(0.0, |at| all[at]);
+        let usual = all.get((all.len() as f64 * IN_TIME) as usize).or(all.last()).copied().unwrap_or(0.0);
         // A packet is due when its whole sound is.
-        usual.max(best) + PACKET_TIME.as_secs_f64()
+        usual + PACKET_TIME.as_secs_f64()
     }
 
     pub(crate) fn delay(&self) -> Duration {
