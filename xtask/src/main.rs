@@ -11,6 +11,7 @@ mod console;
 mod install;
 mod processes;
 mod project;
+mod simulate;
 mod stage;
 mod tally;
 mod test;
@@ -42,6 +43,8 @@ enum Task {
     Screenshot,
     /// Measures what forwarding costs, against what cannot be avoided; one line a figure, and a report in target/bench.
     Bench(bench::Options),
+    /// Runs calls under simulated network conditions, many seeds each, and names the runs that broke their bounds.
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
@@ -64,5 +67,6 @@ fn run(task: Task) -> Result<bool> {
         Task::Web => web::build(&project),
         Task::Screenshot => browser::screenshot(&project),
         Task::Bench(options) => bench::run(&project, &options),
+        Task::Simulate(options) => simulate::run(&project, &options),
     }
 }

@@ -3,7 +3,7 @@
 use crate::install::Tools;
 use crate::project::Project;
 use crate::tally::Tally;
-use crate::{bench, browser, check, console, unit, web};
+use crate::{bench, browser, check, console, simulate, unit, web};
 use anyhow::Result;
 use clap::ValueEnum;
 
@@ -25,6 +25,8 @@ enum Group {
     Check,
     /// Rust's unit, property, simulator and documentation tests.
     Unit,
+    /// The matrix of network conditions, twenty seeds each.
+    Simulate,
     /// Instructions of the packet path, against bench/instructions.toml.
     Bench,
     /// The demo page: types, unit tests, and that the bundle is the one its source gives.
@@ -44,6 +46,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     }
     if is_wanted(Group::Unit) {
         sum += unit::run(project, &tools, filter)?;
+    }
+    if is_wanted(Group::Simulate) && filter.is_none() {
+        sum += simulate::test(project)?;
     }
     if is_wanted(Group::Bench) && filter.is_none() {
         sum += bench::guard(project, false)?;
