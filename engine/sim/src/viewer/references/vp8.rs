@@ -41,7 +41,7 @@ impl Vp8 {
             self.layers.insert(base, known);
             return self.hand_off(id, base, 0, vec![last]);
         }
-        if d.switching_up {
+        if d.synchronizing {
             let Some(below) = known[0].filter(|_| !is_old(known[temporal])) else { return Decision::Drop };
             return self.hand_off(id, base, temporal, vec![below]);
         }
