@@ -15,6 +15,7 @@ pub const PUBLISHED_LEVEL: u8 = 7;
 pub const fn published_type(codec: Codec) -> PayloadType {
     PayloadType(match codec {
         Codec::Opus => 111,
+        Codec::Red => 63,
         Codec::Vp8 => 96,
         Codec::Vp9 => 98,
         Codec::H264 => 102,
@@ -241,7 +242,7 @@ pub fn payload(codec: Codec, keyframe: bool, place: u32, tag: u32, number: u32) 
 /// The first bytes as the codec's RTP payload format has them.
 fn head(codec: Codec, keyframe: bool, place: u32) -> Vec<u8> {
     match (codec, keyframe, place) {
-        (Codec::Opus, ..) => vec![0x78],
+        (Codec::Opus | Codec::Red, ..) => vec![0x78],
         (Codec::Vp8, true, 0) => vec![0x10, 0x50, 0x00, 0x00, 0x9D, 0x01, 0x2A, 0x40, 0x01, 0xF0, 0x00],
         (Codec::Vp8, false, 0) => vec![0x10, 0x51, 0x00, 0x00],
         (Codec::Vp8, ..) => vec![0x00, 0x33],
