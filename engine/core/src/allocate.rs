@@ -234,7 +234,7 @@ impl Ladder {
             let rungs = (first..=top).filter(|t| rates[*t].0 > 0);
             rungs.for_each(|t| ladder.push(Rung { rate: rates[t].0, row: row as u8, temporal: t as u8 }));
         }
-        let held = wish.current.map(|current| (current.size(), current.temporal));
+        let held = wish.current.map(|current| (current.row(wish.sizes == Sizes::Spatial), current.temporal));
         ladder.held = ladder.rungs.iter().take_while(|r| held.is_some_and(|held| (r.row, r.temporal) <= held)).count();
         ladder
     }

@@ -1,5 +1,6 @@
 //! The core's part of the memory budget: what its limits allow, line by line.
 
+use crate::congestion::{Congestion, Congestions};
 use crate::control::{Event, LAYERS_MAX};
 use crate::forward::Forwarder;
 use crate::handshakes::SHARE_BYTES;
@@ -35,7 +36,7 @@ impl BudgetLine {
 impl Limits {
     /// What the core may use at most, line by line. Slots and histories are touched only when used: this is the ceiling,
     /// not the resident size of an idle shard.
-    pub fn budget(&self) -> [BudgetLine; 18] {
+    pub fn budget(&self) -> [BudgetLine; 19] {
         // Each thing is in the lists of as many others.
         let slot = |bytes: usize, lists: u64| bytes as u64 + ID_MAP_BYTES + lists * LIST_ENTRY_BYTES;
         let peers = u64::from(self.shards.saturating_sub(1));
@@ -52,6 +53,8 @@ impl Limits {
                 self.transports_max,
                 slot(size_of::<TransportEntry>(), 2) + Ways::BYTES + HANDSHAKE_BYTES + SHARE_BYTES,
             ),
+            // Where subscribers tell of their paths.
+            line("congestion", self.transports_max, Congestion::BYTES + Congestions::BYTES),
             // Of its transport or room, of those with packets, and of those that lack a keyframe.
             line("tracks", self.tracks_max, slot(size_of::<Track>(), 3)),
             line("histories", self.tracks_max * LAYERS_MAX as u32, History::bytes(self.history_packets, self.history_bytes)),

@@ -6,10 +6,193 @@
 //! ```
 //!
 //! Only transports that can tell have one: whose subscriptions negotiated transport-wide numbers, or that sent a REMB. All others send
-//! what there is when it is there.
+//! what there is when it is there. A peer that negotiated feedback and gives none is taken for one of them.
 
+mod decision;
 mod pacer;
+mod probing;
 mod sent;
 
+pub use decision::Decision;
 pub use pacer::{Pacer, Waiting};
+pub use probing::Probing;
 pub use sent::{Departed, Results, SentLog};
+
+use crate::estimate::{Estimate, Estimator, EstimatorConfig};
+use core::time::Duration;
+use corelay_wire::rtcp::TransportCc;
+use corelay_wire::units::{Bitrate, Instant, SequenceNumber};
+
+/// How long after the first packet a peer may be silent before it is taken for one that gives no feedback. Longer keeps such peers at
+/// the lowest layers for as long; shorter floods a thin path whose first feedback is late.
+const DEAF_AFTER: Duration = Duration::from_secs(2);
+
+/// Report blocks that are closer to each other are of one report.
+const REPORTS_APART_MIN_MS: u64 = 100;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Congestion {
+    /// What left.
+    pub sent: SentLog,
+    /// What the path carries.
+    pub estimator: Estimator,
+    /// When the next may leave.
+    pub pacer: Pacer,
+    /// What the layers were chosen by.
+    pub decision: Decision,
+    /// A probe that is under way.
+    pub probing: Option<Probing>,
+    /// When the first numbered packet left.
+    first: Option<Instant>,
+    /// The peer told something of the path.
+    heard: bool,
+    /// Bytes that left, and how many had when the last receiver report came.
+    left: u64,
+    reported: Option<(Instant, u64)>,
+    /// Somebody will notice when the peer falls silent.
+    watched: bool,
+}
+
+impl Congestion {
+    /// Of a path that nothing is known of.
+    pub fn new(now: Instant) -> Self {
+        let mut congestion = Self {
+            sent: SentLog::default(),
+            estimator: Estimator::new(now, EstimatorConfig::default()),
+            pacer: Pacer::default(),
+            decision: Decision::default(),
+            probing: None,
+            first: None,
+            heard: false,
+            left: 0,
+            reported: None,
+            watched: false,
+        };
+        congestion.pacer.begin();
+        congestion.retune(now);
+        congestion
+    }
+
+    /// What one takes from the heap at most.
+    pub const BYTES: u64 = size_of::<Self>() as u64 + SentLog::BYTES + Pacer::BYTES;
+
+    /// The number of the next packet.
+    #[inline]
+    pub fn next_number(&self) -> SequenceNumber {
+        self.sent.next()
+    }
+
+    /// A run left, of `bytes` bytes with UDP and IP headers; `numbered` of its packets have the numbers from [`Self::next_number`] on.
+    #[inline]
+    pub fn depart(&mut self, now: Instant, bytes: u64, numbered: Departed) {
+        self.pacer.charge(now, bytes);
+        self.left += bytes;
+        let mut probe = None;
+        if let Some(probing) = &mut self.probing {
+            probing.count(bytes, numbered.packets.into());
+            probe = Some(probing.cluster());
+        }
+        if numbered.packets > 0 {
+            self.first.get_or_insert(now);
+            self.sent.note(now, Departed { probe, ..numbered });
+        }
+    }
+
+    /// The peer told when packets arrived. `overhead`: what UDP and IP add to each.
+    pub fn hear(&mut self, now: Instant, message: &TransportCc<'_>, overhead: u32) {
+        self.heard = true;
+        let Self { sent, estimator, .. } = self;
+        estimator.on_feedback(now, sent.resolve(message, now, overhead));
+    }
+
+    /// The peer told what it thinks that the path carries.
+    pub fn hear_remb(&mut self, now: Instant, bitrate: Bitrate) {
+        self.heard = true;
+        self.estimator.on_remb(now, bitrate);
+    }
+
+    /// A receiver report told how much of a stream was lost since the last, of 256.
+    pub fn hear_loss(&mut self, now: Instant, fraction_lost: u8) {
+        let (since, left) = self.reported.unwrap_or((now, self.left));
+        let millis = now.since(since).as_millis() as u64;
+        if millis >= REPORTS_APART_MIN_MS {
+            let sent = Bitrate((self.left - left) * 8 * 1_000 / millis);
+            self.estimator.on_loss(now, fraction_lost, sent);
+        }
+        if self.reported.is_none() || millis >= REPORTS_APART_MIN_MS {
+            self.reported = Some((now, self.left));
+        }
+    }
+
+    /// What the path carries; `None`: nobody can tell.
+    pub fn estimate(&self, now: Instant) -> Option<Bitrate> {
+        let deaf = !self.heard && self.first.is_some_and(|first| now.since(first) > DEAF_AFTER);
+        (!deaf).then(|| self.estimator.estimate().target)
+    }
+
+    /// All of what is known of it.
+    pub fn details(&self) -> Estimate {
+        self.estimator.estimate()
+    }
+
+    /// The estimate may be another: the pace follows it.
+    pub fn retune(&mut self, now: Instant) {
+        let probe = self.probing.as_ref().map_or(Bitrate(0), Probing::bitrate);
+        self.pacer.set_rate(self.estimate(now), probe);
+    }
+
+    /// When to ask the estimator and the decision again, if no feedback comes before.
+    pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
+        let estimate = self.estimator.poll_timeout(self.sent.outstanding_since(now));
+        self.watched = estimate.is_some();
+        let deaf = self.first.filter(|_| !self.heard).map(|first| first + DEAF_AFTER + Duration::from_millis(1));
+        let again = self.decision.again();
+        [estimate, deaf, again].into_iter().flatten().min()
+    }
+
+    /// Whether something left or waits that nobody will come for yet: from here on, somebody will.
+    #[inline]
+    pub fn take_unscheduled(&mut self) -> bool {
+        let unwatched = !self.watched && self.sent.is_outstanding();
+        self.watched |= unwatched;
+        self.pacer.take_unscheduled() || unwatched
+    }
+}
+
+/// Those of all transports, by their slots: a walk looks here for each transport, and finds eight bytes where there is none.
+#[derive(Debug)]
+pub(crate) struct Congestions {
+    places: Vec<Option<Box<Congestion>>>,
+}
+
+impl Congestions {
+    /// What each transport takes here, beside [`Congestion::BYTES`] where it has one.
+    pub(crate) const BYTES: u64 = size_of::<Option<Box<Congestion>>>() as u64;
+
+    pub(crate) fn new(transports_max: u32) -> Self {
+        Self { places: Vec::with_capacity(transports_max as usize) }
+    }
+
+    /// That of the transport in `slot`.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Congestion> {
+        self.places.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    /// The same; begun when there is none.
+    pub(crate) fn get_or_begin(&mut self, slot: u32, now: Instant) -> &mut Congestion {
+        let at = slot as usize;
+        if at >= self.places.len() {
+            self.places.resize_with(at + 1, || None);
+        }
+        self.places[at].get_or_insert_with(|| Box::new(Congestion::new(now)))
+    }
+
+    /// The transport ended.
+    pub(crate) fn remove(&mut self, slot: u32) {
+        if let Some(place) = self.places.get_mut(slot as usize) {
+            *place = None;
+        }
+    }
+}

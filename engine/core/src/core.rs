@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod commands;
+mod congesting;
 mod ending;
 mod handshaking;
 mod preferring;
@@ -136,6 +137,8 @@ impl Core {
                 Timer::Transport(slot) => self.wake_transport(now, slot),
                 Timer::Reports(slot) => self.report(now, slot),
                 Timer::Nack(slot) => self.ask_for_missing(now, slot),
+                Timer::Pace(slot) => self.forwarder.resume(slot),
+                Timer::Estimate(slot) => self.estimate_due(now, slot),
                 Timer::Keyframe(slot) => self.request_keyframes(now, slot),
                 Timer::Rows(slot) => self.look_at_rows(now, slot),
                 Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
@@ -213,6 +216,7 @@ impl Core {
             return;
         }
         let progress = forwarder.fill(rooms, departures);
+        self.wake_for_waiting(now);
         while let Some(track) = self.forwarder.take_lacking() {
             self.request_keyframes(now, track);
         }

@@ -18,6 +18,8 @@ pub struct Counters {
     pub bytes_out: u64,
     /// RTP packets that were sealed for a subscriber.
     pub packets_out: u64,
+    /// Packets that waited for the path of their transport.
+    pub packets_waited: u64,
     /// Runs that were handed over: `datagrams_out / runs_out` is the mean run length.
     pub runs_out: u64,
     /// Keyframe requests that went to publishers.

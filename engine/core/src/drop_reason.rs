@@ -78,6 +78,10 @@ reasons! {
     NackTooLate = "nack_too_late",
     /// Somebody lost it, and has asked for more than its transport's share of retransmissions.
     NackOverBudget = "nack_over_budget",
+    /// More waits for the path of a transport than its pacer remembers: the subscriber asks for it again, or gets a keyframe.
+    PacerFull = "pacer_full",
+    /// It waited for the path of its transport until the history had forgotten it, or until it was too old to be worth it.
+    WaitedTooLong = "waited_too_long",
     /// Larger than a packet may be.
     Oversize = "oversize",
     /// The outbox is full.

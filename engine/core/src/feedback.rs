@@ -1,7 +1,7 @@
-//! What peers say over RTCP: publishers' sender reports, subscribers' receiver reports, keyframe requests and lost packets.
+//! What peers say over RTCP: publishers' sender reports, subscribers' receiver reports, keyframe requests, lost packets and what
+//! the path carries.
 //!
-//! Left out on purpose: BYE of a publisher (signaling ends tracks; a browser also says BYE when it only changes an SSRC), REMB and
-//! transport-wide feedback (they come with congestion control).
+//! Left out on purpose: BYE of a publisher (signaling ends tracks; a browser also says BYE when it only changes an SSRC).
 
 use crate::clock::WallClock;
 use crate::counters::Counters;
@@ -12,7 +12,7 @@ use crate::room::Rooms;
 use crate::streams::Role;
 use crate::transport::OpenedRtcp;
 use arrayvec::ArrayVec;
-use corelay_wire::rtcp::{Compound, Packet, ReportBlock};
+use corelay_wire::rtcp::{Compound, Packet, Remb, ReportBlock, TransportCc};
 use corelay_wire::units::{Instant, NtpTimestamp, RtpTimestamp, Ssrc};
 
 /// Tracks that one compound packet may ask keyframes of; more are asked for by the next.
@@ -29,6 +29,8 @@ pub(crate) struct Feedback<'a> {
     pub(crate) wanted: ArrayVec<u32, KEYFRAME_TRACKS_MAX>,
     /// A sender report told the publisher's clock: other shards want to know.
     pub(crate) clock_moved: bool,
+    /// The peer told something of its path: the estimate may be another.
+    pub(crate) path_told: bool,
 }
 
 impl Feedback<'_> {
@@ -48,6 +50,8 @@ impl Feedback<'_> {
                         self.resends.ask(self.rooms, subscription, nack.lost(), self.now, self.counters);
                     }
                 }
+                Packet::TransportCc(arrivals) => self.arrivals(&arrivals),
+                Packet::Remb(remb) => self.remb(&remb),
                 _ => {}
             }
         }
@@ -72,6 +76,28 @@ impl Feedback<'_> {
         let reports = &self.rooms.subscriptions[slot].subscriber.reports;
         if let Some(trip) = reports.round_trip(block.last_sender_report, block.delay_since_last_sender_report, self.now) {
             self.rooms.transports[self.slot].round_trip = Some(trip);
+            if let Some(congestion) = self.rooms.congestions.get_mut(self.slot) {
+                congestion.estimator.on_round_trip(trip);
+            }
+        }
+        if let Some(congestion) = self.rooms.congestions.get_mut(self.slot) {
+            congestion.hear_loss(self.now, block.fraction_lost);
+        }
+    }
+
+    fn arrivals(&mut self, arrivals: &TransportCc<'_>) {
+        let Some(path) = self.rooms.transports[self.slot].transport.path() else { return };
+        if let Some(congestion) = self.rooms.congestions.get_mut(self.slot) {
+            congestion.hear(self.now, arrivals, path.headers_len() as u32);
+            self.path_told = true;
+        }
+    }
+
+    /// A peer that receives nothing estimates nothing.
+    fn remb(&mut self, remb: &Remb<'_>) {
+        if !self.rooms.transports[self.slot].subscriptions.is_empty() {
+            self.rooms.congestions.get_or_begin(self.slot, self.now).hear_remb(self.now, remb.bitrate);
+            self.path_told = true;
         }
     }
 

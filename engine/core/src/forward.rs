@@ -5,6 +5,7 @@
 //! meanwhile. So a large room holds up nobody for longer than one outbox takes.
 
 mod delivery;
+mod lane;
 mod plan;
 mod turn;
 
@@ -12,7 +13,7 @@ use crate::departures::{Departures, Progress};
 use crate::limits::Limits;
 use crate::room::Rooms;
 use corelay_wire::rtp::AbsSendTime;
-use delivery::{deliver, look_ahead};
+use delivery::{deliver, look_ahead, resume};
 use turn::Turn;
 
 /// The tracks with packets that no walk has taken, and the walk that is under way.
@@ -21,6 +22,10 @@ pub(crate) struct Forwarder {
     dirty: Vec<u32>,
     /// Tracks of which a subscriber waits for a keyframe that this turn did not bring.
     lacking: Vec<u32>,
+    /// Transports whose paths may take what waits for them.
+    open: Vec<u32>,
+    /// Transports for whose paths something came to wait.
+    waiting: Vec<u32>,
     turn: Turn,
 }
 
@@ -29,6 +34,8 @@ impl Forwarder {
         Self {
             dirty: Vec::with_capacity(limits.tracks_max as usize),
             lacking: Vec::with_capacity(limits.tracks_max as usize),
+            open: Vec::with_capacity(limits.transports_max as usize),
+            waiting: Vec::with_capacity(limits.transports_max as usize),
             turn: Turn::new(limits),
         }
     }
@@ -54,6 +61,24 @@ impl Forwarder {
         self.lacking.pop()
     }
 
+    /// The path of a transport may take what waits for it.
+    pub(crate) fn resume(&mut self, transport: u32) {
+        if !self.open.contains(&transport) {
+            self.open.push(transport);
+        }
+    }
+
+    /// A transport for whose path something waits; each once.
+    pub(crate) fn take_waiting(&mut self) -> Option<u32> {
+        self.waiting.pop()
+    }
+
+    /// A transport ended.
+    pub(crate) fn forget_transport(&mut self, transport: u32) {
+        self.open.retain(|t| *t != transport);
+        self.waiting.retain(|t| *t != transport);
+    }
+
     /// A walk is under way.
     pub(crate) fn is_walking(&self) -> bool {
         self.turn.transport().is_some()
@@ -61,7 +86,7 @@ impl Forwarder {
 
     /// Something is left to be forwarded.
     pub(crate) fn is_due(&self) -> bool {
-        self.is_walking() || !self.dirty.is_empty()
+        self.is_walking() || !self.dirty.is_empty() || !self.open.is_empty()
     }
 
     /// Packets that not all of their subscribers have had.
@@ -75,6 +100,15 @@ impl Forwarder {
     /// Seals what the outbox takes.
     pub(crate) fn fill(&mut self, rooms: &mut Rooms, departures: &mut Departures<'_>) -> Progress {
         let send_time = AbsSendTime::from_instant(departures.now).to_bytes();
+        // Their packets came first.
+        while let Some(transport) = self.open.last().copied() {
+            let progress = resume(transport, rooms, send_time, departures);
+            if progress == Progress::Full {
+                return Progress::Full;
+            }
+            self.open.pop();
+            self.note_waiting(transport, rooms);
+        }
         loop {
             let progress = self.walk(rooms, send_time, departures);
             self.tell_copies(departures);
@@ -95,9 +129,17 @@ impl Forwarder {
             if deliver(&mut self.turn, transport, rooms, send_time, departures) == Progress::Full {
                 return Progress::Full;
             }
+            self.note_waiting(transport, rooms);
             self.turn.next_transport();
         }
         Progress::Done
+    }
+
+    /// Lists the transport when something waits for its path and it is not listed for that yet.
+    fn note_waiting(&mut self, transport: u32, rooms: &mut Rooms) {
+        if rooms.congestions.get_mut(transport).is_some_and(|congestion| congestion.take_unscheduled()) {
+            self.waiting.push(transport);
+        }
     }
 
     /// Notes how many copies of each packet are in this hand-over: once for each packet, not for each copy.

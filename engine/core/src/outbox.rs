@@ -17,6 +17,8 @@ pub const RUN_SEGMENTS_MAX: usize = 64;
 pub const RUN_BYTES_MAX: usize = 65_000;
 /// The largest packet that is sent: what fits an Ethernet frame over IPv4. See [`Path::packet_bytes_max`].
 pub const PACKET_BYTES_MAX: usize = 1_472;
+/// Of UDP and IPv4.
+const HEADERS_LEN: usize = 8 + 20;
 /// How much longer a header IPv6 has.
 const IPV6_HEADER_MORE: usize = 20;
 
@@ -42,6 +44,14 @@ pub struct Path {
 }
 
 impl Path {
+    /// What UDP and IP add to a packet on the way there.
+    pub fn headers_len(self) -> usize {
+        match self.remote.ip().to_canonical() {
+            IpAddr::V4(_) => HEADERS_LEN,
+            IpAddr::V6(_) => HEADERS_LEN + IPV6_HEADER_MORE,
+        }
+    }
+
     /// The largest packet that fits an Ethernet frame on the way there.
     pub fn packet_bytes_max(self) -> usize {
         match self.remote.ip().to_canonical() {

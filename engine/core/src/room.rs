@@ -7,6 +7,7 @@
 //! ```
 
 use crate::clock::SenderClock;
+use crate::congestion::Congestions;
 use crate::control::{Cname, LAYERS_MAX, Preferences, Refusal, ScalabilityMode, SpeakerOptions, SrtpProfile};
 use crate::handshakes::Share;
 use crate::layer::{Layer, NackTiming};
@@ -149,6 +150,8 @@ pub(crate) struct Rooms {
     pub(crate) subscriptions: Table<SubscriptionId, Subscription>,
     /// To each of the transports.
     pub(crate) ways: Ways,
+    /// Of the transports that can tell of their paths.
+    pub(crate) congestions: Congestions,
 }
 
 impl Rooms {
@@ -160,6 +163,7 @@ impl Rooms {
             tracks: Table::new("tracks", limits.tracks_max, seed),
             subscriptions: Table::new("subscriptions", limits.subscriptions_max, seed),
             ways: Ways::new(limits.transports_max),
+            congestions: Congestions::new(limits.transports_max),
         }
     }
 
@@ -244,6 +248,7 @@ impl Rooms {
     pub(crate) fn remove_transport(&mut self, id: TransportId) {
         if let Some((slot, entry)) = self.transports.remove(id) {
             assert!(entry.tracks.is_empty() && entry.subscriptions.is_empty(), "a transport ends after what it carries");
+            self.congestions.remove(slot);
             take_out(&mut self.participants[entry.participant].transports, slot);
         }
     }

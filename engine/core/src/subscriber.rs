@@ -63,8 +63,6 @@ impl Subscriber {
     ) -> Self {
         let SubscriptionParameters { ssrc, mid, extensions, .. } = parameters;
         let mut extensions = extensions.clone();
-        // Written by nobody yet.
-        extensions.insert(Extension::TransportSequence, 0);
         let in_place = Retransmission::is_in_place(parameters);
         if in_place {
             // A packet that leaves twice has the same header both times: nothing in it tells when or as what it left.
@@ -100,6 +98,11 @@ impl Subscriber {
     /// The layer that it gets, or waits for.
     pub(crate) fn layer(&self) -> Option<u8> {
         self.mapping.flowing().map(|source| source.layer).or(self.gate.layer())
+    }
+
+    /// Whether packets of this layer may be for it: it gets them, or waits for them.
+    pub(crate) fn follows(&self, layer: u8) -> bool {
+        self.mapping.flowing().is_some_and(|source| source.layer == layer) || self.gate.layer() == Some(layer)
     }
 
     /// Whether any packet was sent.

@@ -17,7 +17,13 @@ pub struct Target {
 }
 
 impl Target {
-    /// How far up the picture's sizes it is, whether they are streams or layers within one: what the API calls the spatial layer.
+    /// How far up the picture's sizes it is: what the API calls the spatial layer. `spatial`: sizes are layers within the one stream,
+    /// and not streams.
+    pub const fn row(self, spatial: bool) -> u8 {
+        if spatial { self.spatial } else { self.layer }
+    }
+
+    /// The same for whoever does not know what the sizes are: a track has several streams or several spatial layers, not both.
     pub const fn size(self) -> u8 {
         if self.layer > 0 { self.layer } else { self.spatial }
     }
@@ -64,16 +70,5 @@ impl Why {
             Self::Paused => "paused",
             Self::NotSpeaking => "not_speaking",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_size_is_a_stream_or_a_layer_within_one() {
-        assert_eq!(Target { layer: 2, spatial: 0, temporal: 1 }.size(), 2);
-        assert_eq!(Target { layer: 0, spatial: 1, temporal: 0 }.size(), 1);
     }
 }

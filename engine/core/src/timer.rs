@@ -20,6 +20,10 @@ pub enum Timer {
     Reports(u32),
     /// Packets that a publisher's transport misses: to be asked for, again, or given up.
     Nack(u32),
+    /// A transport: video that waits for its path may leave, or a probe goes on.
+    Pace(u32),
+    /// A transport: its estimate is due without feedback, or its layers are to be chosen again.
+    Estimate(u32),
     /// A keyframe request of a track that was throttled, or that is unanswered.
     Keyframe(u32),
     /// A track's rows: one may have fallen silent.
@@ -82,7 +86,7 @@ impl Wheel {
     }
 
     fn entries(limits: &Limits) -> usize {
-        3 * limits.transports_max as usize + 2 * limits.tracks_max as usize
+        5 * limits.transports_max as usize + 2 * limits.tracks_max as usize
     }
 
     /// How many timers are scheduled.
@@ -206,8 +210,10 @@ impl Wheel {
             Timer::Transport(slot) => slot,
             Timer::Reports(slot) => self.transports_max + slot,
             Timer::Nack(slot) => 2 * self.transports_max + slot,
-            Timer::Keyframe(slot) => 3 * self.transports_max + 2 * slot,
-            Timer::Rows(slot) => 3 * self.transports_max + 2 * slot + 1,
+            Timer::Pace(slot) => 3 * self.transports_max + slot,
+            Timer::Estimate(slot) => 4 * self.transports_max + slot,
+            Timer::Keyframe(slot) => 5 * self.transports_max + 2 * slot,
+            Timer::Rows(slot) => 5 * self.transports_max + 2 * slot + 1,
             Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
         }
     }
@@ -217,8 +223,10 @@ impl Wheel {
             0 => Timer::Transport(key),
             1 => Timer::Reports(key - self.transports_max),
             2 => Timer::Nack(key - 2 * self.transports_max),
+            3 => Timer::Pace(key - 3 * self.transports_max),
+            4 => Timer::Estimate(key - 4 * self.transports_max),
             _ => {
-                let key = key - 3 * self.transports_max;
+                let key = key - 5 * self.transports_max;
                 if key.is_multiple_of(2) { Timer::Keyframe(key / 2) } else { Timer::Rows(key / 2) }
             }
         }
@@ -282,7 +290,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_a_sorted_map(steps in prop::collection::vec((0u32..16, prop::option::weighted(0.8, 0u64..300_000), 0u64..9_000), 1..200)) {
+        fn agrees_with_a_sorted_map(steps in prop::collection::vec((0u32..36, prop::option::weighted(0.8, 0u64..300_000), 0u64..9_000), 1..200)) {
             let mut w = wheel();
             let mut model: BTreeMap<u32, u64> = BTreeMap::new();
             let mut now = 0;

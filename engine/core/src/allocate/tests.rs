@@ -35,7 +35,12 @@ fn budget(n: u64) -> Budget {
 fn given(budget: &Budget, wishes: &[Wish]) -> Vec<Option<(u8, u8)>> {
     let mut allocation = Allocation::default();
     allocate(budget, wishes, &mut allocation);
-    allocation.choices.iter().map(|c| c.target.map(|t| (t.size(), t.temporal))).collect()
+    wishes.iter().zip(&allocation.choices).map(|(wish, choice)| size_of(wish, choice.target)).collect()
+}
+
+/// A target as (size, temporal layer).
+fn size_of(wish: &Wish, target: Option<Target>) -> Option<(u8, u8)> {
+    target.map(|target| (target.row(wish.sizes == Sizes::Spatial), target.temporal))
 }
 
 /// Decides, and lets the wishes have it.
@@ -103,7 +108,7 @@ fn limits_and_silent_layers_are_told() {
     let why = |wish: Wish, estimate| {
         let mut allocation = Allocation::default();
         allocate(&Budget { estimate, reserved: Bitrate(0), fell: false }, &[wish], &mut allocation);
-        (allocation.choices[0].target.map(|t| (t.size(), t.temporal)), allocation.choices[0].why)
+        (size_of(&wish, allocation.choices[0].target), allocation.choices[0].why)
     };
     let small = Wish { most: (1, 3), why_most: Why::Viewport, ..simulcast() };
     assert_eq!(why(small, Some(kbit(9_000))), (Some((1, 2)), Why::Viewport));
@@ -136,7 +141,7 @@ fn a_layer_that_is_dearer_than_a_better_one_is_never_chosen() {
 fn a_fall_makes_the_next_rise_wait_for_more() {
     let mut wishes = [simulcast()];
     settle(&budget(300), &mut wishes);
-    assert_eq!(wishes[0].current.map(|t| t.size()), Some(0));
+    assert_eq!(size_of(&wishes[0], wishes[0].current), Some((0, 2)));
     let careful = Budget { fell: true, ..budget(600) };
     assert_eq!(given(&careful, &wishes), [Some((1, 1))]);
     assert_eq!(given(&budget(600), &wishes), [Some((1, 2))]);
@@ -166,7 +171,7 @@ prop_compose! {
 }
 
 fn rate_of(wish: &Wish, target: Option<Target>) -> u64 {
-    target.map_or(0, |t| wish.rates[usize::from(t.size())][usize::from(t.temporal)].0)
+    size_of(wish, target).map_or(0, |(row, temporal)| wish.rates[usize::from(row)][usize::from(temporal)].0)
 }
 
 proptest! {
@@ -182,7 +187,7 @@ proptest! {
             prop_assert!(sum == 0 || allocation.given.0 * KEEP_PERCENT / 100 <= estimate * 1_000);
             for (wish, choice) in wishes.iter_mut().zip(&allocation.choices) {
                 if let Some(target) = choice.target {
-                    prop_assert!(wish.live >> target.size() & 1 != 0, "only what is sent");
+                    prop_assert!(wish.live >> target.row(wish.sizes == Sizes::Spatial) & 1 != 0, "only what is sent");
                 }
                 wish.current = choice.target;
             }
@@ -218,7 +223,7 @@ proptest! {
                 wish.current = current;
             }
             let next = settle(&budget(estimate), &mut wishes);
-            prop_assert!(next[0].map(|t| t.size()) >= next[1].map(|t| t.size()));
+            prop_assert!(next[0].map(|t| t.layer) >= next[1].map(|t| t.layer));
         }
     }
 

@@ -25,6 +25,10 @@ const PACE: u64 = 2;
 const BURST: Duration = Duration::from_millis(25);
 /// What may leave at once at least: a run of a few packets, or a slow path would cost a run for each.
 const BURST_BYTES_MIN: u64 = 3 * 1_250;
+/// What may leave at once before anything is known of the path: the first picture. It is also the first measurement, as it arrives as
+/// fast as the path carries it. A keyframe of 360 lines is about 25 kB; more fills the queue of a thin path for longer (30 kB: 0.5 s at
+/// 500 kbit/s), less makes who joins wait for the rest of the picture.
+const BEGIN_BYTES: u64 = 30_000;
 /// Waiting pieces of a transport: a piece is what one turn brought of one layer. More keeps a gallery of 25 for longer than
 /// [`WAIT_MAX`]; each costs 40 bytes.
 const WAITING_MAX: usize = 128;
@@ -57,12 +61,21 @@ pub struct Pacer {
     /// What 1024 bytes take; zero: no pacing.
     nanos: u64,
     burst_bytes: u64,
+    /// What may leave beside, once.
+    credit: u64,
+    /// Somebody will come when it opens.
+    scheduled: bool,
     queue: VecDeque<Waiting>,
 }
 
 impl Pacer {
     /// What a pacer takes from the heap at most.
     pub const BYTES: u64 = (WAITING_MAX * size_of::<Waiting>()) as u64;
+
+    /// Nothing has left yet.
+    pub fn begin(&mut self) {
+        self.credit = BEGIN_BYTES;
+    }
 
     /// The path carries `estimate`; `None`: nobody knows, and nothing waits. `at_least`: the pace of a probe that is under way.
     pub fn set_rate(&mut self, estimate: Option<Bitrate>, at_least: Bitrate) {
@@ -82,13 +95,15 @@ impl Pacer {
             return u64::MAX;
         }
         let ahead = self.free_at.since(now).as_nanos() as u64;
-        self.burst_bytes.saturating_sub(ahead * 1_024 / self.nanos)
+        self.credit + self.burst_bytes.saturating_sub(ahead * 1_024 / self.nanos)
     }
 
     /// So many bytes leave.
     #[inline]
     pub fn charge(&mut self, now: Instant, bytes: u64) {
-        self.free_at = self.free_at.max(now) + Duration::from_nanos(bytes * self.nanos / 1_024);
+        let charged = bytes.saturating_sub(self.credit);
+        self.credit -= bytes - charged;
+        self.free_at = self.free_at.max(now) + Duration::from_nanos(charged * self.nanos / 1_024);
     }
 
     /// When a run of the smallest burst may leave.
@@ -119,6 +134,17 @@ impl Pacer {
     #[inline]
     pub fn is_waiting(&self) -> bool {
         !self.queue.is_empty()
+    }
+
+    /// Whether something waits that nobody will come for yet: from here on, somebody will.
+    #[inline]
+    pub fn take_unscheduled(&mut self) -> bool {
+        !self.queue.is_empty() && !core::mem::replace(&mut self.scheduled, true)
+    }
+
+    /// Somebody came.
+    pub fn unschedule(&mut self) {
+        self.scheduled = false;
     }
 
     /// What waits for longest.
@@ -194,6 +220,17 @@ mod tests {
         assert!((6_240..=6_260).contains(&pacer.allowance(pacer.opens())), "{}", pacer.allowance(pacer.opens()));
         assert!(pacer.opens() >= at(106) && pacer.opens() <= at(107));
         assert_eq!(pacer.allowance(at(113)), 12_500);
+    }
+
+    #[test]
+    fn the_first_picture_leaves_at_once() {
+        let mut pacer = pacer(500);
+        pacer.begin();
+        assert_eq!(pacer.allowance(at(9)), BEGIN_BYTES + BURST_BYTES_MIN);
+        pacer.charge(at(9), 10_000);
+        assert_eq!(pacer.allowance(at(9)), BEGIN_BYTES + BURST_BYTES_MIN - 10_000);
+        pacer.charge(at(9), BEGIN_BYTES);
+        assert_eq!(pacer.allowance(at(9)), 0);
     }
 
     #[test]

@@ -119,9 +119,15 @@ impl SentLog {
         Results { at: self.find(message.base.0), log: self, arrivals: message.arrivals().take(known), now, overhead }
     }
 
+    /// Whether there are packets that the peer has said nothing of.
+    #[inline]
+    pub const fn is_outstanding(&self) -> bool {
+        self.reported != self.next
+    }
+
     /// When the oldest packet left that the peer has said nothing of, if there is one.
     pub fn outstanding_since(&self, now: Instant) -> Option<Instant> {
-        if self.reported == self.next || self.kept == 0 {
+        if !self.is_outstanding() || self.kept == 0 {
             return None;
         }
         let run = self.run(self.find(self.reported).min(self.kept - 1));

@@ -112,16 +112,28 @@ impl Core {
         let opened = self.rooms.transports[slot].transport.open_rtcp(now, path, bytes)?;
         self.prove(path.remote, route);
         let Self { rooms, resends, counters, wall, .. } = self;
-        let mut feedback =
-            Feedback { rooms, resends, counters, slot, wall: *wall, now, wanted: ArrayVec::new(), clock_moved: false };
+        let mut feedback = Feedback {
+            rooms,
+            resends,
+            counters,
+            slot,
+            wall: *wall,
+            now,
+            wanted: ArrayVec::new(),
+            clock_moved: false,
+            path_told: false,
+        };
         let result = feedback.take_in(&opened);
-        let Feedback { wanted, clock_moved, .. } = feedback;
+        let Feedback { wanted, clock_moved, path_told, .. } = feedback;
         for track in wanted {
             self.counters.keyframe_requests_in += 1;
             self.request_keyframes(now, track);
         }
         if clock_moved {
             self.pass_clock_on(slot);
+        }
+        if path_told {
+            self.path_told(now, slot);
         }
         self.notice_return(now, slot);
         result

@@ -251,6 +251,9 @@ impl Core {
         let formats = &self.rooms.tracks[track].formats;
         let subscriber = Subscriber::new(parameters, formats, mapping, first_retransmission, paused);
         let preferences = parameters.preferences;
+        if subscriber.header.is_numbered() {
+            self.rooms.congestions.get_or_begin(transport, now);
+        }
         let selection = Selection::new();
         let subscription = Subscription { id, track, transport, subscribed: now, selection, subscriber, preferences };
         let slot = self.rooms.add_subscription(subscription)?;

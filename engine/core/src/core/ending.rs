@@ -36,8 +36,11 @@ impl Core {
         self.count_unsent(slot);
         self.transport_ended(now, slot);
         self.timers.cancel(Timer::Transport(slot));
+        self.timers.cancel(Timer::Pace(slot));
+        self.timers.cancel(Timer::Estimate(slot));
         self.handshakes.forget(slot, &mut self.rooms.transports[slot].handshakes);
         self.control.forget(slot);
+        self.forwarder.forget_transport(slot);
         self.rooms.remove_transport(id);
     }
 

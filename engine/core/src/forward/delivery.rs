@@ -1,8 +1,11 @@
 //! What one transport gets of a turn: its packets in its subscribers' numbering, planned into runs, sealed into the outbox.
 
+use super::lane::Lane;
 use super::plan::{PADDING_MAX, RunPlan};
 use super::turn::{Turn, TurnPacket};
+use crate::congestion::{Congestion, Departed, Pacer};
 use crate::control::Event;
+use crate::counters::Counters;
 use crate::departures::{Departures, Progress};
 use crate::drop_reason::{DropCounters, DropReason};
 use crate::history::Stored;
@@ -62,9 +65,10 @@ pub(super) fn deliver(
     send_time: [u8; 3],
     departures: &mut Departures<'_>,
 ) -> Progress {
-    let Rooms { tracks, subscriptions, ways, .. } = rooms;
+    let Rooms { tracks, subscriptions, ways, congestions, .. } = rooms;
     // What ended while the walk waited has no wishes that are still good.
     let Some(way) = ways.get(transport) else { return Progress::Done };
+    let mut congestion = congestions.get_mut(transport);
     let mut batch = Batch::new();
     while turn.wish().is_some() {
         let room = departures.outbox.room().min(RUN_SEGMENTS_MAX);
@@ -72,37 +76,50 @@ pub(super) fn deliver(
             return Progress::Full;
         }
         batch.clear();
-        collect(turn, way, tracks, subscriptions, room, &mut batch, &mut departures.counters.drops);
-        Sealer { way, subscriptions, packets: &mut turn.packets, send_time, departures }.seal(&batch);
+        let mut lane = Lane::of(congestion.as_deref_mut(), departures.now);
+        collect(turn, way, &mut lane, tracks, subscriptions, room, &mut batch, departures.counters);
+        let congestion = congestion.as_deref_mut();
+        Sealer { way, congestion, subscriptions, packets: &mut turn.packets, send_time, departures }.seal(&batch);
     }
     Progress::Done
 }
 
-/// Puts up to `room` of the transport's packets into the batch.
+/// Puts up to `room` of the transport's packets into the batch. Video that its path cannot take yet is left to wait.
+#[allow(clippy::too_many_arguments, reason = "the state that one transport's packets need, borrowed part by part")]
 fn collect<'a>(
     turn: &mut Turn,
     way: &Way,
+    lane: &mut Lane<'_>,
     tracks: &'a Table<TrackId, Track>,
     subscriptions: &mut Table<SubscriptionId, Subscription>,
     room: usize,
     batch: &mut Batch<'a>,
-    drops: &mut DropCounters,
+    counters: &mut Counters,
 ) {
     while let Some(wish) = turn.wish() {
         let subscription = subscriptions.get_mut(wish.subscription).filter(|s| s.id == wish.id && !s.subscriber.paused);
         let with_track = subscription.map(|s| (&tracks[s.track], &mut s.subscriber)).filter(|(track, _)| !track.paused);
         if let Some((track, subscriber)) = with_track {
             let (_, places) = turn.track(wish.track);
+            let (end, allowance) = (places.end, lane.allowance(track.kind));
+            let mut held = false;
             for place in places {
                 if batch.len() == room {
                     return turn.advance(wish.track, place);
                 }
+                if lane.spent >= allowance {
+                    lane.hold(&wish, &turn.packets[place..end], |layer| subscriber.follows(layer), counters);
+                    held = true;
+                    break;
+                }
                 let numbered = Numbering { track, subscriber, way }.number(&turn.packets[place], |outgoing| {
+                    lane.spent += outgoing.len as u64;
                     batch.push(Outgoing { subscription: wish.subscription, place, ..outgoing });
                 });
-                numbered.unwrap_or_else(|reason| drops.count(reason));
+                numbered.unwrap_or_else(|reason| counters.drops.count(reason));
             }
-            if let Some(layer) = lacked(track, subscriber) {
+            // What waits may bring the keyframe.
+            if !held && let Some(layer) = lacked(track, subscriber) {
                 turn.lack(wish.track, layer);
             }
         }
@@ -165,6 +182,7 @@ impl<'a> Numbering<'a, '_> {
 /// Seals a batch.
 struct Sealer<'a, 'd> {
     way: &'a Way,
+    congestion: Option<&'a mut Congestion>,
     subscriptions: &'a mut Table<SubscriptionId, Subscription>,
     packets: &'a mut [TurnPacket],
     send_time: [u8; 3],
@@ -186,15 +204,17 @@ impl Sealer<'_, '_> {
     /// All headers are written before the first packet is sealed. Sealing reads a header in wider pieces than it was written in; right
     /// after the writing it would wait until the processor's store buffer has let go of it, for each packet.
     fn seal_run(&mut self, run: &[Outgoing<'_>], segment: usize) -> usize {
-        let Self { way, subscriptions, packets, send_time, departures } = self;
+        let Self { way, congestion, subscriptions, packets, send_time, departures } = self;
         let Departures { outbox, events, counters, now } = &mut **departures;
         outbox.open_run(way.path, segment, run.len());
         let last = run.last().expect("a run has a packet").len;
         let place = outbox.place((run.len() - 1) * segment + last);
         let headers = run.iter().zip(place.chunks_mut(segment));
-        let headers = headers.map(|(outgoing, dst)| outgoing.write_header(subscriptions, packets, *send_time, dst));
+        let mut stamp = Stamp { send_time: *send_time, number: congestion.as_ref().map_or(SequenceNumber(0), |c| c.next_number()) };
+        let headers = headers.map(|(outgoing, dst)| outgoing.write_header(subscriptions, packets, &mut stamp, dst));
         let headed = headers.take_while(|written| *written).count();
-        let (mut sealed, mut bytes) = (0, 0);
+        let (mut sealed, mut bytes, mut numbered) = (0, 0, 0);
+        let mut last = segment;
         for (outgoing, dst) in run[..headed].iter().zip(place.chunks_mut(segment)) {
             if !outgoing.seal(way, dst) {
                 break;
@@ -202,7 +222,10 @@ impl Sealer<'_, '_> {
             (sealed, bytes) = (sealed + 1, bytes + dst.len());
             packets[outgoing.place].copies += 1;
             let subscription = &mut subscriptions[outgoing.subscription];
-            let Subscriber { in_place, announced, retransmission, .. } = &mut subscription.subscriber;
+            let Subscriber { in_place, announced, retransmission, header, .. } = &mut subscription.subscriber;
+            if header.is_numbered() {
+                (numbered, last) = (numbered + 1, dst.len());
+            }
             if let (true, Some(retransmission)) = (*in_place, retransmission) {
                 retransmission.note(outgoing.index, outgoing.padding(dst) as u8);
             }
@@ -212,9 +235,21 @@ impl Sealer<'_, '_> {
             subscription.subscriber.count_sent(outgoing.stored.payload().len());
         }
         outbox.commit(sealed, bytes);
+        if let Some(congestion) = congestion {
+            let run_bytes = bytes + sealed * way.path.headers_len();
+            let run = Departed { packets: numbered, segment: segment as u16, last: last as u16, probe: None };
+            congestion.depart(*now, run_bytes as u64, run);
+        }
         counters.packets_out += sealed as u64;
         run.len().min(sealed + 1)
     }
+}
+
+/// What the next packet of a transport tells of its leaving.
+struct Stamp {
+    send_time: [u8; 3],
+    /// Its place among those of the transport, if it takes one.
+    number: SequenceNumber,
 }
 
 impl Outgoing<'_> {
@@ -224,15 +259,19 @@ impl Outgoing<'_> {
         &self,
         subscriptions: &Table<SubscriptionId, Subscription>,
         packets: &[TurnPacket],
-        send_time: [u8; 3],
+        stamp: &mut Stamp,
         dst: &mut [u8],
     ) -> bool {
         let Self { stored, index, timestamp, payload_type, .. } = *self;
         let passed = Passed { carried: packets[self.place].carried, spans: &stored.meta.extensions, packet: stored.bytes };
-        let (sequence, transport_sequence, marker) = (index.sequence(), SequenceNumber(0), stored.meta.marker);
+        let (sequence, marker) = (index.sequence(), stored.meta.marker);
+        let Stamp { send_time, number: transport_sequence } = *stamp;
         let padded = self.padding(dst) > 0;
         let fields = PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence };
         let header = &subscriptions[self.subscription].subscriber.header;
+        if header.is_numbered() {
+            stamp.number = stamp.number.plus(1);
+        }
         header.write(dst, &fields, passed) == Some(usize::from(self.header_len))
     }
 
@@ -260,6 +299,82 @@ fn announce(subscription: &mut Subscription, events: &mut VecDeque<Event>, now: 
         subscription.subscriber.announced = true;
         let after = now.since(subscription.subscribed);
         events.push_back(Event::SubscriptionStarted { subscription: subscription.id, after });
+    }
+}
+
+/// Seals what waits for the path of the transport in `transport`, as far as that and the outbox take it.
+pub(super) fn resume(transport: u32, rooms: &mut Rooms, send_time: [u8; 3], departures: &mut Departures<'_>) -> Progress {
+    let Rooms { tracks, subscriptions, ways, congestions, .. } = rooms;
+    let (Some(way), Some(congestion)) = (ways.get(transport), congestions.get_mut(transport)) else { return Progress::Done };
+    congestion.pacer.unschedule();
+    let (mut batch, mut packets) = (Batch::new(), ArrayVec::new());
+    while congestion.pacer.is_waiting() {
+        let room = departures.outbox.room().min(RUN_SEGMENTS_MAX);
+        if room == 0 {
+            return Progress::Full;
+        }
+        batch.clear();
+        packets.clear();
+        let released = Release { way, pacer: &mut congestion.pacer, tracks, now: departures.now, room }.collect(
+            subscriptions,
+            &mut batch,
+            &mut packets,
+            &mut departures.counters.drops,
+        );
+        let congestion = Some(&mut *congestion);
+        Sealer { way, congestion, subscriptions, packets: &mut packets, send_time, departures }.seal(&batch);
+        if released == Progress::Done {
+            break;
+        }
+    }
+    Progress::Done
+}
+
+/// What it takes to let go of packets that wait.
+struct Release<'a, 's> {
+    way: &'s Way,
+    pacer: &'s mut Pacer,
+    tracks: &'a Table<TrackId, Track>,
+    now: Instant,
+    room: usize,
+}
+
+impl<'a> Release<'a, '_> {
+    /// Puts into the batch what the path takes; full when the batch is.
+    fn collect(
+        self,
+        subscriptions: &mut Table<SubscriptionId, Subscription>,
+        batch: &mut Batch<'a>,
+        packets: &mut ArrayVec<TurnPacket, RUN_SEGMENTS_MAX>,
+        drops: &mut DropCounters,
+    ) -> Progress {
+        let Self { way, pacer, tracks, now, room } = self;
+        let (allowance, mut spent) = (pacer.allowance(now), 0);
+        while let Some(waiting) = pacer.first().filter(|_| spent < allowance) {
+            if batch.len() == room {
+                return Progress::Full;
+            }
+            let subscription = subscriptions.get_mut(waiting.subscription).filter(|s| s.id == waiting.id && !s.subscriber.paused);
+            let with_track = subscription.map(|s| (&tracks[s.track], &mut s.subscriber)).filter(|(track, _)| !track.paused);
+            let Some((track, subscriber)) = with_track else {
+                pacer.advance(waiting.count);
+                continue;
+            };
+            pacer.advance(1);
+            let Some(stored) = track.layers[usize::from(waiting.layer)].history.find(waiting.first) else {
+                drops.count(DropReason::WaitedTooLong);
+                continue;
+            };
+            let packet = TurnPacket::new(waiting.layer.into(), stored);
+            let place = packets.len();
+            let numbered = Numbering { track, subscriber, way }.number(&packet, |outgoing| {
+                spent += outgoing.len as u64;
+                packets.push(packet);
+                batch.push(Outgoing { subscription: waiting.subscription, place, ..outgoing });
+            });
+            numbered.unwrap_or_else(|reason| drops.count(reason));
+        }
+        Progress::Done
     }
 }
 

@@ -260,7 +260,7 @@ impl Turn {
 }
 
 impl TurnPacket {
-    fn new(layer: usize, packet: Stored<'_>) -> Self {
+    pub(super) fn new(layer: usize, packet: Stored<'_>) -> Self {
         const { assert!(LAYERS_MAX <= 8, "layers are bits of 8") };
         let meta = packet.meta;
         Self { index: meta.index, received: meta.received, copies: 0, carried: meta.extensions.carried(), layer: layer as u8 }

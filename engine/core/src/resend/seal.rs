@@ -1,6 +1,7 @@
 //! One packet once more: as RTX, or as it was.
 
 use super::Resend;
+use crate::congestion::Departed;
 use crate::departures::Departures;
 use crate::drop_reason::DropReason;
 use crate::history::Stored;
@@ -17,6 +18,8 @@ struct Again<'a> {
     located: Located,
     way: &'a Way,
     send_time: [u8; 3],
+    /// Its place among the packets of the transport, where it tells one.
+    transport_sequence: SequenceNumber,
 }
 
 /// Seals the packet into the outbox, which has room for it.
@@ -26,18 +29,20 @@ pub(super) fn seal(
     send_time: [u8; 3],
     departures: &mut Departures<'_>,
 ) -> Result<(), DropReason> {
-    let Rooms { tracks, subscriptions, ways, .. } = rooms;
+    let Rooms { tracks, subscriptions, ways, congestions, .. } = rooms;
     let known: Option<&mut Subscription> = subscriptions.get_mut(subscription).filter(|s| s.id == id && !s.subscriber.paused);
     let Subscription { track, transport, subscriber, .. } = known.ok_or(DropReason::NackTooLate)?;
     let (track, to): (&Track, _) = (&tracks[*track], ways.get(*transport).ok_or(DropReason::NackTooLate)?);
     let located = subscriber.mapping.locate(outgoing.sequence()).filter(|l| l.outgoing == outgoing && !track.paused);
     let located = located.ok_or(DropReason::NackTooLate)?;
     let stored = track.layers[usize::from(located.layer)].history.find(located.index).ok_or(DropReason::NackTooLate)?;
-    let again = Again { stored, located, way: to, send_time };
+    let mut congestion = congestions.get_mut(*transport);
+    let transport_sequence = congestion.as_ref().map_or(SequenceNumber(0), |congestion| congestion.next_number());
+    let again = Again { stored, located, way: to, send_time, transport_sequence };
     let Subscriber { retransmission, header, payload_types, .. } = &mut *subscriber;
     let way = &mut retransmission.as_deref_mut().ok_or(DropReason::NackTooLate)?.way;
-    match way {
-        ResendWay::Rtx(rtx) => again.as_rtx(rtx, departures),
+    let (len, numbered) = match way {
+        ResendWay::Rtx(rtx) => (again.as_rtx(rtx, departures)?, rtx.header.is_numbered()),
         ResendWay::InPlace(sent) => {
             let payload_type = payload_types[usize::from(stored.meta.format)].ok_or(DropReason::UnknownPayloadType)?;
             // A place that was left free is taken with one byte of padding: the same byte whenever it is asked for.
@@ -46,7 +51,7 @@ pub(super) fn seal(
             let fields = again.fields(outgoing, payload_type, padding > 0);
             let payload = if located.skipped { &[][..] } else { stored.payload() };
             let passed = again.passed();
-            again.push(departures, outgoing, |dst| {
+            let len = again.push(departures, outgoing, |dst| {
                 let header_len = header.write(dst, &fields, passed)?;
                 Some((
                     header_len,
@@ -54,13 +59,18 @@ pub(super) fn seal(
                 ))
             })?;
             subscriber.count_sent(payload.len());
-            Ok(())
+            (len, false)
         }
+    };
+    if let Some(congestion) = &mut congestion {
+        let run = Departed { packets: numbered.into(), segment: len as u16, last: len as u16, probe: None };
+        congestion.depart(departures.now, (len + to.path.headers_len()) as u64, run);
     }
+    Ok(())
 }
 
 impl Again<'_> {
-    fn as_rtx(self, rtx: &mut Rtx, departures: &mut Departures<'_>) -> Result<(), DropReason> {
+    fn as_rtx(self, rtx: &mut Rtx, departures: &mut Departures<'_>) -> Result<usize, DropReason> {
         let payload_type = rtx.payload_types[usize::from(self.stored.meta.format)].ok_or(DropReason::UnknownPayloadType)?;
         let index = rtx.take_index();
         let fields = self.fields(index, payload_type, false);
@@ -83,7 +93,7 @@ impl Again<'_> {
             marker: meta.marker,
             padded,
             send_time: self.send_time,
-            transport_sequence: SequenceNumber(0),
+            transport_sequence: self.transport_sequence,
         }
     }
 
@@ -92,18 +102,18 @@ impl Again<'_> {
         Passed { carried: spans.carried(), spans, packet: self.stored.bytes }
     }
 
-    /// Seals what `write` writes: gives the length of the header, and of header and payload.
+    /// Seals what `write` writes, which gives the length of the header, and of header and payload. Gives the length of the packet.
     fn push(
         &self,
         departures: &mut Departures<'_>,
         index: PacketIndex,
         write: impl FnOnce(&mut [u8]) -> Option<(usize, usize)>,
-    ) -> Result<(), DropReason> {
+    ) -> Result<usize, DropReason> {
         let sealed = departures.outbox.push(self.way.path, self.way.packet_bytes_max(), |dst| {
             let (header_len, plain_len) = write(dst)?;
             self.way.sealer.seal_in_place(index, header_len, plain_len, dst)
         });
-        sealed.map(|_| ()).ok_or(DropReason::Oversize)
+        sealed.ok_or(DropReason::Oversize)
     }
 }
 
