@@ -197,6 +197,8 @@ fn sum(past: &Counters, present: &Counters) -> Counters {
         keyframe_requests_in: past.keyframe_requests_in + present.keyframe_requests_in,
         relayed_out: past.relayed_out + present.relayed_out,
         relayed_in: past.relayed_in + present.relayed_in,
+        microphones_admitted: past.microphones_admitted + present.microphones_admitted,
+        speakers: past.speakers + present.speakers,
         drops,
         ..present.clone()
     }

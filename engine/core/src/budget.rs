@@ -1,7 +1,7 @@
 //! The core's part of the memory budget: what its limits allow, line by line.
 
 use crate::congestion::{Congestion, Congestions};
-use crate::control::{Event, LAYERS_MAX};
+use crate::control::{Cname, Event, LAYERS_MAX, SpeakerOptions};
 use crate::forward::Forwarder;
 use crate::handshakes::SHARE_BYTES;
 use crate::history::History;
@@ -44,7 +44,7 @@ impl Limits {
         let [walk, walk_subscription, walk_transport] = Forwarder::BYTES;
         let line = |what, count: u32, bytes_each| BudgetLine { what, count: u64::from(count), bytes_each };
         [
-            line("rooms", self.rooms_max, slot(size_of::<Room>(), 0)),
+            line("rooms", self.rooms_max, slot(size_of::<Room>(), 0) + RECENT_BYTES),
             // Of its room.
             line("participants", self.participants_max, slot(size_of::<Participant>(), 1)),
             // Of its participant, and of those with RTCP to send.
@@ -55,8 +55,9 @@ impl Limits {
             ),
             // Where subscribers tell of their paths.
             line("congestion", self.transports_max, Congestion::BYTES + Congestions::BYTES),
-            // Of its transport or room, of those with packets, and of those that lack a keyframe.
-            line("tracks", self.tracks_max, slot(size_of::<Track>(), 3)),
+            // Of its transport or room, of those with packets, of those that lack a keyframe, of those that speak, and of those that are
+            // admitted.
+            line("tracks", self.tracks_max, slot(size_of::<Track>(), 5)),
             line("histories", self.tracks_max * LAYERS_MAX as u32, History::bytes(self.history_packets, self.history_bytes)),
             // Of its track, and twice of its transport: by slot and by SSRC.
             line("subscriptions", self.subscriptions_max, slot(size_of::<Subscription>(), 3)),
@@ -85,4 +86,6 @@ const LIST_ENTRY_BYTES: u64 = 4 * size_of::<u32>() as u64;
 /// of them, both ends: `corelay-sim`'s example `handshakes`); a peer that sends pieces out of order makes the engine keep the 30
 /// datagrams of its receive queue, 45 KB more.
 const HANDSHAKE_BYTES: u64 = 64 * 1024;
+/// The last speakers of a room whose cameras are chosen by that.
+const RECENT_BYTES: u64 = SpeakerOptions::VIDEOS_MAX as u64 * size_of::<Cname>() as u64;
 const ROUTE_BYTES: u64 = 80;

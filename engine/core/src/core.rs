@@ -1,10 +1,12 @@
 //! The driver: it orders the stages and holds no state of its own. Each stage is a module, and its state a field.
 
 mod arrivals;
+mod casting;
 mod commands;
 mod congesting;
 mod ending;
 mod handshaking;
+mod hearing;
 mod preferring;
 mod relaying;
 mod requests;
@@ -141,6 +143,7 @@ impl Core {
                 Timer::Estimate(slot) => self.estimate_due(now, slot),
                 Timer::Keyframe(slot) => self.request_keyframes(now, slot),
                 Timer::Rows(slot) => self.look_at_rows(now, slot),
+                Timer::Speakers(slot) => self.look_at_speakers(now, slot),
                 Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
             }
         }

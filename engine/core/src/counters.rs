@@ -40,6 +40,10 @@ pub struct Counters {
     pub relayed_out: u64,
     /// Packets that came from other shards and were accepted into a mirror.
     pub relayed_in: u64,
+    /// Microphones that were given a place, in rooms that have more of them than places.
+    pub microphones_admitted: u64,
+    /// Times that the active speaker of a room became another.
+    pub speakers: u64,
     /// What was not processed, by reason.
     pub drops: DropCounters,
     /// Rooms at present.

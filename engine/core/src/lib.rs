@@ -37,6 +37,7 @@ mod routes;
 mod rows;
 mod selection;
 mod send;
+mod speakers;
 mod streams;
 mod subscriber;
 mod table;

@@ -69,7 +69,10 @@ impl Limits {
         assert!(self.outbox_bytes as usize >= 2 * RUN_BYTES_MAX, "the outbox holds at least two runs");
         assert!(self.shards > 0, "this shard is one of them");
         assert!(self.transports_max > 0 && self.outbox_runs > 1 && self.handshakes_per_turn > 0, "limits are not zero");
-        assert!(self.transports_max < u32::MAX / 16 && self.tracks_max < u32::MAX / 8, "timer keys fit 32 bits");
+        assert!(
+            self.transports_max < u32::MAX / 16 && self.tracks_max.max(self.rooms_max) < u32::MAX / 8,
+            "timer keys fit 32 bits"
+        );
     }
 }
 

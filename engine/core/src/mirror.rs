@@ -14,6 +14,8 @@ pub(crate) struct Relay {
     pub(crate) next: [u64; LAYERS_MAX],
     /// The publisher's clock is to be told.
     pub(crate) report: bool,
+    /// It is to be told that the track is held: what comes after goes on without a gap.
+    pub(crate) suspend: bool,
 }
 
 /// What a track of another shard has in place of a transport.

@@ -85,8 +85,11 @@ pub(crate) fn accept(
         },
         false => keep(track, stream, &header, packet, came, timing, &mut accepted)?,
     }
+    // What comes again says nothing of who speaks by now.
+    let held = if accepted.again { track.hearing.is_held() } else { track.hear(stream.layer.into(), now) };
+    accepted.fresh &= !held;
     track.started = true;
-    track.dirty = true;
+    track.dirty |= !held;
     Ok(Some(accepted))
 }
 

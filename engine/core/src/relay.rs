@@ -151,14 +151,15 @@ impl Relays {
         let Rooms { tracks, transports, .. } = rooms;
         self.outgoing.retain(|slot| {
             let track = &mut tracks[*slot];
-            if post.pass_packets(track, counters) {
+            let suspended = post.pass_suspensions(track);
+            if suspended && !track.hearing.is_held() && post.pass_packets(track, counters) {
                 self.damaged.push(*slot);
             }
             let clock = match &track.origin {
                 TrackOrigin::Transport(publisher) => transports[*publisher].clock,
                 TrackOrigin::Relay(mirror) => mirror.clock,
             };
-            track.relaying = !post.pass_reports(track, clock);
+            track.relaying = !(post.pass_reports(track, clock) && suspended);
             track.relaying
         });
     }
@@ -210,6 +211,15 @@ impl<P: FnMut(Parcel<'_>) -> Result<(), RingFull>> Post<'_, P> {
             layer.keyframes.take_due();
         }
         true
+    }
+
+    /// Tells shards that the track was held; `false` when one of them does not know yet. Before the packets.
+    fn pass_suspensions(&mut self, track: &mut Track) -> bool {
+        for relay in &mut track.relays {
+            let name = Name { track: track.id, mirror: relay.mirror };
+            relay.suspend = relay.suspend && !self.tell(relay.to, &Message::Suspend { name });
+        }
+        !track.relays.iter().any(|relay| relay.suspend)
     }
 
     /// Sends what arrived since the last poll to each shard; tells whether one of them misses something that others build on.

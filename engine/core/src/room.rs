@@ -8,7 +8,7 @@
 
 use crate::clock::SenderClock;
 use crate::congestion::Congestions;
-use crate::control::{Cname, LAYERS_MAX, Preferences, Refusal, ScalabilityMode, SpeakerOptions, SrtpProfile};
+use crate::control::{Cname, LAYERS_MAX, Preferences, Refusal, ScalabilityMode, SrtpProfile};
 use crate::handshakes::Share;
 use crate::layer::{Layer, NackTiming};
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
@@ -17,6 +17,7 @@ use crate::pending_control::PendingControl;
 use crate::resend::ResendBudget;
 use crate::rows::Rows;
 use crate::selection::Selection;
+use crate::speakers::{Hearing, Stage};
 use crate::streams::Streams;
 use crate::subscriber::Subscriber;
 use crate::table::Table;
@@ -26,16 +27,18 @@ use arrayvec::ArrayVec;
 use core::net::SocketAddr;
 use core::time::Duration;
 use corelay_wire::ids::{ParticipantId, RoomId, SubscriptionId, TrackId, TransportId};
-use corelay_wire::media::{ExtensionMap, Kind, PayloadFormats};
+use corelay_wire::media::{Extension, ExtensionMap, Kind, PayloadFormats};
+use corelay_wire::rtp::AudioLevel;
 use corelay_wire::units::{Instant, Mid, Ssrc};
 
 /// A call.
 #[derive(Debug)]
 pub(crate) struct Room {
+    pub(crate) id: RoomId,
     pub(crate) participants: Vec<u32>,
     /// Tracks that its participants on other shards publish.
     pub(crate) mirrors: Vec<u32>,
-    pub(crate) speakers: SpeakerOptions,
+    pub(crate) stage: Stage,
 }
 
 /// One user in a room.
@@ -102,6 +105,8 @@ pub(crate) struct Track {
     pub(crate) extensions: ExtensionMap,
     pub(crate) screen: bool,
     pub(crate) scalability: ScalabilityMode,
+    /// Of audio: whether it is heard.
+    pub(crate) hearing: Hearing,
     pub(crate) layers: ArrayVec<Layer, LAYERS_MAX>,
     pub(crate) rows: Rows,
     pub(crate) subscriptions: Vec<u32>,
@@ -122,6 +127,18 @@ impl Track {
         matches!(self.origin, TrackOrigin::Relay(_))
     }
 
+    /// Hears the packet that arrived last, if it is audio; tells whether the track is held, so that nobody gets it.
+    pub(crate) fn hear(&mut self, layer: usize, now: Instant) -> bool {
+        if self.kind == Kind::Audio {
+            let history = &self.layers[layer].history;
+            if let Some(packet) = history.fresh().end.checked_sub(1).and_then(|last| history.arrival(last)) {
+                let level = packet.meta.extensions.find(packet.bytes, Extension::AudioLevel).and_then(AudioLevel::read);
+                self.hearing.voice.hear(level, packet.payload().len(), now);
+            }
+        }
+        self.hearing.is_held()
+    }
+
     /// Whether anybody gets its packets.
     pub(crate) fn is_watched(&self) -> bool {
         !(self.subscriptions.is_empty() && self.relays.is_empty())
@@ -138,6 +155,10 @@ pub(crate) struct Subscription {
     pub(crate) selection: Selection,
     pub(crate) subscriber: Subscriber,
     pub(crate) preferences: Preferences,
+    /// The subscriber paused it.
+    pub(crate) paused: bool,
+    /// Its track's owner is not among the speakers that it follows.
+    pub(crate) left_out: bool,
 }
 
 /// The tables.
@@ -168,9 +189,7 @@ impl Rooms {
     }
 
     pub(crate) fn open_room(&mut self, id: RoomId) -> Result<(), Refusal> {
-        self.rooms
-            .insert(id, Room { participants: Vec::new(), mirrors: Vec::new(), speakers: SpeakerOptions::default() })
-            .map(|_| ())
+        self.rooms.insert(id, Room { id, participants: Vec::new(), mirrors: Vec::new(), stage: Stage::default() }).map(|_| ())
     }
 
     pub(crate) fn join(&mut self, room: RoomId, id: ParticipantId, cname: Cname) -> Result<(), Refusal> {
@@ -209,6 +228,14 @@ impl Rooms {
         self.transports[transport].subscriptions.push(slot);
         self.transports[transport].subscribed.push(ssrc);
         Ok(slot)
+    }
+
+    /// The tracks of a room, those of other shards included.
+    pub(crate) fn tracks_of(&self, room: u32) -> Vec<u32> {
+        let Room { participants, mirrors, .. } = &self.rooms[room];
+        let transports = participants.iter().flat_map(|participant| &self.participants[*participant].transports);
+        let published = transports.flat_map(|transport| &self.transports[*transport].tracks);
+        published.chain(mirrors).copied().collect()
     }
 
     /// The room of a track.
@@ -299,6 +326,6 @@ mod tests {
     fn hot_structs_have_their_sizes() {
         assert_eq!(size_of::<PacketMeta>(), 80);
         assert_eq!(size_of::<Subscriber>(), 240);
-        assert_eq!(size_of::<Subscription>(), 296);
+        assert_eq!(size_of::<Subscription>(), 304);
     }
 }

@@ -28,6 +28,8 @@ pub enum Timer {
     Keyframe(u32),
     /// A track's rows: one may have fallen silent.
     Rows(u32),
+    /// A room in which somebody speaks.
+    Speakers(u32),
     /// DTLS datagrams that wait for their turn. Due when the first came, and not in the wheel.
     Handshakes,
 }
@@ -64,6 +66,7 @@ pub struct Wheel {
     tick: u64,
     scheduled: usize,
     transports_max: u32,
+    tracks_max: u32,
 }
 
 impl Wheel {
@@ -77,6 +80,7 @@ impl Wheel {
             tick: 0,
             scheduled: 0,
             transports_max: limits.transports_max,
+            tracks_max: limits.tracks_max,
         }
     }
 
@@ -86,7 +90,7 @@ impl Wheel {
     }
 
     fn entries(limits: &Limits) -> usize {
-        5 * limits.transports_max as usize + 2 * limits.tracks_max as usize
+        5 * limits.transports_max as usize + 2 * limits.tracks_max as usize + limits.rooms_max as usize
     }
 
     /// How many timers are scheduled.
@@ -214,6 +218,7 @@ impl Wheel {
             Timer::Estimate(slot) => 4 * self.transports_max + slot,
             Timer::Keyframe(slot) => 5 * self.transports_max + 2 * slot,
             Timer::Rows(slot) => 5 * self.transports_max + 2 * slot + 1,
+            Timer::Speakers(slot) => 5 * self.transports_max + 2 * self.tracks_max + slot,
             Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
         }
     }
@@ -225,10 +230,11 @@ impl Wheel {
             2 => Timer::Nack(key - 2 * self.transports_max),
             3 => Timer::Pace(key - 3 * self.transports_max),
             4 => Timer::Estimate(key - 4 * self.transports_max),
-            _ => {
-                let key = key - 5 * self.transports_max;
-                if key.is_multiple_of(2) { Timer::Keyframe(key / 2) } else { Timer::Rows(key / 2) }
-            }
+            _ => match key - 5 * self.transports_max {
+                key if key >= 2 * self.tracks_max => Timer::Speakers(key - 2 * self.tracks_max),
+                key if key.is_multiple_of(2) => Timer::Keyframe(key / 2),
+                key => Timer::Rows(key / 2),
+            },
         }
     }
 }

@@ -23,6 +23,8 @@ pub const fn published_type(codec: Codec) -> PayloadType {
     })
 }
 
+/// The level of a source that is hushed: no voice, silence.
+pub const HUSHED: u8 = 0x7F;
 /// The padding of a padding-only packet: the most there can be (RFC 3550 section 5.1).
 const PADDING_LEN: u8 = 255;
 
@@ -39,6 +41,8 @@ pub struct Source {
     pub tag: u32,
     /// Does not send while set; its clock goes on.
     pub silent: bool,
+    /// Tells silence as its level; else one that goes up and down.
+    pub hushed: bool,
     /// Whether the SSRC is told to signaling; else mid tells the stream.
     pub announce_ssrc: bool,
     /// Packets of a video frame.
@@ -82,6 +86,7 @@ impl Source {
             ssrc: Ssrc(0x1000_0000 + tag),
             tag,
             silent: false,
+            hushed: false,
             announce_ssrc: true,
             packets_per_frame: 3,
             announce_pli: true,
@@ -216,7 +221,7 @@ impl Source {
             marker,
             padded,
         };
-        let level = [0x80 | (self.number % 100) as u8];
+        let level = [if self.hushed { HUSHED } else { 0x80 | (self.number % 100) as u8 }];
         let mut header = vec![0; 64];
         let extensions = [(PUBLISHED_MID, self.mid.as_bytes()), (PUBLISHED_LEVEL, &level[..])];
         let len = write_header(&mut header, &fields, extensions).expect("64 bytes hold it");

@@ -18,7 +18,7 @@ pub struct SpeakerOptions {
     /// (RFC 6464), is always forwarded and does not count.
     pub streams: Option<u8>,
     /// Of how many participants, those who spoke last, cameras are forwarded to the subscriptions that
-    /// [follow speakers](crate::control::Preferences::follows_speakers); zero: of all.
+    /// [follow speakers](crate::control::Preferences::follows_speakers); zero: of all. At most [`SpeakerOptions::VIDEOS_MAX`].
     pub videos: u8,
     /// How often levels are told while somebody speaks; at least [`SpeakerOptions::LEVELS_EVERY_MIN`]. `None`: only when the active
     /// speaker changes.
@@ -28,6 +28,8 @@ pub struct SpeakerOptions {
 impl SpeakerOptions {
     /// Shorter intervals are stretched to this. Shorter: a meter that moves more smoothly, and as many more events.
     pub const LEVELS_EVERY_MIN: Duration = Duration::from_millis(100);
+    /// More than a screen shows of use.
+    pub const VIDEOS_MAX: u8 = 32;
 }
 
 /// How loud a microphone was of late.

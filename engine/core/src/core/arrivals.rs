@@ -93,6 +93,7 @@ impl Core {
             self.pass_on(accepted.track);
             self.watch_rows(now, accepted.track);
         }
+        self.notice_voice(now, accepted.track);
         if accepted.first {
             self.announce_track(now, accepted.track);
         }

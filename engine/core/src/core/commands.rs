@@ -9,12 +9,13 @@ use crate::resend::ResendBudget;
 use crate::room::{Subscription, Track, TrackOrigin, TransportEntry};
 use crate::rows::Rows;
 use crate::selection::Selection;
+use crate::speakers::Hearing;
 use crate::streams::{Role, Stream};
 use crate::subscriber::{Mapping, Subscriber};
 use crate::transport::{Transport, ufrag};
 use arrayvec::ArrayVec;
 use corelay_wire::ids::{ParticipantId, RequestId, SubscriptionId, TrackId, TransportId};
-use corelay_wire::media::Kind;
+use corelay_wire::media::{Extension, Kind};
 use corelay_wire::units::{Instant, Ssrc};
 use rand::Rng;
 
@@ -75,7 +76,7 @@ impl Core {
                 self.end_transport(now, transport, self.rooms.transports.slot_of(transport)?);
             }
             Command::PauseTrack { track, paused } => self.pause_track(now, track, paused)?,
-            Command::CloseTrack { track } => self.end_track(track, self.rooms.tracks.slot_of(track)?),
+            Command::CloseTrack { track } => self.end_track(now, track, self.rooms.tracks.slot_of(track)?),
             Command::PauseSubscription { subscription, paused } => self.pause_subscription(now, subscription, paused)?,
             Command::Unsubscribe { subscription } => {
                 self.rooms.subscriptions.slot_of(subscription)?;
@@ -93,8 +94,8 @@ impl Core {
                 self.prefer(now, subscription, |p| p.priority = priority.max(Preferences::PRIORITY_MIN))?;
             }
             Command::SetViewport { subscription, viewport } => self.prefer(now, subscription, |p| p.viewport = viewport)?,
-            Command::FollowSpeakers { subscription, follow } => self.prefer(now, subscription, |p| p.follows_speakers = follow)?,
-            Command::SetSpeakers { room, options } => self.set_speakers(room, options)?,
+            Command::FollowSpeakers { subscription, follow } => self.follow_speakers(now, subscription, follow)?,
+            Command::SetSpeakers { room, options } => self.set_speakers(now, room, options)?,
             Command::Trace { participant, on } => self.trace(now, participant, on)?,
             Command::OpenTransport { .. }
             | Command::ConnectTransport { .. }
@@ -160,6 +161,7 @@ impl Core {
         self.check_track(transport, parameters)?;
         let track = self.new_track(now, id, TrackOrigin::Transport(transport), parameters, paused);
         let slot = self.rooms.add_track(track)?;
+        self.welcome(now, slot);
         let streams = &mut self.rooms.transports[transport].streams;
         for (layer, parameters) in parameters.layers.iter().enumerate() {
             let stream = |role| Stream { track: slot, layer: layer as u8, role };
@@ -182,6 +184,8 @@ impl Core {
             Kind::Video => (self.limits.history_packets, self.limits.history_bytes),
             Kind::Audio => self.limits.audio_history(),
         };
+        let speaks = parameters.kind == Kind::Audio && !parameters.screen;
+        let competes = speaks && parameters.extensions.id(Extension::AudioLevel).is_some();
         Track {
             id,
             origin,
@@ -191,6 +195,7 @@ impl Core {
             extensions: parameters.extensions.clone(),
             screen: parameters.screen,
             scalability: parameters.scalability,
+            hearing: Hearing { speaks, competes, ..Hearing::default() },
             layers: parameters.layers.iter().map(|l| Layer::new(l, parameters, History::new(packets, bytes))).collect(),
             rows: Rows::new(parameters.layers.len()),
             subscriptions: Vec::new(),
@@ -255,8 +260,20 @@ impl Core {
             self.rooms.congestions.get_or_begin(transport, now);
         }
         let selection = Selection::new();
-        let subscription = Subscription { id, track, transport, subscribed: now, selection, subscriber, preferences };
-        let slot = self.rooms.add_subscription(subscription)?;
+        let slot = self.rooms.add_subscription(Subscription {
+            id,
+            track,
+            transport,
+            subscribed: now,
+            selection,
+            subscriber,
+            preferences,
+            paused,
+            left_out: false,
+        })?;
+        if preferences.follows_speakers {
+            self.recast_for(now, track);
+        }
         self.update_mirror(track);
         self.select(now, slot);
         Ok(())
@@ -290,6 +307,10 @@ impl Core {
         for subscription in &track.subscriptions {
             self.rooms.subscriptions[*subscription].subscriber.mapping.suspend();
         }
+        self.count_microphone(now, slot, true);
+        if paused && self.rooms.tracks[slot].hearing.speaks {
+            self.silence(slot);
+        }
         for at in 0..self.rooms.tracks[slot].subscriptions.len() {
             self.want_keyframe_for(now, self.rooms.tracks[slot].subscriptions[at]);
         }
@@ -305,15 +326,22 @@ impl Core {
 
     fn pause_subscription(&mut self, now: Instant, id: SubscriptionId, paused: bool) -> Result<(), Refusal> {
         let slot = self.rooms.subscriptions.slot_of(id)?;
-        let subscriber = &mut self.rooms.subscriptions[slot].subscriber;
+        self.rooms.subscriptions[slot].paused = paused;
+        self.update_pause(now, slot);
+        Ok(())
+    }
+
+    /// The subscriber paused or resumed a subscription, or another reason for a pause came or went.
+    pub(super) fn update_pause(&mut self, now: Instant, slot: u32) {
+        let Subscription { track, subscriber, paused, left_out, .. } = &mut self.rooms.subscriptions[slot];
+        let (track, paused) = (*track, *paused || *left_out);
         if subscriber.paused == paused {
-            return Ok(());
+            return;
         }
         subscriber.paused = paused;
         subscriber.mapping.suspend();
-        self.update_mirror(self.rooms.subscriptions[slot].track);
+        self.update_mirror(track);
         self.recount(now, slot);
         self.want_keyframe_for(now, slot);
-        Ok(())
     }
 }

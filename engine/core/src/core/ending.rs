@@ -12,8 +12,9 @@ impl Core {
             self.end_participant(now, id, participant);
         }
         while let Some(track) = self.rooms.rooms[slot].mirrors.last().copied() {
-            self.end_track(self.rooms.tracks[track].id, track);
+            self.end_track(now, self.rooms.tracks[track].id, track);
         }
+        self.timers.cancel(Timer::Speakers(slot));
         self.rooms.rooms.remove(id);
     }
 
@@ -30,7 +31,7 @@ impl Core {
             self.end_subscription(self.rooms.subscriptions[subscription].id);
         }
         while let Some(track) = self.rooms.transports[slot].tracks.last().copied() {
-            self.end_track(self.rooms.tracks[track].id, track);
+            self.end_track(now, self.rooms.tracks[track].id, track);
         }
         self.rooms.transports[slot].transport.close(now, &mut self.outbox);
         self.count_unsent(slot);
@@ -44,12 +45,13 @@ impl Core {
         self.rooms.remove_transport(id);
     }
 
-    pub(super) fn end_track(&mut self, id: TrackId, slot: u32) {
+    pub(super) fn end_track(&mut self, now: Instant, id: TrackId, slot: u32) {
         while let Some(subscription) = self.rooms.tracks[slot].subscriptions.last().copied() {
             self.end_subscription(self.rooms.subscriptions[subscription].id);
         }
         self.timers.cancel(Timer::Keyframe(slot));
         self.timers.cancel(Timer::Rows(slot));
+        self.farewell(now, slot);
         self.forwarder.forget(slot);
         let track = &self.rooms.tracks[slot];
         self.relays.forget(slot, track);

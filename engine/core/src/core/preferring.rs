@@ -1,8 +1,8 @@
-//! What subscribers wish, and how rooms deal with their speakers: values that are kept until somebody decides by them.
+//! What subscribers wish: values that are kept until somebody decides by them.
 
 use super::Core;
-use crate::control::{Preferences, Refusal, SpeakerOptions};
-use corelay_wire::ids::{RoomId, SubscriptionId};
+use crate::control::{Preferences, Refusal};
+use corelay_wire::ids::SubscriptionId;
 use corelay_wire::units::Instant;
 
 impl Core {
@@ -19,10 +19,10 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn set_speakers(&mut self, id: RoomId, options: SpeakerOptions) -> Result<(), Refusal> {
-        let slot = self.rooms.rooms.slot_of(id)?;
-        let levels_every = options.levels_every.map(|every| every.max(SpeakerOptions::LEVELS_EVERY_MIN));
-        self.rooms.rooms[slot].speakers = SpeakerOptions { levels_every, ..options };
+    pub(super) fn follow_speakers(&mut self, now: Instant, id: SubscriptionId, follow: bool) -> Result<(), Refusal> {
+        let slot = self.rooms.subscriptions.slot_of(id)?;
+        self.rooms.subscriptions[slot].preferences.follows_speakers = follow;
+        self.recast_for(now, self.rooms.subscriptions[slot].track);
         Ok(())
     }
 }

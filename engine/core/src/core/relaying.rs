@@ -49,11 +49,16 @@ impl Core {
                 if arrived.risen {
                     self.row_rose(now, name.mirror);
                 }
+                self.notice_voice(now, name.mirror);
                 if arrived.restarted {
                     self.want_keyframe(now, name.mirror, layer);
                 }
             }
             Message::Report { name, layer, report } => self.take_report(from, name, layer, report)?,
+            Message::Suspend { name } => {
+                self.mirror_of(from, name)?;
+                self.suspend_mirror(name.mirror);
+            }
             Message::Attach { name } => self.attach(from, name)?,
             Message::Detach { track } => {
                 let (_, track) = self.relayed(track)?;
@@ -100,7 +105,7 @@ impl Core {
         for (next, layer) in next.iter_mut().zip(&track.layers) {
             *next = layer.history.fresh().end;
         }
-        track.relays.push(Relay { to: from, mirror: name.mirror, next, report: true });
+        track.relays.push(Relay { to: from, mirror: name.mirror, next, report: true, suspend: false });
         self.pass_on(slot);
         Ok(())
     }
@@ -153,8 +158,9 @@ impl Core {
         Self::check_formats(parameters)?;
         let origin = TrackOrigin::Relay(Mirror::new(source, room, cname));
         let track = self.new_track(now, id, origin, parameters, paused);
-        self.rooms.add_track(track)?;
+        let slot = self.rooms.add_track(track)?;
         self.counters.mirrors += 1;
+        self.welcome(now, slot);
         Ok(())
     }
 

@@ -66,8 +66,8 @@ fn track(transport: TransportId, track: &Track, now: Instant) -> TrackStatistics
         paused: track.paused,
         scalability: track.scalability,
         score: None,
-        dbov: None,
-        heard: track.kind == Kind::Audio && !track.paused,
+        dbov: track.hearing.competes.then(|| track.hearing.voice.dbov(now)),
+        heard: track.kind == Kind::Audio && !track.paused && !track.hearing.is_held(),
         layers: track.layers.iter().map(|l| layer(l, clock, now)).collect(),
     }
 }
@@ -92,10 +92,13 @@ fn layer(layer: &Layer, clock: ClockRate, now: Instant) -> LayerStatistics {
 fn subscription(rooms: &Rooms, entry: &TransportEntry, subscription: &Subscription) -> SubscriptionStatistics {
     let track = &rooms.tracks[subscription.track];
     let subscriber = &subscription.subscriber;
-    let current = subscriber.mapping.flowing().map(|source| Target { layer: source.layer, ..Target::default() });
-    let why = match (subscriber.paused, track.paused) {
+    let not_speaking = subscription.left_out || track.hearing.is_held();
+    let current =
+        subscriber.mapping.flowing().filter(|_| !not_speaking).map(|source| Target { layer: source.layer, ..Target::default() });
+    let why = match (subscription.paused, track.paused) {
         (true, _) => Why::Paused,
         (_, true) => Why::PublisherPaused,
+        _ if not_speaking => Why::NotSpeaking,
         _ if current.is_none() => Why::Waiting,
         _ => Why::Best,
     };
@@ -104,7 +107,7 @@ fn subscription(rooms: &Rooms, entry: &TransportEntry, subscription: &Subscripti
         track: track.id,
         transport: entry.id,
         kind: track.kind,
-        paused: subscriber.paused,
+        paused: subscription.paused,
         preferences: subscription.preferences,
         current,
         target: current,

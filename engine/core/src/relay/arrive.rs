@@ -20,7 +20,8 @@ pub(crate) struct Arrived {
 /// Puts a relayed packet into the mirror's history.
 pub(crate) fn accept(track: &mut Track, number: u8, meta: PacketMeta, bytes: &[u8], now: Instant) -> Result<Arrived, DropReason> {
     let format = track.formats.get(usize::from(meta.format)).ok_or(DropReason::RelayMalformed)?;
-    let layer = track.layers.get_mut(usize::from(number)).ok_or(DropReason::RelayMalformed)?;
+    let place = usize::from(number);
+    let layer = track.layers.get_mut(place).ok_or(DropReason::RelayMalformed)?;
     layer.last_packet = Some(now);
     if track.paused {
         return Err(DropReason::TrackPaused);
@@ -41,5 +42,8 @@ pub(crate) fn accept(track: &mut Track, number: u8, meta: PacketMeta, bytes: &[u
     track.started = true;
     let carries = track.kind == Kind::Video && bytes.len() > usize::from(meta.payload_offset);
     let risen = carries && track.rows.note(number, meta.place, bytes.len(), now);
-    Ok(Arrived { restarted, risen, fresh: !core::mem::replace(&mut track.dirty, true) })
+    let held = track.hear(place, now);
+    let fresh = !(held || track.dirty);
+    track.dirty |= !held;
+    Ok(Arrived { restarted, risen, fresh })
 }

@@ -47,6 +47,8 @@ pub(crate) enum Message<'a> {
     Packet { name: Name, layer: u8, meta: PacketMeta, bytes: &'a [u8] },
     /// To a mirror: the publisher's clock.
     Report { name: Name, layer: u8, report: ClockReport },
+    /// To a mirror: packets were left out, and what comes next goes on without a gap.
+    Suspend { name: Name },
     /// From a mirror: its subscribers want the track's packets.
     Attach { name: Name },
     /// From a mirror: nobody is left who wants them.
@@ -69,6 +71,7 @@ const ATTACH: u8 = 3;
 const DETACH: u8 = 4;
 const KEYFRAME: u8 = 5;
 const HELLO: u8 = 6;
+const SUSPEND: u8 = 7;
 
 const MARKER: u8 = 1;
 const IS_KEYFRAME: u8 = 2;
@@ -86,6 +89,9 @@ impl<'a> Message<'a> {
                 w.bytes([REPORT, *layer]).name(name);
                 w.bytes(ntp.0.to_le_bytes()).bytes(timestamp.0.to_le_bytes()).bytes(arrived.as_nanos().to_le_bytes());
                 w.bytes(generation.to_le_bytes()).bytes(offset.to_le_bytes());
+            }
+            Self::Suspend { name } => {
+                w.bytes([SUSPEND]).name(name);
             }
             Self::Attach { name } => {
                 w.bytes([ATTACH]).name(name);
@@ -116,6 +122,7 @@ impl<'a> Message<'a> {
                 Self::Packet { name, layer, meta, bytes }
             }
             REPORT => Self::Report { layer: u8::from_le_bytes(r.take()?), name: r.name()?, report: r.report()? },
+            SUSPEND => Self::Suspend { name: r.name()? },
             ATTACH => Self::Attach { name: r.name()? },
             DETACH => Self::Detach { track: r.track()? },
             KEYFRAME => Self::Keyframe { layer: u8::from_le_bytes(r.take()?), track: r.track()? },
@@ -259,6 +266,7 @@ mod tests {
                 let (ntp, timestamp, arrived) = (NtpTimestamp(ntp), RtpTimestamp(timestamp), Instant::from_nanos(arrived));
                 Message::Report { name, layer, report: ClockReport { ntp, timestamp, arrived, generation, offset } }
             }),
+            name().prop_map(|name| Message::Suspend { name }),
             name().prop_map(|name| Message::Attach { name }),
             any::<u64>().prop_map(|track| Message::Detach { track: TrackId(track) }),
             (any::<u64>(), any::<u8>()).prop_map(|(track, layer)| Message::Keyframe { track: TrackId(track), layer }),
