@@ -13,6 +13,7 @@ use crate::resend::Resends;
 use crate::room::{Participant, Room, Subscription, Track, TransportEntry};
 use crate::subscriber::{Mapping, Retransmission};
 use crate::timer::Wheel;
+use crate::upstream::Upstream;
 use crate::way::Ways;
 
 /// One line of the memory budget.
@@ -36,7 +37,7 @@ impl BudgetLine {
 impl Limits {
     /// What the core may use at most, line by line. Slots and histories are touched only when used: this is the ceiling,
     /// not the resident size of an idle shard.
-    pub fn budget(&self) -> [BudgetLine; 19] {
+    pub fn budget(&self) -> [BudgetLine; 20] {
         // Each thing is in the lists of as many others.
         let slot = |bytes: usize, lists: u64| bytes as u64 + ID_MAP_BYTES + lists * LIST_ENTRY_BYTES;
         let peers = u64::from(self.shards.saturating_sub(1));
@@ -55,6 +56,7 @@ impl Limits {
             ),
             // Where subscribers tell of their paths.
             line("congestion", self.transports_max, Congestion::BYTES + Congestions::BYTES),
+            line("feedback to publishers", self.transports_max, size_of::<Upstream>() as u64),
             // Of its transport or room, of those with packets, of those that lack a keyframe, of those that speak, and of those that are
             // admitted.
             line("tracks", self.tracks_max, slot(size_of::<Track>(), 5)),

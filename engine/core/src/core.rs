@@ -141,6 +141,7 @@ impl Core {
                 Timer::Nack(slot) => self.ask_for_missing(now, slot),
                 Timer::Pace(slot) => self.forwarder.resume(slot),
                 Timer::Estimate(slot) => self.estimate_due(now, slot),
+                Timer::Feedback(slot) => self.feed_back(now, slot),
                 Timer::Keyframe(slot) => self.request_keyframes(now, slot),
                 Timer::Rows(slot) => self.look_at_rows(now, slot),
                 Timer::Speakers(slot) => self.look_at_speakers(now, slot),

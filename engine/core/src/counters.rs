@@ -30,6 +30,8 @@ pub struct Counters {
     pub nacks_in: u64,
     /// Lost packets that publishers were asked for, each as often as it was asked for.
     pub nacks_out: u64,
+    /// Messages of feedback on what arrived that went to publishers: transport-wide, or REMB.
+    pub feedback_out: u64,
     /// Lost packets that publishers sent again, under an SSRC of their own.
     pub retransmissions_in: u64,
     /// Lost packets that were sent again to subscribers; they count as `packets_out` as well.

@@ -44,6 +44,7 @@ mod table;
 pub mod target;
 pub mod timer;
 pub mod transport;
+mod upstream;
 mod way;
 
 pub use self::core::{Core, CoreConfig};

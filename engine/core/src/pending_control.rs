@@ -19,6 +19,8 @@ pub(crate) struct PendingControl {
     pub(crate) keyframes: bool,
     /// Packets that are missing of its tracks are to be asked for.
     pub(crate) missing: bool,
+    /// Feedback on what arrived of its tracks is due.
+    pub(crate) feedback: bool,
     pub(crate) goodbyes: ArrayVec<Ssrc, GOODBYES_MAX>,
 }
 
@@ -35,6 +37,11 @@ impl PendingControl {
     }
 
     pub(crate) fn is_due(&self) -> bool {
-        self.subscription.is_some() || self.track.is_some() || self.keyframes || self.missing || !self.goodbyes.is_empty()
+        self.subscription.is_some()
+            || self.track.is_some()
+            || self.keyframes
+            || self.feedback
+            || self.missing
+            || !self.goodbyes.is_empty()
     }
 }

@@ -52,17 +52,17 @@ struct Came {
     received: Instant,
 }
 
-/// Puts a packet that arrived on the transport in `slot` into its track's history. `None`: it was padding, which is for nobody.
+/// Puts a packet that arrived on the transport in `slot` into its track's history; `header` is the packet's. `None`: it was padding, which is for nobody.
 pub(crate) fn accept(
     rooms: &mut Rooms,
     slot: u32,
+    header: &RtpHeader,
     opened: &Opened<'_>,
     now: Instant,
     received: Instant,
 ) -> Result<Option<Accepted>, DropReason> {
     let packet = opened.packet();
-    let header = RtpHeader::parse(packet).map_err(|_| DropReason::RtpMalformed)?;
-    let (stream, restarted) = find_stream(rooms, slot, &header, packet, now)?;
+    let (stream, restarted) = find_stream(rooms, slot, header, packet, now)?;
     let Rooms { tracks, transports, .. } = rooms;
     let (track, timing) = (&mut tracks[stream.track], &mut transports[slot].nacks);
     let came = Came { now, received };
@@ -79,11 +79,11 @@ pub(crate) fn accept(
         risen: false,
     };
     match accepted.again {
-        true => match restore(track, stream, &header, packet, came, timing)? {
+        true => match restore(track, stream, header, packet, came, timing)? {
             Some(risen) => accepted.risen = risen,
             None => return Ok(None),
         },
-        false => keep(track, stream, &header, packet, came, timing, &mut accepted)?,
+        false => keep(track, stream, header, packet, came, timing, &mut accepted)?,
     }
     // What comes again says nothing of who speaks by now.
     let held = if accepted.again { track.hearing.is_held() } else { track.hear(stream.layer.into(), now) };

@@ -22,6 +22,7 @@ use crate::streams::Streams;
 use crate::subscriber::Subscriber;
 use crate::table::Table;
 use crate::transport::Transport;
+use crate::upstream::Upstream;
 use crate::way::{Way, Ways};
 use arrayvec::ArrayVec;
 use core::net::SocketAddr;
@@ -77,6 +78,8 @@ pub(crate) struct TransportEntry {
     pub(crate) control: PendingControl,
     /// The latest round trip that a receiver report told.
     pub(crate) round_trip: Option<Duration>,
+    /// What the peer is told of the path that its tracks take; `None` when it negotiated no such feedback.
+    pub(crate) upstream: Option<Box<Upstream>>,
     /// How much may be sent again to the peer.
     pub(crate) resends: ResendBudget,
     /// How long the peer takes to answer when it is asked for what was lost.

@@ -1,5 +1,5 @@
 //! RTCP that the server says by itself: sender reports to subscribers, receiver reports, keyframe requests and requests for lost packets
-//! to publishers, BYE. All that one transport is due at a time goes into as few compound packets as it takes.
+//! and feedback on what arrived to publishers, BYE. All that one transport is due at a time goes into as few compound packets as it takes.
 
 mod compose;
 
@@ -35,6 +35,12 @@ impl ControlSender {
     /// Requests for packets that are missing of a transport's tracks are due.
     pub(crate) fn ask_for_missing(&mut self, rooms: &mut Rooms, transport: u32) {
         rooms.transports[transport].control.missing = true;
+        self.list(rooms, transport);
+    }
+
+    /// Feedback to a publisher's transport on what arrived is due.
+    pub(crate) fn feed_back(&mut self, rooms: &mut Rooms, transport: u32) {
+        rooms.transports[transport].control.feedback = true;
         self.list(rooms, transport);
     }
 

@@ -24,6 +24,8 @@ pub enum Timer {
     Pace(u32),
     /// A transport: its estimate is due without feedback, or its layers are to be chosen again.
     Estimate(u32),
+    /// Feedback to a publisher's transport on what arrived.
+    Feedback(u32),
     /// A keyframe request of a track that was throttled, or that is unanswered.
     Keyframe(u32),
     /// A track's rows: one may have fallen silent.
@@ -90,7 +92,7 @@ impl Wheel {
     }
 
     fn entries(limits: &Limits) -> usize {
-        5 * limits.transports_max as usize + 2 * limits.tracks_max as usize + limits.rooms_max as usize
+        6 * limits.transports_max as usize + 2 * limits.tracks_max as usize + limits.rooms_max as usize
     }
 
     /// How many timers are scheduled.
@@ -216,9 +218,10 @@ impl Wheel {
             Timer::Nack(slot) => 2 * self.transports_max + slot,
             Timer::Pace(slot) => 3 * self.transports_max + slot,
             Timer::Estimate(slot) => 4 * self.transports_max + slot,
-            Timer::Keyframe(slot) => 5 * self.transports_max + 2 * slot,
-            Timer::Rows(slot) => 5 * self.transports_max + 2 * slot + 1,
-            Timer::Speakers(slot) => 5 * self.transports_max + 2 * self.tracks_max + slot,
+            Timer::Feedback(slot) => 5 * self.transports_max + slot,
+            Timer::Keyframe(slot) => 6 * self.transports_max + 2 * slot,
+            Timer::Rows(slot) => 6 * self.transports_max + 2 * slot + 1,
+            Timer::Speakers(slot) => 6 * self.transports_max + 2 * self.tracks_max + slot,
             Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
         }
     }
@@ -230,7 +233,8 @@ impl Wheel {
             2 => Timer::Nack(key - 2 * self.transports_max),
             3 => Timer::Pace(key - 3 * self.transports_max),
             4 => Timer::Estimate(key - 4 * self.transports_max),
-            _ => match key - 5 * self.transports_max {
+            5 => Timer::Feedback(key - 5 * self.transports_max),
+            _ => match key - 6 * self.transports_max {
                 key if key >= 2 * self.tracks_max => Timer::Speakers(key - 2 * self.tracks_max),
                 key if key.is_multiple_of(2) => Timer::Keyframe(key / 2),
                 key => Timer::Rows(key / 2),

@@ -7,10 +7,12 @@ use crate::feedback::Feedback;
 use crate::outbox::Path;
 use crate::receive;
 use crate::routes::Route;
+use crate::timer::Timer;
 use crate::transport::ufrag;
 use arrayvec::ArrayVec;
 use core::net::SocketAddr;
 use corelay_wire::demux::{Protocol, classify};
+use corelay_wire::rtp::RtpHeader;
 use corelay_wire::stun::{Class, Message};
 use corelay_wire::units::Instant;
 
@@ -79,7 +81,13 @@ impl Core {
         let slot = route.slot;
         let opened = self.rooms.transports[slot].transport.open_rtp(now, path, bytes)?;
         self.prove(path.remote, route);
-        let Some(accepted) = receive::accept(&mut self.rooms, slot, &opened, now, received)? else {
+        let header = RtpHeader::parse(opened.packet()).map_err(|_| DropReason::RtpMalformed)?;
+        if let Some(upstream) = &mut self.rooms.transports[slot].upstream
+            && let Some(at) = upstream.arrived(&header, opened.packet(), now, received)
+        {
+            self.timers.schedule(Timer::Feedback(slot), at);
+        }
+        let Some(accepted) = receive::accept(&mut self.rooms, slot, &header, &opened, now, received)? else {
             self.notice_return(now, slot);
             return Ok(());
         };

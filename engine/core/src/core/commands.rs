@@ -13,6 +13,7 @@ use crate::speakers::Hearing;
 use crate::streams::{Role, Stream};
 use crate::subscriber::{Mapping, Subscriber};
 use crate::transport::{Transport, ufrag};
+use crate::upstream::Upstream;
 use arrayvec::ArrayVec;
 use corelay_wire::ids::{ParticipantId, RequestId, SubscriptionId, TrackId, TransportId};
 use corelay_wire::media::{Extension, Kind};
@@ -133,6 +134,7 @@ impl Core {
             clock: Default::default(),
             control: Default::default(),
             round_trip: None,
+            upstream: None,
             resends: ResendBudget::new(now),
             nacks: NackTiming::default(),
             nacks_at: None,
@@ -162,7 +164,12 @@ impl Core {
         let track = self.new_track(now, id, TrackOrigin::Transport(transport), parameters, paused);
         let slot = self.rooms.add_track(track)?;
         self.welcome(now, slot);
-        let streams = &mut self.rooms.transports[transport].streams;
+        let entry = &mut self.rooms.transports[transport];
+        if !entry.upstream.as_ref().is_some_and(|upstream| upstream.is_transport_wide()) {
+            let upstream = Upstream::new(now, &parameters.formats, &parameters.extensions).map(Box::new);
+            entry.upstream = upstream.or(entry.upstream.take());
+        }
+        let streams = &mut entry.streams;
         for (layer, parameters) in parameters.layers.iter().enumerate() {
             let stream = |role| Stream { track: slot, layer: layer as u8, role };
             parameters.ssrc.map(|ssrc| streams.insert(ssrc, stream(Role::Media)));

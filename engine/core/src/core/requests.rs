@@ -74,6 +74,7 @@ impl Core {
         }
         self.timers.cancel(Timer::Reports(slot));
         self.timers.cancel(Timer::Nack(slot));
+        self.timers.cancel(Timer::Feedback(slot));
         self.routes.remove(slot, &mut self.rooms);
     }
 
@@ -133,6 +134,13 @@ impl Core {
         if entry.nacks_at.is_none_or(|set| at < set) {
             entry.nacks_at = Some(at);
             self.timers.schedule(Timer::Nack(slot), at);
+        }
+    }
+
+    /// Tells the publisher what arrived.
+    pub(super) fn feed_back(&mut self, now: Instant, slot: u32) {
+        if self.rooms.transports[slot].upstream.as_mut().is_some_and(|upstream| upstream.is_due(now)) {
+            self.control.feed_back(&mut self.rooms, slot);
         }
     }
 

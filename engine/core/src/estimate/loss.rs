@@ -10,7 +10,7 @@
 //!     ^                                   `- more is lost: congestion ---.
 //!     |                                                                  v
 //!     '-- it helped: congestion, and the next time no probe is asked ---- cut, and see whether it helps
-//!     '-- it did not: random, the rate is given back ---------------------'
+//!     '-- it did not, nor is less lost of a probe: random, the rate is given back ---'
 //! ```
 
 use core::time::Duration;
@@ -75,8 +75,8 @@ impl Stretch {
 
 #[derive(Clone, Copy, Debug)]
 enum Test {
-    /// More is lost than usual: a probe is wanted.
-    Wanted { since: Instant, before: Stretch },
+    /// More is lost than usual: a probe is wanted. `restore`: the rate before it was cut, if it was.
+    Wanted { since: Instant, before: Stretch, restore: Option<f64> },
     /// The rate was cut.
     Cut { at: Instant, before: Stretch, target: f64 },
 }
@@ -181,7 +181,7 @@ impl Loss {
 
     /// A probe for a test was answered.
     pub(super) fn probed(&mut self, now: Instant, probe: Stretch) -> Verdict {
-        let Some(Test::Wanted { before, .. }) = self.test else { return Verdict::Usual };
+        let Some(Test::Wanted { before, restore, .. }) = self.test else { return Verdict::Usual };
         let congested = 1.0 - (1.0 - before.fraction()) * (before.rate / probe.rate).min(1.0);
         let turning = before.fraction() + TURNING_POINT * (congested - before.fraction());
         self.test = None;
@@ -195,14 +195,14 @@ impl Loss {
             return self.congestion(now);
         }
         self.accept(Stretch { packets: before.packets + probe.packets, lost: before.lost + probe.lost, rate: before.rate });
-        Verdict::Usual
+        restore.map_or(Verdict::Usual, Verdict::Restore)
     }
 
     /// Judges what was lost of late. `target`: the present rate; `queue` in milliseconds; `can_probe`: whether a probe will be sent
     /// when one is wanted.
     pub(super) fn judge(&mut self, now: Instant, target: f64, queue: f64, can_probe: bool) -> Verdict {
         match self.test {
-            Some(Test::Cut { at, before, target }) => return self.judge_cut(now, at, before, target),
+            Some(Test::Cut { at, before, target }) => return self.judge_cut(now, at, before, target, can_probe),
             Some(Test::Wanted { since, .. }) if now.since(since) < PATIENCE => {
                 if self.is_unusual(&self.recent()) {
                     return Verdict::Undecided;
@@ -210,10 +210,12 @@ impl Loss {
                 self.test = None;
                 return Verdict::Usual;
             }
-            Some(Test::Wanted { .. }) => {
+            Some(Test::Wanted { before, restore: Some(target), .. }) => {
                 self.test = None;
-                return self.cut(now, target);
+                self.accept(before);
+                return Verdict::Restore(target);
             }
+            Some(Test::Wanted { .. }) => return self.cut(now, target),
             None => {}
         }
         let recent = self.recent();
@@ -230,11 +232,11 @@ impl Loss {
         if known || !can_probe || recent.fraction() > SEVERE {
             return self.cut(now, target);
         }
-        self.test = Some(Test::Wanted { since: now, before: recent });
+        self.test = Some(Test::Wanted { since: now, before: recent, restore: None });
         Verdict::Undecided
     }
 
-    fn judge_cut(&mut self, now: Instant, at: Instant, before: Stretch, target: f64) -> Verdict {
+    fn judge_cut(&mut self, now: Instant, at: Instant, before: Stretch, target: f64, can_probe: bool) -> Verdict {
         let after = self.stretch((at.as_nanos() / SLOT.as_nanos() as u64) + 1);
         let enough = after.packets >= f64::from(PACKETS_NEEDED) && after.rate < LOWER * before.rate;
         if !enough && now.since(at) < PATIENCE {
@@ -246,8 +248,12 @@ impl Loss {
         }
         let excess = before.fraction() - self.random;
         if after.fraction() > self.random + UNHELPED * excess {
-            self.accept(after);
             self.congested_at = None;
+            if can_probe {
+                self.test = Some(Test::Wanted { since: now, before: after, restore: Some(target) });
+                return Verdict::Undecided;
+            }
+            self.accept(after);
             return Verdict::Restore(target);
         }
         self.congested_at = Some(now);

@@ -32,6 +32,8 @@ const UNPROVEN_FACTOR: f64 = 1.5;
 const UNPROVEN_BITS: f64 = 10_000.0;
 /// One packet each response time is what a rate near the capacity grows by.
 const PACKET_BITS: f64 = 8.0 * 1_200.0;
+/// And this much of the rate, where that is more: a fast path is not found packet by packet. Higher takes from slower ones beside it.
+const GROWTH_NEAR: f64 = 0.01;
 /// What a new measurement of the capacity weighs.
 const CAPACITY_WEIGHT: f64 = 0.25;
 /// A rate or measurement further from the capacity, of it, has nothing to do with it: the path has changed.
@@ -208,7 +210,7 @@ impl Rate {
             return;
         }
         let near = self.capacity.is_some_and(|capacity| (self.target - capacity).abs() < capacity * CAPACITY_DISTANCE);
-        let packet = PACKET_BITS / conditions.response.as_secs_f64().max(0.05);
+        let packet = (PACKET_BITS / conditions.response.as_secs_f64().max(0.05)).max(self.target * GROWTH_NEAR);
         let step = match near {
             _ if conditions.contested => packet,
             true => packet.min(self.target * GROWTH),

@@ -6,7 +6,8 @@ use crate::layer::{Layer, SourceReport};
 use crate::room::{Rooms, Track};
 use arrayvec::ArrayVec;
 use corelay_wire::rtcp::{
-    Bye, CompoundWriter, Fir, FirRequest, Nack, NackPacker, Pli, ReceiverReport, ReportBlock, ReportBlocks, SdesCname, SenderReport,
+    Bye, CompoundWriter, Fir, FirRequest, Nack, NackPacker, Pli, ReceiverReport, Remb, ReportBlock, ReportBlocks, SdesCname,
+    SenderReport,
 };
 use corelay_wire::units::{Instant, Ssrc};
 
@@ -80,7 +81,9 @@ impl Composer<'_> {
         let missing = self.take_missing();
         let entry = &mut self.rooms.transports[self.slot];
         let goodbyes: ArrayVec<[u8; 4], 31> = entry.control.goodbyes.drain(..).map(|s| s.0.to_be_bytes()).collect();
-        if reporting && blocks.is_empty() && requests.is_empty() && missing.is_empty() && goodbyes.is_empty() {
+        let feedback = core::mem::take(&mut entry.control.feedback);
+        let empty = blocks.is_empty() && requests.is_empty() && missing.is_empty() && goodbyes.is_empty() && !feedback;
+        if reporting && empty {
             return None;
         }
         let reporter = entry.reporter;
@@ -96,10 +99,35 @@ impl Composer<'_> {
         for (media, numbers) in &missing {
             writer.push(&Nack { sender: reporter, media: *media, entries: numbers.entries() })?;
         }
+        if feedback {
+            self.feed_back(writer);
+        }
         if !goodbyes.is_empty() {
             writer.push(&Bye { sources: &goodbyes, reason: &[] })?;
         }
         Some(())
+    }
+
+    /// As many messages on what arrived as there is room for; the rest goes into the next packet. An empty one has room for the largest.
+    fn feed_back(&mut self, writer: &mut CompoundWriter<'_>) {
+        let Rooms { transports, tracks, .. } = &mut *self.rooms;
+        let entry = &mut transports[self.slot];
+        let (Some(upstream), sender) = (&mut entry.upstream, entry.reporter) else { return };
+        while let Some(mut report) = upstream.report(self.now) {
+            let message = report.builder.message(sender, report.media, report.count).expect("a report has an arrival");
+            if writer.push(&message).is_none() {
+                entry.control.feedback = true;
+                return;
+            }
+            upstream.reported(&report);
+            self.counters.feedback_out += 1;
+        }
+        if let Some(bitrate) = upstream.take_estimate() {
+            let ssrcs = entry.tracks.iter().flat_map(|t| &tracks[*t].layers).filter_map(|l| l.ssrc);
+            let sources: ArrayVec<[u8; 4], BLOCKS_MAX> = ssrcs.take(BLOCKS_MAX).map(|ssrc| ssrc.0.to_be_bytes()).collect();
+            // What does not fit is told again with the next estimate.
+            self.counters.feedback_out += u64::from(writer.push(&Remb { sender, bitrate, sources: &sources }).is_some());
+        }
     }
 
     fn take_blocks(&mut self) -> ArrayVec<[u8; 24], BLOCKS_MAX> {
