@@ -63,6 +63,8 @@ const BUSY_WINDOW_MIN: Duration = Duration::from_millis(100);
 const BUSY_BYTES_MIN: u64 = 8_000;
 /// What is sent while the queue is emptied, of what arrived before, is less than this, or the queue is our own.
 const YIELDED: f64 = 0.9;
+/// More than this of what arrives is sent, or the queue does not grow by it.
+const TOO_MUCH: f64 = 1.1;
 /// How long delay is not listened to, after the queue turned out to be filled by others. Longer stands in their queue after they are
 /// gone; shorter yields to them for a moment more often.
 const CONTESTED: Duration = Duration::from_secs(20);
@@ -275,12 +277,17 @@ impl Estimator {
 
     /// Counts bytes and losses. What was never reported on, because feedback was lost, is taken to have fared like its neighbours.
     fn count(&mut self, result: &PacketResult, unreported: u32) {
-        let assumed = result.bytes.saturating_mul(unreported.min(UNREPORTED_MAX));
-        self.departures.add(result.sent, result.bytes.saturating_add(assumed));
+        let assumed = f64::from(result.bytes) * f64::from(unreported.min(UNREPORTED_MAX));
+        if assumed > 0.0 {
+            self.departures.spread(result.sent, assumed as u64);
+        }
+        self.departures.add(result.sent, result.bytes);
         self.loss.add(result.sent, result.bytes, result.arrived.is_none());
         if let Some(arrived) = result.arrived {
-            let lost = f64::from(assumed) * self.loss.random();
-            self.arrivals.add(arrived, result.bytes.saturating_add(assumed - lost as u32));
+            if assumed > 0.0 {
+                self.arrivals.spread(arrived, (assumed * (1.0 - self.loss.fraction())) as u64);
+            }
+            self.arrivals.add(arrived, result.bytes);
         }
     }
 
@@ -295,18 +302,25 @@ impl Estimator {
         }
         let (queue, noise) = (self.queue.length(), self.noise());
         let latest = self.queue.latest();
+        // While the queue is emptied the line of the trend is behind: what counts is whether the cut was not deep enough.
         let over = match self.rate.cut_queue() {
-            // The line of the trend is behind: what counts is whether the cut was not deep enough.
-            Some(before) => queue > before + QUEUE_MIN_MILLIS,
-            None => self.trend.usage() == Usage::Over && queue > QUEUE_MIN_MILLIS + noise || queue > QUEUE_MAX_MILLIS + noise,
+            Some(before) => queue.max(latest) > before + QUEUE_MIN_MILLIS && self.sends_too_much(),
+            None => {
+                let grows = self.trend.usage() == Usage::Over && queue > QUEUE_MIN_MILLIS + noise;
+                grows || queue > QUEUE_MAX_MILLIS + noise || latest > QUEUE_SUDDEN_MILLIS + 4.0 * noise
+            }
         };
-        let sudden =
-            latest > QUEUE_SUDDEN_MILLIS + 4.0 * noise && self.rate.cut_queue().is_none_or(|b| latest > b + QUEUE_MIN_MILLIS);
-        if (over || sudden) && self.rate.may_cut(now, self.response()) {
+        if over && self.rate.may_cut(now, self.response()) {
             let carried = self.carried();
             self.rate.cut(now, carried, queue.max(latest), Limit::Delay);
             self.prober.cut(now);
         }
+    }
+
+    /// Whether the queue grows by what is sent: much more leaves than arrives. A queue that grows while as much arrives is others'.
+    fn sends_too_much(&self) -> bool {
+        let rates = self.departures.rate(ACKNOWLEDGED_WINDOW).zip(self.arrivals.rate(ACKNOWLEDGED_WINDOW));
+        rates.is_none_or(|(sent, arrived)| sent * (1.0 - self.loss.fraction()) > TOO_MUCH * arrived)
     }
 
     fn judge_loss(&mut self, now: Instant) {

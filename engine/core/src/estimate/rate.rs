@@ -74,6 +74,8 @@ pub(super) struct Rate {
     cut_queue: f64,
     resume: f64,
     drain_since: Instant,
+    /// What arrived when the queue began to be emptied.
+    carried: f64,
     updated: Instant,
 }
 
@@ -88,6 +90,7 @@ impl Rate {
             cut_queue: 0.0,
             resume: start,
             drain_since: now,
+            carried: start,
             updated: now,
         }
     }
@@ -123,6 +126,7 @@ impl Rate {
         let factor = (1.0 - queue / DRAIN_MILLIS).clamp(DRAIN_FACTOR_MIN, DRAIN_FACTOR);
         if self.state != RateState::Drain {
             self.drain_since = now;
+            self.carried = carried;
         }
         self.note_capacity(carried);
         // More than that arrives while a burst that was held up does, or others fall behind for it.
@@ -188,9 +192,9 @@ impl Rate {
         self.drain_since = now;
     }
 
-    /// What arrived when the rate was cut last.
+    /// What arrived when the queue began to be emptied.
     pub(super) fn carried(&self) -> f64 {
-        self.resume / RESUME_FACTOR
+        self.carried
     }
 
     /// Whether the rate is above what the path carried when it was full, and nothing happened.

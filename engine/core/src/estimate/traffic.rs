@@ -54,6 +54,15 @@ impl Traffic {
         }
     }
 
+    /// Adds bytes that were spread evenly over the time since the last that were added, until `until`.
+    pub(super) fn spread(&mut self, until: Instant, bytes: u64) {
+        let slots = (until.since(self.last).as_nanos() as u64 / SLOT_NANOS).clamp(1, SLOTS as u64);
+        let first = until.as_nanos().saturating_sub((slots - 1) * SLOT_NANOS);
+        for slot in 0..slots {
+            self.add(Instant::from_nanos(first + slot * SLOT_NANOS), (bytes / slots).min(u32::MAX.into()) as u32);
+        }
+    }
+
     /// Bytes of the last `window`, and how long that was: up to a slot longer, or shorter where there was nothing before.
     pub(super) fn recent(&self, window: Duration) -> (u64, Duration) {
         let Some(first) = self.first else { return (0, Duration::ZERO) };
