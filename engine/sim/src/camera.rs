@@ -9,6 +9,7 @@ mod structure;
 use crate::chance::Chance;
 use crate::media::{Packet, published_type};
 use crate::outgoing::{Draft, Outgoing, OutgoingSetup, Outlet, ids};
+use crate::transport_feedback::FeedbackKind;
 use arrayvec::ArrayVec;
 use core::time::Duration;
 use corelay_core::control::{LayerParameters, ScalabilityMode, TrackParameters};
@@ -61,6 +62,8 @@ pub struct CameraSpec {
     pub described: bool,
     /// Retransmissions have a stream of their own.
     pub rtx: bool,
+    /// What it wants to be told of its uplink: browsers of today can take either kind.
+    pub feedback: FeedbackKind,
 }
 
 impl CameraSpec {
@@ -76,7 +79,15 @@ impl CameraSpec {
     pub fn single(codec: Codec, kbps: u64, temporal: u8) -> Self {
         let described = codec == Codec::Av1;
         let layers = vec![LayerSpec::new(None, 720, kbps)];
-        Self { codec, layers, structure: Structure::temporal(temporal), flexible: false, described, rtx: true }
+        Self {
+            codec,
+            layers,
+            structure: Structure::temporal(temporal),
+            flexible: false,
+            described,
+            rtx: true,
+            feedback: FeedbackKind::TransportWide,
+        }
     }
 
     /// One stream of three spatial and three temporal layers, 1.5 Mbit/s in all.
@@ -154,7 +165,9 @@ impl Camera {
 
     /// What signaling is told.
     pub fn parameters(&self) -> TrackParameters {
-        let feedback = Feedback { nack: true, pli: true, fir: true, transport_cc: true, remb: true };
+        let transport_cc = self.spec.feedback == FeedbackKind::TransportWide;
+        let remb = self.spec.feedback != FeedbackKind::None;
+        let feedback = Feedback { nack: true, pli: true, fir: true, transport_cc, remb };
         let payload_type = published_type(self.spec.codec);
         let rtx = self.spec.rtx.then_some(PayloadType(payload_type.0 + 1));
         let mut extensions = ExtensionMap::default();

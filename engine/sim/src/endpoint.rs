@@ -34,6 +34,21 @@ pub enum Uplink {
     Follows,
 }
 
+/// What a publisher was told of one packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// When it was told.
+    pub at: Instant,
+    /// The message's count.
+    pub message: u8,
+    /// The packet's transport-wide number, without wraps.
+    pub number: u64,
+    /// When it left; `None` when nothing of this number did.
+    pub sent: Option<Instant>,
+    /// When it arrived, in units of 250 us on the server's clock, if it did.
+    pub ticks: Option<i64>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -47,6 +62,8 @@ pub struct Endpoint {
     pub listeners: Vec<Listener>,
     /// Numbers and times on what it sends.
     pub outlet: Outlet,
+    /// What it was told of the packets that it sent, once [`Endpoint::record_feedback`] was called.
+    pub told: Option<Vec<Told>>,
     /// Half of the reports' words: how its cameras find their rates.
     pub uplink: Uplink,
     feedback: TransportFeedback,
@@ -67,6 +84,7 @@ impl Endpoint {
             viewers: Vec::new(),
             listeners: Vec::new(),
             outlet: Outlet::default(),
+            told: None,
             uplink: Uplink::Fixed,
             feedback: TransportFeedback::default(),
             rate: RateControl::new(now),
@@ -74,6 +92,13 @@ impl Endpoint {
             next: phase(STEP),
             next_report: phase(REPORTS),
         }
+    }
+
+    /// Keeps what it is told of its uplink from here on. The next packet that leaves has the transport-wide number `first`.
+    pub fn record_feedback(&mut self, first: u16) {
+        self.told = Some(Vec::new());
+        self.outlet.first = first.into();
+        self.outlet.sent.clear();
     }
 
     /// Chooses what it tells of its downlink.
@@ -84,6 +109,11 @@ impl Endpoint {
     /// What the cameras may send, by what they were told.
     pub fn uplink_rate(&self) -> Bitrate {
         self.rate.rate()
+    }
+
+    /// The last REMB that it was told, if any.
+    pub fn remb(&self) -> Option<Bitrate> {
+        self.rate.remb()
     }
 
     /// When it has something to do next.
@@ -146,6 +176,15 @@ impl Endpoint {
     }
 
     fn take_arrivals(&mut self, now: Instant, message: &TransportCc<'_>) {
+        if let Some(told) = &mut self.told {
+            let end = self.outlet.first + self.outlet.sent.len() as u64;
+            let number = |short: u16| end.wrapping_add_signed(i64::from(short.wrapping_sub(end as u16) as i16));
+            told.extend(message.arrivals().map(|(short, ticks)| {
+                let number = number(short.0);
+                let sent = number.checked_sub(self.outlet.first).and_then(|at| self.outlet.sent.get(at as usize));
+                Told { at: now, message: message.feedback_count, number, sent: sent.map(|(at, _)| *at), ticks }
+            }));
+        }
         self.rate.take(now, message, &self.outlet);
         self.follow();
     }

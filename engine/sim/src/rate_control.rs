@@ -53,6 +53,11 @@ impl RateControl {
         Bitrate(self.rate.min(self.cap).max(RATE_MIN) as u64)
     }
 
+    /// The last REMB, if there was any.
+    pub(crate) fn remb(&self) -> Option<Bitrate> {
+        self.cap.is_finite().then_some(Bitrate(self.cap as u64))
+    }
+
     pub(crate) fn take_remb(&mut self, bitrate: Bitrate) {
         self.cap = bitrate.0 as f64;
     }
