@@ -14,6 +14,8 @@ use corelay_wire::media::{Extension, ExtensionMap, Kind, PayloadFormat, PayloadF
 use corelay_wire::units::{Mid, PayloadType, Rid, Ssrc};
 use serde_json::Value;
 
+/// RFC 8285 section 4.2: "The local identifier value 15 is reserved for a future extension and MUST NOT be used as an identifier."
+const ID_RESERVED: u8 = 15;
 /// Format parameters of a codec: browsers write fewer than ten.
 const PARAMETERS_MAX: usize = 16;
 /// Longest text in format parameters: `sprop-parameter-sets` of H.264 is the longest that is seen.
@@ -182,15 +184,20 @@ fn extensions(kind: MediaKind, list: &[HeaderExtensionParameters]) -> Result<Ext
     let mut seen = [false; 256];
     for (i, extension) in list.iter().enumerate() {
         let field = format!("data.rtpParameters.headerExtensions[{i}]");
-        // RFC 8285 section 4.2 and 4.3: 0 is padding, 15 is reserved.
-        if matches!(extension.id, 0 | 15) {
-            return Err(malformed(format!("{field}.id: 0 and 15 are no ids (RFC 8285 section 4.2)")));
+        // RFC 8285 section 4.2: 0 is padding.
+        if extension.id == 0 {
+            return Err(malformed(format!("{field}.id: 0 is no id (RFC 8285 section 4.2)")));
         }
         if extension.encrypt {
             return Err(unsupported(format!("{field}.encrypt: encrypted header extensions are not supported")));
         }
         if std::mem::replace(&mut seen[usize::from(extension.id)], true) {
             return Err(malformed(format!("{field}.id: stands twice: give each extension its own")));
+        }
+        // `mediasoup-client` gives the lowest number that is free to what a browser has and does not offer, and that may be the one that
+        // stands for "stop here" in a packet: nothing can travel under it.
+        if extension.id == ID_RESERVED {
+            continue;
         }
         if let Some(known) = router_extension(kind, &extension.uri) {
             map.insert(known.extension, extension.id);

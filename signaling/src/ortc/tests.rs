@@ -354,3 +354,9 @@ fn payload_types_mean_one_thing_on_a_transport() {
         assert_eq!(format(payload_type, rtx, mime_type).clash(&camera), clash, "{payload_type} {rtx}");
     }
 }
+
+#[test]
+fn nothing_travels_under_the_reserved_id() {
+    let Published { track, .. } = producer(Source::Camera, &change(vp8(), "/headerExtensions/1/id", json!(15))).expect("taken");
+    assert_eq!((track.extensions.id(Extension::VideoOrientation), track.extensions.id(Extension::Mid)), (None, Some(4)));
+}
