@@ -15,9 +15,10 @@ export class Chromium {
   #browser;
   #contexts = new Set();
 
-  /** `media`: what `writeMedia` gave, or nothing for a browser without camera whose permission prompt is never answered. */
-  static async launch({ media, args = [] } = {}) {
-    const executablePath = process.env.CHROMIUM_BIN ?? EXECUTABLES.find((file) => fs.existsSync(file));
+  /** `media`: what `writeMedia` gave, or nothing for a browser without camera whose permission prompt is never answered. `link`: it lives on its far side. */
+  static async launch({ media, args = [], link } = {}) {
+    const chosen = process.env.CHROMIUM_BIN ?? EXECUTABLES.find((file) => fs.existsSync(file));
+    const executablePath = link?.executable(chosen) ?? chosen;
     const devices = media
       ? ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${media.film}`, `--use-file-for-fake-audio-capture=${media.sound}`]
       : [];

@@ -26,7 +26,7 @@ export class House {
 
   /** A tab whose camera and microphone are those of a sender, 1 to 7. A browser has one fake camera, so each sender has a browser. */
   tab(sender, options) {
-    return this.#tabOf(`sender ${sender}`, () => Chromium.launch({ media: writeMedia(this.#directory, sender, { scenery: this.#scenery }), args: ['--allow-loopback-in-peer-connection'] }), options);
+    return this.#tabOf(`sender ${sender}`, () => Chromium.launch({ media: writeMedia(this.#directory, sender, { scenery: this.#scenery }), args: ['--allow-loopback-in-peer-connection', ...this.#asSecure()] }), options);
   }
 
   /** A tab that nobody has given a camera: its addresses stay hidden behind `.local` names. */
@@ -34,8 +34,18 @@ export class House {
     return this.#tabOf('viewer', () => Chromium.launch(), options);
   }
 
+  /** A viewer at the far end of a `Link`. */
+  farTab(link, options) {
+    return this.#tabOf('far', () => Chromium.launch({ link, args: this.#asSecure() }), options);
+  }
+
   firefoxTab() {
     return this.#tabOf('firefox', () => Firefox.launch());
+  }
+
+  /** The page has cameras, and all of WebRTC, on loopback without TLS; elsewhere by an exception. */
+  #asSecure() {
+    return this.server.host === '127.0.0.1' ? [] : [`--unsafely-treat-insecure-origin-as-secure=${this.server.origin}`];
   }
 
   async #tabOf(key, launch, options) {

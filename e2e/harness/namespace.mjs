@@ -15,9 +15,9 @@ const SETUP = [
 ].join(' && ');
 
 /** Runs a script of Node in a namespace, its output in ours. Its exit code. */
-export function runInNamespace(script) {
+export function runInNamespace(script, args = []) {
   const { NODE_TEST_CONTEXT, ...environment } = process.env;
-  const child = spawn('unshare', ['--net', 'sh', '-c', `PATH=$PATH:/usr/sbin:/sbin; ${SETUP} && exec "$@"`, 'sh', process.execPath, script], { stdio: ['ignore', 'pipe', 'inherit'], env: environment });
+  const child = spawn('unshare', ['--net', 'sh', '-c', `PATH=$PATH:/usr/sbin:/sbin; ${SETUP} && exec "$@"`, 'sh', process.execPath, script, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: environment });
   process.once('exit', () => child.kill('SIGKILL'));
   child.stdout.on('data', (text) => process.stdout.write(text));
   return new Promise((resolve, reject) => child.once('error', reject).once('exit', (code, signal) => resolve(signal ?? code)));
