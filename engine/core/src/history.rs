@@ -39,11 +39,17 @@ pub(crate) struct Stored<'a> {
     pub(crate) meta: &'a PacketMeta,
     /// From the first byte of the publisher's header to the last of the payload; padding is cut off.
     pub(crate) bytes: &'a [u8],
+    payload_at: u16,
 }
 
 impl<'a> Stored<'a> {
     pub(crate) fn payload(&self) -> &'a [u8] {
-        &self.bytes[usize::from(self.meta.payload_offset)..]
+        &self.bytes[usize::from(self.payload_at)..]
+    }
+
+    /// The same with nothing but the last `len` bytes of its payload, which has as many.
+    pub(crate) fn with_payload_len(self, len: usize) -> Self {
+        Self { payload_at: (self.bytes.len() - len) as u16, ..self }
     }
 }
 
@@ -161,7 +167,8 @@ impl History {
             return None;
         }
         let at = slot.at as usize;
-        Some(Stored { meta: &slot.meta, bytes: &self.bytes[at..at + usize::from(slot.len)] })
+        let payload_at = slot.meta.payload_offset;
+        Some(Stored { meta: &slot.meta, bytes: &self.bytes[at..at + usize::from(slot.len)], payload_at })
     }
 
     /// The packets that arrived before number `end` are no longer fresh: they are on their way to whoever wants them.

@@ -2,9 +2,11 @@
 
 mod mapping;
 mod past;
+mod red;
 mod retransmission;
 
 pub(crate) use mapping::{Located, Mapping, Source};
+pub(crate) use red::{RedundantAudio, Rename};
 pub(crate) use retransmission::{ResendWay, Retransmission, Rtx};
 
 use crate::clock::SentReports;
@@ -38,6 +40,7 @@ pub(crate) struct Subscriber {
     /// The subscriber's payload type for each of the track's formats.
     pub(crate) payload_types: [Option<PayloadType>; FORMATS_MAX],
     pub(crate) header: HeaderTemplate,
+    pub(crate) red: RedundantAudio,
     pub(crate) paused: bool,
     /// Lost packets are sent again as they were: what they were is noted as they leave.
     pub(crate) in_place: bool,
@@ -80,6 +83,7 @@ impl Subscriber {
                 parameters.formats.iter().find(|f| f.codec == codec).map(|f| f.payload_type)
             }),
             header: HeaderTemplate::new(*ssrc, mid.as_deref(), &extensions, PASSED.into_iter().collect()),
+            red: RedundantAudio::new(parameters, formats),
             paused,
             in_place,
             announced: false,
@@ -117,12 +121,15 @@ impl Subscriber {
     }
 }
 
-/// The subscriber's payload type for each of the track's formats.
+/// The subscriber's payload type for each of the track's formats: that of Opus for redundant audio that is unwrapped.
 fn payload_types_of(formats: &PayloadFormats, of: impl Fn(Codec) -> Option<PayloadType>) -> [Option<PayloadType>; FORMATS_MAX] {
     assert!(formats.capacity() == FORMATS_MAX, "there is a payload type for each format");
     let mut payload_types = [None; FORMATS_MAX];
     for (mine, format) in payload_types.iter_mut().zip(formats) {
-        *mine = of(format.codec);
+        *mine = match format.codec {
+            Codec::Red => of(Codec::Red).or_else(|| of(Codec::Opus)),
+            codec => of(codec),
+        };
     }
     payload_types
 }

@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 use core::time::Duration;
 use corelay_core::control::{LayerParameters, TrackParameters};
-use corelay_wire::media::{Codec, Extension, ExtensionMap, Feedback, Kind, PayloadFormat, PayloadFormats};
+use corelay_wire::media::{Codec, Extension, ExtensionMap, Feedback, Kind, PayloadFormat};
 use corelay_wire::rtp::{HeaderFields, write_header};
 use corelay_wire::units::{Instant, Mid, NtpTimestamp, PacketIndex, PayloadType, RtpTimestamp, Ssrc};
 
@@ -11,10 +11,13 @@ use corelay_wire::units::{Instant, Mid, NtpTimestamp, PacketIndex, PayloadType, 
 pub const PUBLISHED_MID: u8 = 3;
 /// See [`PUBLISHED_MID`].
 pub const PUBLISHED_LEVEL: u8 = 7;
+/// See [`published_type`].
+const OPUS: u8 = 111;
+
 /// The payload type of a codec at publishers; retransmissions have one more.
 pub const fn published_type(codec: Codec) -> PayloadType {
     PayloadType(match codec {
-        Codec::Opus => 111,
+        Codec::Opus => OPUS,
         Codec::Red => 63,
         Codec::Vp8 => 96,
         Codec::Vp9 => 98,
@@ -25,6 +28,8 @@ pub const fn published_type(codec: Codec) -> PayloadType {
 
 /// The level of a source that is hushed: no voice, silence.
 pub const HUSHED: u8 = 0x7F;
+/// The payload type of forward error correction.
+const UNANNOUNCED: u8 = 49;
 /// The padding of a padding-only packet: the most there can be (RFC 3550 section 5.1).
 const PADDING_LEN: u8 = 255;
 
@@ -59,6 +64,8 @@ pub struct Source {
     pub sent: (u32, u32),
     /// Padding-only packets to send after the next frame.
     padding: u32,
+    /// Packets of forward error correction to send after the next frame.
+    repair: u32,
     index: u64,
     number: u32,
     timestamp_base: u32,
@@ -95,6 +102,7 @@ impl Source {
             captured: Vec::new(),
             sent: (0, 0),
             padding: 0,
+            repair: 0,
             index: 65_500 + u64::from(tag % 7),
             number: 0,
             timestamp_base: 0xFFFF_0000u32.wrapping_add(tag * 7919),
@@ -108,6 +116,13 @@ impl Source {
         let feedback = Feedback { nack: true, pli: self.announce_pli, fir: true, ..Feedback::default() };
         let payload_type = published_type(self.codec);
         let format = PayloadFormat { codec: self.codec, payload_type, rtx: Some(PayloadType(payload_type.0 + 1)), feedback };
+        // What the blocks of redundant audio are.
+        let opus = (self.codec == Codec::Red).then_some(PayloadFormat {
+            codec: Codec::Opus,
+            payload_type: PayloadType(OPUS),
+            rtx: None,
+            feedback,
+        });
         let mut extensions = ExtensionMap::default();
         extensions.insert(Extension::Mid, PUBLISHED_MID);
         extensions.insert(Extension::AudioLevel, PUBLISHED_LEVEL);
@@ -115,7 +130,7 @@ impl Source {
         TrackParameters {
             kind: self.codec.kind(),
             mid: Some(self.mid),
-            formats: PayloadFormats::from_iter([format]),
+            formats: [format].into_iter().chain(opus).collect(),
             extensions,
             layers: ArrayVec::from_iter([layer]),
             screen: false,
@@ -139,6 +154,12 @@ impl Source {
     /// Sends `packets` packets of nothing but padding after the next frame, as browsers do to probe for bandwidth.
     pub fn pad(&mut self, packets: u32) {
         self.padding += packets;
+    }
+
+    /// Sends `packets` packets of forward error correction after the next frame, in the stream itself and under a payload type that was
+    /// not announced.
+    pub fn protect(&mut self, packets: u32) {
+        self.repair += packets;
     }
 
     /// The next video frame is a keyframe.
@@ -189,6 +210,8 @@ impl Source {
         let padding = core::mem::take(&mut self.padding);
         let mut frame: Vec<_> = (0..packets).map(|i| self.packet(now, keyframe, i, packets)).collect();
         frame.extend((0..padding).map(|_| self.padding_packet(now)));
+        let repair = core::mem::take(&mut self.repair);
+        frame.extend((0..repair).map(|_| self.repair_packet(now)));
         frame
     }
 
@@ -208,6 +231,13 @@ impl Source {
         payload[usize::from(PADDING_LEN) - 1] = PADDING_LEN;
         self.sent.0 += 1;
         Packet { index, header, payload }
+    }
+
+    /// Takes a place in the sequence and carries what nobody asked for.
+    fn repair_packet(&mut self, now: Instant) -> Packet {
+        let (index, mut header) = self.header(now, false, false);
+        header[1] = UNANNOUNCED;
+        Packet { index, header, payload: vec![0xFE; 300] }
     }
 
     fn header(&mut self, now: Instant, marker: bool, padded: bool) -> (PacketIndex, Vec<u8>) {
@@ -247,7 +277,9 @@ pub fn payload(codec: Codec, keyframe: bool, place: u32, tag: u32, number: u32) 
 /// The first bytes as the codec's RTP payload format has them.
 fn head(codec: Codec, keyframe: bool, place: u32) -> Vec<u8> {
     match (codec, keyframe, place) {
-        (Codec::Opus | Codec::Red, ..) => vec![0x78],
+        (Codec::Opus, ..) => vec![0x78],
+        // Three bytes of the packet before, then the present block (RFC 2198 section 3).
+        (Codec::Red, ..) => vec![0x80 | OPUS, 0x0F, 0x00, 3, OPUS, 7, 8, 9, 0x78],
         (Codec::Vp8, true, 0) => vec![0x10, 0x50, 0x00, 0x00, 0x9D, 0x01, 0x2A, 0x40, 0x01, 0xF0, 0x00],
         (Codec::Vp8, false, 0) => vec![0x10, 0x51, 0x00, 0x00],
         (Codec::Vp8, ..) => vec![0x00, 0x33],

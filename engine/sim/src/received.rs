@@ -1,7 +1,8 @@
 //! What a peer received of one subscription, and whether it is what was published.
 
-use crate::media::{HUSHED, payload};
+use crate::media::{HUSHED, payload, published_type};
 use corelay_core::control::SubscriptionParameters;
+use corelay_wire::codec::red::rename;
 use corelay_wire::ids::SubscriptionId;
 use corelay_wire::media::{Codec, Extension};
 use corelay_wire::rtp::{AudioLevel, RtpHeader, read_stream_id};
@@ -87,13 +88,22 @@ impl Received {
         assert_eq!(u32::from_be_bytes(*tag), self.tag, "of the track that was subscribed");
         let number = u32::from_be_bytes(*number);
         let kinds = [(true, 0), (false, 0), (true, 1), (false, 1)];
-        let kind = kinds.into_iter().find(|(k, place)| payload(self.codec, *k, *place, self.tag, number) == body);
+        let kind = kinds.into_iter().find(|(k, place)| self.expected(*k, *place, number) == body);
         let (keyframe, place) = kind.expect("the payload is the one that was published");
         let level = extension(Extension::AudioLevel).and_then(AudioLevel::read).expect("passed on");
         let [level] = level.to_bytes();
         assert!(level == HUSHED || level == 0x80 | (number % 100) as u8, "of the same packet");
         let keyframe = keyframe && place == 0;
         self.arrivals.push(Arrival { at, sequence, timestamp: header.timestamp, marker: header.marker, number, keyframe });
+    }
+
+    /// The payload of a packet as it is to arrive: blocks of redundant audio have this side's payload type.
+    fn expected(&self, keyframe: bool, place: u32, number: u32) -> Vec<u8> {
+        let mut expected = payload(self.codec, keyframe, place, self.tag, number);
+        if let (Codec::Red, Some(opus)) = (self.codec, self.parameters.formats.iter().find(|f| f.codec == Codec::Opus)) {
+            rename(&mut expected, published_type(Codec::Opus), opus.payload_type);
+        }
+        expected
     }
 
     /// Sequence numbers from the lowest to the highest that did not arrive.

@@ -20,7 +20,7 @@ use corelay_core::limits::Limits;
 use corelay_core::transport::{Certificate, DtlsSetup, DtlsVersions, ufrag};
 use corelay_wire::demux::{Protocol, classify};
 use corelay_wire::ids::{ParticipantId, RequestId, RoomId, ShardId, SubscriptionId, TrackId, TransportId};
-use corelay_wire::media::{Extension, ExtensionMap, PayloadFormat, PayloadFormats};
+use corelay_wire::media::{Codec, Extension, ExtensionMap, PayloadFormat};
 use corelay_wire::units::{Instant, Mid, NtpTimestamp, PayloadType, Ssrc};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -221,17 +221,24 @@ impl World {
     /// A peer subscribes to the track that carries the source with this tag.
     pub fn subscribe(&mut self, peer: PeerId, track: TrackId, tag: u32) -> SubscriptionId {
         let codec = self.peers.iter().flat_map(|p| &p.sources).find(|s| s.tag == tag).expect("published").codec;
+        self.subscribe_as(peer, track, tag, codec)
+    }
+
+    /// The same as one that understands this codec: Opus of a track with redundant audio, say.
+    pub fn subscribe_as(&mut self, peer: PeerId, track: TrackId, tag: u32, codec: Codec) -> SubscriptionId {
         let (request, subscription) = (RequestId(self.id()), SubscriptionId(self.id()));
         let mut extensions = ExtensionMap::default();
         for (extension, id) in [(Extension::Mid, 9), (Extension::AudioLevel, 2), (Extension::AbsSendTime, 5)] {
             extensions.insert(extension, id);
         }
-        let format = PayloadFormat { codec, payload_type: PayloadType(100 + codec as u8), rtx: None, feedback: Default::default() };
+        let format =
+            |codec| PayloadFormat { codec, payload_type: PayloadType(100 + codec as u8), rtx: None, feedback: Default::default() };
+        let opus = (codec == Codec::Red).then(|| format(Codec::Opus));
         let parameters = SubscriptionParameters {
             ssrc: Ssrc(self.random.next_u32()),
             rtx_ssrc: None,
             mid: Mid::from(&format!("s{}", subscription.0)).ok(),
-            formats: PayloadFormats::from_iter([format]),
+            formats: [format(codec)].into_iter().chain(opus).collect(),
             extensions,
             preferences: Default::default(),
         };

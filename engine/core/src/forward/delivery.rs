@@ -12,7 +12,7 @@ use crate::history::Stored;
 use crate::outbox::RUN_SEGMENTS_MAX;
 use crate::room::{Rooms, Subscription, Track};
 use crate::selection::{Arriving, Verdict};
-use crate::subscriber::{Source, Subscriber};
+use crate::subscriber::{Rename, Source, Subscriber};
 use crate::table::Table;
 use crate::way::Way;
 use arrayvec::ArrayVec;
@@ -31,6 +31,8 @@ struct Outgoing<'a> {
     timestamp: RtpTimestamp,
     payload_type: PayloadType,
     header_len: u16,
+    /// What is changed in its payload.
+    rename: Option<Rename>,
     /// As it leaves, but for padding that its run asks for.
     len: usize,
 }
@@ -149,6 +151,7 @@ impl<'a> Numbering<'a, '_> {
         let Self { track, subscriber, way } = self;
         let TurnPacket { index, layer, carried, .. } = *packet;
         let stored = track.layers[usize::from(layer)].history.find(index).ok_or(DropReason::TooLate)?;
+        let stored = subscriber.red.cut(stored);
         let meta = stored.meta;
         let payload_type = subscriber.payload_types[usize::from(meta.format)].ok_or(DropReason::UnknownPayloadType)?;
         let source = Source { layer, generation: meta.generation };
@@ -173,8 +176,8 @@ impl<'a> Numbering<'a, '_> {
         if len > way.packet_bytes_max() {
             return Err(DropReason::Oversize);
         }
-        let header_len = header_len as u16;
-        take(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, header_len, len });
+        let (header_len, rename) = (header_len as u16, subscriber.red.rename(&stored));
+        take(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, header_len, rename, len });
         Ok(())
     }
 }
@@ -280,10 +283,27 @@ impl Outgoing<'_> {
     fn seal(&self, way: &Way, dst: &mut [u8]) -> bool {
         let (header_len, payload) = (usize::from(self.header_len), self.stored.payload());
         let sealed = match self.padding(dst) {
+            _ if self.rename.is_some() => self.seal_renamed(way, dst),
             0 => way.sealer.seal_behind(self.index, header_len, payload, &[], dst),
             count => way.sealer.seal_behind(self.index, header_len, payload, &padding_of(count)[..count], dst),
         };
         sealed == Some(dst.len())
+    }
+
+    /// The same with another payload than the history's.
+    #[cold]
+    fn seal_renamed(&self, way: &Way, dst: &mut [u8]) -> Option<usize> {
+        let (header_len, payload, padding) = (usize::from(self.header_len), self.stored.payload(), self.padding(dst));
+        let (end, plain_len) = (header_len + payload.len(), header_len + payload.len() + padding);
+        let place = dst.get_mut(header_len..end)?;
+        place.copy_from_slice(payload);
+        if let Some(rename) = self.rename {
+            rename.apply(place);
+        }
+        if padding > 0 {
+            dst.get_mut(end..plain_len)?.copy_from_slice(&padding_of(padding)[..padding]);
+        }
+        way.sealer.seal_in_place(self.index, header_len, plain_len, dst)
     }
 
     /// How many bytes of padding fill `dst`. A packet without a payload has one at least.

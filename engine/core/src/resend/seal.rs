@@ -6,7 +6,7 @@ use crate::departures::Departures;
 use crate::drop_reason::DropReason;
 use crate::history::Stored;
 use crate::room::{Rooms, Subscription, Track};
-use crate::subscriber::{Located, ResendWay, Rtx, Subscriber};
+use crate::subscriber::{Located, Rename, ResendWay, Rtx, Subscriber};
 use crate::way::Way;
 use corelay_wire::rtp::{PacketFields, Passed, Retransmission};
 use corelay_wire::units::{PacketIndex, PayloadType, SequenceNumber};
@@ -20,6 +20,8 @@ struct Again<'a> {
     send_time: [u8; 3],
     /// Its place among the packets of the transport, where it tells one.
     transport_sequence: SequenceNumber,
+    /// What is changed in its payload.
+    rename: Option<Rename>,
 }
 
 /// Seals the packet into the outbox, which has room for it.
@@ -36,9 +38,11 @@ pub(super) fn seal(
     let located = subscriber.mapping.locate(outgoing.sequence()).filter(|l| l.outgoing == outgoing && !track.paused);
     let located = located.ok_or(DropReason::NackTooLate)?;
     let stored = track.layers[usize::from(located.layer)].history.find(located.index).ok_or(DropReason::NackTooLate)?;
+    let stored = subscriber.red.cut(stored);
+    let rename = subscriber.red.rename(&stored).filter(|_| !located.skipped);
     let mut congestion = congestions.get_mut(*transport);
     let transport_sequence = congestion.as_ref().map_or(SequenceNumber(0), |congestion| congestion.next_number());
-    let again = Again { stored, located, way: to, send_time, transport_sequence };
+    let again = Again { stored, located, way: to, send_time, transport_sequence, rename };
     let Subscriber { retransmission, header, payload_types, .. } = &mut *subscriber;
     let way = &mut retransmission.as_deref_mut().ok_or(DropReason::NackTooLate)?.way;
     let (len, numbered) = match way {
@@ -51,13 +55,8 @@ pub(super) fn seal(
             let fields = again.fields(outgoing, payload_type, padding > 0);
             let payload = if located.skipped { &[][..] } else { stored.payload() };
             let passed = again.passed();
-            let len = again.push(departures, outgoing, |dst| {
-                let header_len = header.write(dst, &fields, passed)?;
-                Some((
-                    header_len,
-                    header_len + copy(dst.get_mut(header_len..)?, [payload, &padding_of(padding)[..padding.into()]])?,
-                ))
-            })?;
+            let padding = &padding_of(padding)[..padding.into()];
+            let len = again.push(departures, outgoing, |dst| header.write(dst, &fields, passed), [&[], payload, padding])?;
             subscriber.count_sent(payload.len());
             (len, false)
         }
@@ -77,10 +76,7 @@ impl Again<'_> {
         let original = Retransmission::head(self.located.outgoing.sequence());
         let payload = if self.located.skipped { &[][..] } else { self.stored.payload() };
         let (header, passed) = (&rtx.header, self.passed());
-        self.push(departures, index, |dst| {
-            let header_len = header.write(dst, &fields, passed)?;
-            Some((header_len, header_len + copy(dst.get_mut(header_len..)?, [&original, payload])?))
-        })
+        self.push(departures, index, |dst| header.write(dst, &fields, passed), [&original, payload, &[]])
     }
 
     fn fields(&self, index: PacketIndex, payload_type: PayloadType, padded: bool) -> PacketFields {
@@ -102,29 +98,34 @@ impl Again<'_> {
         Passed { carried: spans.carried(), spans, packet: self.stored.bytes }
     }
 
-    /// Seals what `write` writes, which gives the length of the header, and of header and payload. Gives the length of the packet.
+    /// Seals the header that `write` writes, whose length it gives, and what stands before the payload, the payload, and padding. Gives
+    /// the length of the packet.
     fn push(
         &self,
         departures: &mut Departures<'_>,
         index: PacketIndex,
-        write: impl FnOnce(&mut [u8]) -> Option<(usize, usize)>,
+        write: impl FnOnce(&mut [u8]) -> Option<usize>,
+        [head, payload, padding]: [&[u8]; 3],
     ) -> Result<usize, DropReason> {
-        let sealed = departures.outbox.push(self.way.path, self.way.packet_bytes_max(), |dst| {
-            let (header_len, plain_len) = write(dst)?;
-            self.way.sealer.seal_in_place(index, header_len, plain_len, dst)
+        let Self { way, rename, .. } = self;
+        let sealed = departures.outbox.push(way.path, way.packet_bytes_max(), |dst| {
+            let header_len = write(dst)?;
+            let payload_at = append(dst, header_len, head)?;
+            let payload_end = append(dst, payload_at, payload)?;
+            if let Some(rename) = rename {
+                rename.apply(&mut dst[payload_at..payload_end]);
+            }
+            let plain_len = append(dst, payload_end, padding)?;
+            way.sealer.seal_in_place(index, header_len, plain_len, dst)
         });
         sealed.ok_or(DropReason::Oversize)
     }
 }
 
-/// Writes both parts to the front of `dst`; gives their length.
-fn copy(dst: &mut [u8], parts: [&[u8]; 2]) -> Option<usize> {
-    let mut at = 0;
-    for part in parts {
-        dst.get_mut(at..at + part.len())?.copy_from_slice(part);
-        at += part.len();
-    }
-    Some(at)
+/// Writes `bytes` at `at`; gives where they end.
+fn append(dst: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
+    dst.get_mut(at..at + bytes.len())?.copy_from_slice(bytes);
+    Some(at + bytes.len())
 }
 
 /// Padding of `count` octets, the last of which counts them all (RFC 3550 section 5.1), zeros behind.
