@@ -264,7 +264,7 @@ impl Source {
 pub fn payload(codec: Codec, keyframe: bool, place: u32, tag: u32, number: u32) -> Vec<u8> {
     let mut payload = head(codec, keyframe, place);
     let filler = match codec {
-        Codec::Opus => 60,
+        Codec::Opus | Codec::Red => 60,
         _ if place == 0 => 400,
         _ => 900,
     };
