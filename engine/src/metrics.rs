@@ -199,6 +199,8 @@ fn sum(past: &Counters, present: &Counters) -> Counters {
         relayed_in: past.relayed_in + present.relayed_in,
         microphones_admitted: past.microphones_admitted + present.microphones_admitted,
         speakers: past.speakers + present.speakers,
+        probes: past.probes + present.probes,
+        selections: std::array::from_fn(|n| std::array::from_fn(|why| past.selections[n][why] + present.selections[n][why])),
         drops,
         ..present.clone()
     }

@@ -8,6 +8,7 @@ use crate::history::History;
 use crate::layer::Missing;
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::mirror::Relay;
+use crate::record::Record;
 use crate::relay::Relays;
 use crate::resend::Resends;
 use crate::room::{Participant, Room, Subscription, Track, TransportEntry};
@@ -62,7 +63,7 @@ impl Limits {
             line("tracks", self.tracks_max, slot(size_of::<Track>(), 5)),
             line("histories", self.tracks_max * LAYERS_MAX as u32, History::bytes(self.history_packets, self.history_bytes)),
             // Of its track, and twice of its transport: by slot and by SSRC.
-            line("subscriptions", self.subscriptions_max, slot(size_of::<Subscription>(), 3)),
+            line("subscriptions", self.subscriptions_max, slot(size_of::<Subscription>(), 3) + size_of::<Record>() as u64),
             line("numbers of subscriptions", self.subscriptions_max, Mapping::HEAP_BYTES as u64),
             line("retransmission, subscriptions", self.subscriptions_max, Retransmission::HEAP_BYTES as u64),
             line("missing packets", self.tracks_max * LAYERS_MAX as u32, Missing::HEAP_BYTES as u64),

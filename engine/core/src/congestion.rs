@@ -27,6 +27,8 @@ use corelay_wire::units::{Bitrate, Instant, SequenceNumber};
 /// the lowest layers for as long; shorter floods a thin path whose first feedback is late.
 const DEAF_AFTER: Duration = Duration::from_secs(2);
 
+/// The least time from one asking to the next.
+const AGAIN: Duration = Duration::from_millis(5);
 /// Report blocks that are closer to each other are of one report.
 const REPORTS_APART_MIN_MS: u64 = 100;
 
@@ -148,7 +150,9 @@ impl Congestion {
         self.watched = estimate.is_some();
         let deaf = self.first.filter(|_| !self.heard).map(|first| first + DEAF_AFTER + Duration::from_millis(1));
         let again = self.decision.again();
-        [estimate, deaf, again].into_iter().flatten().min()
+        let next = [estimate, again].into_iter().flatten().chain(deaf.filter(|at| *at > now)).min();
+        // What was due and is not done is not done a moment later.
+        next.map(|at| at.max(now + AGAIN))
     }
 
     /// Whether something left or waits that nobody will come for yet: from here on, somebody will.
@@ -178,6 +182,11 @@ impl Congestions {
     #[inline]
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Congestion> {
         self.places.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    /// The same, to look at.
+    pub(crate) fn get(&self, slot: u32) -> Option<&Congestion> {
+        self.places.get(slot as usize)?.as_deref()
     }
 
     /// The same; begun when there is none.

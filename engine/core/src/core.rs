@@ -10,6 +10,7 @@ mod hearing;
 mod preferring;
 mod relaying;
 mod requests;
+mod sampling;
 mod selecting;
 mod statistics;
 mod tracing;
@@ -65,6 +66,8 @@ pub struct Core {
     relays: Relays,
     control: ControlSender,
     outbox: Outbox,
+    /// The time of the latest input: events are read in the turn that made them.
+    latest: Instant,
     /// The owner was told what there is to send, and has sent it by the next call.
     polled: bool,
     handshakes: Handshakes,
@@ -104,6 +107,7 @@ impl Core {
             relays: Relays::new(shard, &limits),
             control: ControlSender::new(limits.transports_max),
             outbox: Outbox::new(limits.outbox_bytes as usize, limits.outbox_runs as usize),
+            latest: Instant::ZERO,
             polled: false,
             handshakes: Handshakes::new(limits.handshakes_per_turn),
             trace_allowance: TraceAllowance::default(),
@@ -116,14 +120,14 @@ impl Core {
 
     /// Carries out what signaling asks.
     pub fn handle_command(&mut self, now: Instant, command: Command) {
-        self.begin_input();
+        self.begin_input(now);
         self.carry_out(now, command);
         self.count_things();
     }
 
     /// Takes in what arrived.
     pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
-        self.begin_input();
+        self.begin_input(now);
         self.counters.datagrams_in += 1;
         self.counters.bytes_in += datagram.bytes.len() as u64;
         if let Err(reason) = self.take_in(now, datagram) {
@@ -133,7 +137,7 @@ impl Core {
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.begin_input();
+        self.begin_input(now);
         while let Some(timer) = self.timers.expire(now) {
             match timer {
                 Timer::Transport(slot) => self.wake_transport(now, slot),
@@ -190,7 +194,11 @@ impl Core {
 
     /// What signaling has to know. Read until `None` after each turn: the queue is as long as a turn makes it.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if let Some(Event::SelectionChanged { subscription, layers, why }) = event {
+            self.note_selection(subscription, layers, why);
+        }
+        event
     }
 
     /// What was counted.
@@ -236,7 +244,8 @@ impl Core {
     }
 
     /// The owner has sent what it polled. An input after that belongs to the next turn.
-    fn begin_input(&mut self) {
+    fn begin_input(&mut self, now: Instant) {
+        self.latest = now;
         if self.polled {
             self.handshakes.end_turn();
         }

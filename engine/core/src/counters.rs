@@ -2,6 +2,7 @@
 
 use crate::control::SrtpProfile;
 use crate::drop_reason::DropCounters;
+use crate::target::Why;
 
 /// Totals, and how many of each thing there are.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +47,15 @@ pub struct Counters {
     pub microphones_admitted: u64,
     /// Times that the active speaker of a room became another.
     pub speakers: u64,
+    /// Times that a subscription got other layers, by why it got no more, in the order of [`Why::LABELS`]: those that got some, and those
+    /// that got none.
+    pub selections: [[u64; Why::COUNT]; 2],
+    /// Probes for bandwidth that were begun.
+    pub probes: u64,
+    /// Transports with an estimate, at present.
+    pub estimated: u64,
+    /// The sum of their estimates at present, in bits per second.
+    pub estimates_bits: u64,
     /// What was not processed, by reason.
     pub drops: DropCounters,
     /// Rooms at present.

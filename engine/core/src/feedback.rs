@@ -73,6 +73,7 @@ impl Feedback<'_> {
 
     fn report_block(&mut self, block: &ReportBlock) {
         let Some(slot) = self.subscription(block.ssrc) else { return };
+        self.rooms.subscriptions[slot].record.hear(block);
         let reports = &self.rooms.subscriptions[slot].subscriber.reports;
         if let Some(trip) = reports.round_trip(block.last_sender_report, block.delay_since_last_sender_report, self.now) {
             self.rooms.transports[self.slot].round_trip = Some(trip);

@@ -4,6 +4,7 @@ mod missing;
 mod nack_timing;
 mod placing;
 mod statistics;
+mod tally;
 
 pub(crate) use missing::{Arrival, Missing};
 pub(crate) use nack_timing::NackTiming;
@@ -14,6 +15,7 @@ use crate::keyframe::KeyframeThrottle;
 use corelay_wire::units::{ClockRate, Instant, NtpTimestamp, Rid, RtpTimestamp, SequenceNumber, Ssrc};
 pub(crate) use placing::Placing;
 use statistics::Statistics;
+use tally::Tally;
 
 /// What the publisher's latest sender report said.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,7 @@ pub(crate) struct Layer {
     pub(crate) generation: u32,
     pub(crate) history: History,
     pub(crate) statistics: Statistics,
+    pub(crate) tally: Tally,
     pub(crate) missing: Missing,
     pub(crate) source_report: Option<SourceReport>,
     pub(crate) keyframes: KeyframeThrottle,
@@ -55,6 +58,7 @@ impl Layer {
             generation: 0,
             history,
             statistics: Statistics::default(),
+            tally: Tally::default(),
             missing: Missing::new(track.kind, answers),
             source_report: None,
             keyframes: KeyframeThrottle::default(),

@@ -8,7 +8,7 @@ use crate::drop_reason::DropReason;
 use crate::history::PacketMeta;
 use crate::layer::{Arrival, NackTiming};
 use crate::place::Place;
-use crate::room::{Rooms, Track};
+use crate::room::{Noted, Rooms, Track};
 use crate::streams::{Role, Stream};
 use crate::transport::Opened;
 use core::ops::Range;
@@ -43,6 +43,8 @@ pub(crate) struct Accepted {
     pub(crate) layer: u8,
     /// A row of the track is being sent that was not before.
     pub(crate) risen: bool,
+    /// It begins a picture that needs no other.
+    pub(crate) keyframe: bool,
 }
 
 /// When a packet came.
@@ -75,6 +77,7 @@ pub(crate) fn accept(
         missing: None,
         damaged: false,
         emptied: None,
+        keyframe: false,
         layer: stream.layer,
         risen: false,
     };
@@ -85,8 +88,8 @@ pub(crate) fn accept(
         },
         false => keep(track, stream, header, packet, came, timing, &mut accepted)?,
     }
-    // What comes again says nothing of who speaks by now.
-    let held = if accepted.again { track.hearing.is_held() } else { track.hear(stream.layer.into(), now) };
+    let Noted { held, keyframe } = track.note(stream.layer.into(), accepted.again, now);
+    accepted.keyframe = keyframe;
     accepted.fresh &= !held;
     track.started = true;
     track.dirty |= !held;

@@ -81,6 +81,7 @@ impl Resends {
         };
         for sequence in lost.take(NUMBERS_MAX) {
             counters.nacks_in += 1;
+            known.record.nacked += 1;
             // What is not known any more, or not known yet: it is of the future, too long ago, or missing here as well.
             let Some(located) = subscriber.mapping.locate(sequence) else { continue };
             let Some(stored) = track.layers[usize::from(located.layer)].history.find(located.index) else { continue };
@@ -109,6 +110,7 @@ impl Resends {
                     Ok(()) => {
                         departures.counters.packets_out += 1;
                         departures.counters.retransmissions_out += 1;
+                        rooms.subscriptions[resend.subscription].record.resent += 1;
                     }
                     Err(reason) => departures.counters.drops.count(reason),
                 }

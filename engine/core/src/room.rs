@@ -14,8 +14,10 @@ use crate::layer::{Layer, NackTiming};
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::mirror::{Mirror, Relay};
 use crate::pending_control::PendingControl;
+use crate::record::Record;
 use crate::resend::ResendBudget;
 use crate::rows::Rows;
+use crate::score::Told;
 use crate::selection::Selection;
 use crate::speakers::{Hearing, Stage};
 use crate::streams::Streams;
@@ -80,12 +82,25 @@ pub(crate) struct TransportEntry {
     pub(crate) round_trip: Option<Duration>,
     /// What the peer is told of the path that its tracks take; `None` when it negotiated no such feedback.
     pub(crate) upstream: Option<Box<Upstream>>,
+    /// What it added to the shard's sum of estimates, in bits per second.
+    pub(crate) estimate_counted: Option<u64>,
+    /// The estimate that a trace told last.
+    pub(crate) estimate_told: u64,
     /// How much may be sent again to the peer.
     pub(crate) resends: ResendBudget,
     /// How long the peer takes to answer when it is asked for what was lost.
     pub(crate) nacks: NackTiming,
     /// When missing packets are looked at next: what the timer is set to.
     pub(crate) nacks_at: Option<Instant>,
+}
+
+/// What a packet of a track is for the rest of the core.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted {
+    /// Nobody gets it: the room has louder microphones.
+    pub(crate) held: bool,
+    /// It begins a picture that needs no other.
+    pub(crate) keyframe: bool,
 }
 
 /// Where a track's packets come from.
@@ -110,6 +125,9 @@ pub(crate) struct Track {
     pub(crate) scalability: ScalabilityMode,
     /// Of audio: whether it is heard.
     pub(crate) hearing: Hearing,
+    /// How well it arrived of late: that of its best layer that sends.
+    pub(crate) score: Option<u8>,
+    pub(crate) told: Told,
     pub(crate) layers: ArrayVec<Layer, LAYERS_MAX>,
     pub(crate) rows: Rows,
     pub(crate) subscriptions: Vec<u32>,
@@ -130,16 +148,17 @@ impl Track {
         matches!(self.origin, TrackOrigin::Relay(_))
     }
 
-    /// Hears the packet that arrived last, if it is audio; tells whether the track is held, so that nobody gets it.
-    pub(crate) fn hear(&mut self, layer: usize, now: Instant) -> bool {
-        if self.kind == Kind::Audio {
-            let history = &self.layers[layer].history;
-            if let Some(packet) = history.fresh().end.checked_sub(1).and_then(|last| history.arrival(last)) {
-                let level = packet.meta.extensions.find(packet.bytes, Extension::AudioLevel).and_then(AudioLevel::read);
-                self.hearing.voice.hear(level, packet.payload().len(), now);
-            }
+    /// Counts the packet that arrived last, and hears it if it is audio; `again`: it had been lost, and says nothing of who speaks by now.
+    pub(crate) fn note(&mut self, layer: usize, again: bool, now: Instant) -> Noted {
+        let Layer { history, tally, .. } = &mut self.layers[layer];
+        let last = history.fresh().end.checked_sub(1).and_then(|last| history.arrival(last));
+        let Some(packet) = last else { return Noted { held: self.hearing.is_held(), keyframe: false } };
+        tally.count(&packet);
+        if self.kind == Kind::Audio && !again {
+            let level = packet.meta.extensions.find(packet.bytes, Extension::AudioLevel).and_then(AudioLevel::read);
+            self.hearing.voice.hear(level, packet.payload().len(), now);
         }
-        self.hearing.is_held()
+        Noted { held: self.hearing.is_held(), keyframe: packet.meta.keyframe && self.kind == Kind::Video }
     }
 
     /// Whether anybody gets its packets.
@@ -162,6 +181,7 @@ pub(crate) struct Subscription {
     pub(crate) paused: bool,
     /// Its track's owner is not among the speakers that it follows.
     pub(crate) left_out: bool,
+    pub(crate) record: Box<Record>,
 }
 
 /// The tables.
@@ -329,6 +349,6 @@ mod tests {
     fn hot_structs_have_their_sizes() {
         assert_eq!(size_of::<PacketMeta>(), 80);
         assert_eq!(size_of::<Subscriber>(), 240);
-        assert_eq!(size_of::<Subscription>(), 304);
+        assert_eq!(size_of::<Subscription>(), 312);
     }
 }

@@ -57,18 +57,29 @@ pub enum Why {
 }
 
 impl Why {
+    /// How many variants there are.
+    pub const COUNT: usize = 9;
+    /// Words for all of them, in the order of [`Why::index`].
+    pub const LABELS: [&'static str; Self::COUNT] =
+        ["best", "preferred", "viewport", "bandwidth", "layer_silent", "publisher_paused", "waiting", "paused", "not_speaking"];
+
+    /// Its place in a table.
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Best => 0,
+            Self::Preferred => 1,
+            Self::Viewport => 2,
+            Self::Bandwidth { .. } => 3,
+            Self::LayerSilent => 4,
+            Self::PublisherPaused => 5,
+            Self::Waiting => 6,
+            Self::Paused => 7,
+            Self::NotSpeaking => 8,
+        }
+    }
+
     /// A word for APIs and metrics.
     pub const fn label(self) -> &'static str {
-        match self {
-            Self::Best => "best",
-            Self::Preferred => "preferred",
-            Self::Viewport => "viewport",
-            Self::Bandwidth { .. } => "bandwidth",
-            Self::LayerSilent => "layer_silent",
-            Self::PublisherPaused => "publisher_paused",
-            Self::Waiting => "waiting",
-            Self::Paused => "paused",
-            Self::NotSpeaking => "not_speaking",
-        }
+        Self::LABELS[self.index()]
     }
 }

@@ -22,7 +22,7 @@ pub enum Trace {
         /// At what rate it was sent.
         bitrate: Bitrate,
     },
-    /// The estimate of what a transport carries changed.
+    /// The estimate of what a transport carries changed by more than a twentieth.
     Estimate {
         /// Of which transport.
         transport: TransportId,
@@ -54,20 +54,20 @@ pub enum Trace {
         /// Why.
         why: Why,
     },
-    /// A publisher was asked for packets again.
+    /// A publisher was asked for packets again: told once a second for each of its streams.
     NackSent {
         /// Of which track.
         track: TrackId,
         /// Of which of its streams, lowest first.
         layer: u8,
-        /// How many packets.
+        /// How many, since that was told last.
         packets: u16,
     },
-    /// A subscriber asked for packets again.
+    /// A subscriber asked for packets again: told once a second for each subscription.
     NackReceived {
         /// Of which subscription.
         subscription: SubscriptionId,
-        /// How many packets.
+        /// How many, since that was told last.
         packets: u16,
     },
 }

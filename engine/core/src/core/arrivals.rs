@@ -102,6 +102,9 @@ impl Core {
             self.watch_rows(now, accepted.track);
         }
         self.notice_voice(now, accepted.track);
+        if accepted.keyframe {
+            self.trace_keyframe(now, slot, accepted.track);
+        }
         if accepted.first {
             self.announce_track(now, accepted.track);
         }

@@ -135,6 +135,8 @@ impl Core {
             control: Default::default(),
             round_trip: None,
             upstream: None,
+            estimate_counted: None,
+            estimate_told: 0,
             resends: ResendBudget::new(now),
             nacks: NackTiming::default(),
             nacks_at: None,
@@ -202,6 +204,8 @@ impl Core {
             extensions: parameters.extensions.clone(),
             screen: parameters.screen,
             scalability: parameters.scalability,
+            score: None,
+            told: Default::default(),
             hearing: Hearing { speaks, competes, ..Hearing::default() },
             layers: parameters.layers.iter().map(|l| Layer::new(l, parameters, History::new(packets, bytes))).collect(),
             rows: Rows::new(parameters.layers.len()),
@@ -277,6 +281,7 @@ impl Core {
             preferences,
             paused,
             left_out: false,
+            record: Default::default(),
         })?;
         if preferences.follows_speakers {
             self.recast_for(now, track);

@@ -9,14 +9,18 @@ impl Core {
     /// The peer told something of the path to it, or its estimator was due.
     pub(super) fn path_told(&mut self, now: Instant, slot: u32) {
         let Some(congestion) = self.rooms.congestions.get_mut(slot) else { return };
+        let mut began = None;
         if congestion.probing.is_none() {
-            congestion.probing = congestion.estimator.poll_probe(now).map(|plan| Probing::new(now, plan));
+            let plan = congestion.estimator.poll_probe(now);
+            began = plan.map(|plan| plan.bitrate);
+            congestion.probing = plan.map(|plan| Probing::new(now, plan));
         }
         congestion.retune(now);
         if congestion.probing.is_some() || congestion.pacer.is_waiting() {
             self.forwarder.resume(slot);
         }
         self.timers.set(Timer::Estimate(slot), congestion.poll_timeout(now));
+        self.trace_path(now, slot, began);
     }
 
     /// A transport's estimator wants to be asked although nothing was heard.

@@ -35,6 +35,7 @@ impl Core {
         }
         self.rooms.transports[slot].transport.close(now, &mut self.outbox);
         self.count_unsent(slot);
+        self.note_estimate(slot, None);
         self.transport_ended(now, slot);
         self.timers.cancel(Timer::Transport(slot));
         self.timers.cancel(Timer::Pace(slot));

@@ -14,7 +14,7 @@ use corelay_wire::units::Instant;
 impl Core {
     /// Takes in what another shard told: head and body of its [`Parcel`], end to end.
     pub fn handle_relay(&mut self, now: Instant, from: ShardId, bytes: &[u8]) {
-        self.begin_input();
+        self.begin_input(now);
         let message = Message::decode(bytes).map_err(|_| DropReason::RelayMalformed);
         if let Err(reason) = message.and_then(|message| self.take_message(now, from, message)) {
             self.counters.drops.count(reason);

@@ -80,6 +80,7 @@ impl Core {
 
     pub(super) fn report(&mut self, now: Instant, slot: u32) {
         self.control.report(&mut self.rooms, slot);
+        self.sample(now, slot);
         self.set_report_timer(now, slot);
     }
 

@@ -1,11 +1,11 @@
 //! What is told of a participant's media while it is traced.
 
 use super::Core;
-use crate::control::{Event, Refusal, TRACE_LIFETIME, TRACES_PER_SECOND_MAX, Trace};
+use crate::control::{Event, Refusal, TRACE_LIFETIME, TRACES_PER_SECOND_MAX, Target, Trace, Why};
 use crate::room::Track;
 use core::time::Duration;
-use corelay_wire::ids::ParticipantId;
-use corelay_wire::units::Instant;
+use corelay_wire::ids::{ParticipantId, SubscriptionId};
+use corelay_wire::units::{Bitrate, Instant};
 
 /// How many traces of this second were told.
 #[derive(Debug, Default)]
@@ -44,6 +44,68 @@ impl Core {
         }
     }
 
+    /// A picture of the track in `track` begins that needs no other.
+    pub(super) fn trace_keyframe(&mut self, now: Instant, slot: u32, track: u32) {
+        let Track { id, layers, .. } = &self.rooms.tracks[track];
+        let arrived = layers.iter().position(|layer| layer.last_packet == Some(now));
+        let (track, layer) = (*id, arrived.unwrap_or(0) as u8);
+        self.tell_trace(now, slot, || Trace::Keyframe { track, layer });
+    }
+
+    /// A subscription gets other layers: counted, and told.
+    pub(super) fn note_selection(&mut self, subscription: SubscriptionId, layers: Option<Target>, why: Why) {
+        self.counters.selections[usize::from(layers.is_none())][why.index()] += 1;
+        if let Ok(slot) = self.rooms.subscriptions.slot_of(subscription) {
+            let transport = self.rooms.subscriptions[slot].transport;
+            self.tell_trace(self.latest, transport, || Trace::LayerSwitch { subscription, layers, why });
+        }
+    }
+
+    /// The path of the transport in `slot` is probed, or is thought to carry more or less than was told.
+    pub(super) fn trace_path(&mut self, now: Instant, slot: u32, probe: Option<Bitrate>) {
+        self.counters.probes += u64::from(probe.is_some());
+        if !self.is_traced(slot) {
+            return;
+        }
+        let transport = self.rooms.transports[slot].id;
+        if let Some(bitrate) = probe {
+            self.tell_trace(now, slot, || Trace::Probe { transport, bitrate });
+        }
+        let Some(estimate) = self.rooms.congestions.get(slot).and_then(|congestion| congestion.estimate(now)) else { return };
+        let entry = &mut self.rooms.transports[slot];
+        if estimate.0.abs_diff(entry.estimate_told) > entry.estimate_told / 20 {
+            entry.estimate_told = estimate.0;
+            let round_trip = entry.round_trip;
+            self.tell_trace(now, slot, || Trace::Estimate { transport, estimate, round_trip });
+        }
+    }
+
+    /// What was asked for again since that was told last.
+    pub(super) fn trace_nacks(&mut self, now: Instant, slot: u32) {
+        if !self.is_traced(slot) {
+            return;
+        }
+        for at in 0..self.rooms.transports[slot].tracks.len() {
+            let place = self.rooms.transports[slot].tracks[at];
+            for n in 0..self.rooms.tracks[place].layers.len() {
+                let Track { id, layers, .. } = &mut self.rooms.tracks[place];
+                let (track, tally) = (*id, &mut layers[n].tally);
+                let packets = since(tally.nacked, &mut tally.nacked_told);
+                if packets > 0 {
+                    self.tell_trace(now, slot, || Trace::NackSent { track, layer: n as u8, packets });
+                }
+            }
+        }
+        for at in 0..self.rooms.transports[slot].subscriptions.len() {
+            let known = &mut self.rooms.subscriptions[self.rooms.transports[slot].subscriptions[at]];
+            let (subscription, record) = (known.id, &mut known.record);
+            let packets = since(record.nacked, &mut record.nacked_told);
+            if packets > 0 {
+                self.tell_trace(now, slot, || Trace::NackReceived { subscription, packets });
+            }
+        }
+    }
+
     fn is_traced(&self, slot: u32) -> bool {
         self.rooms.participants[self.rooms.transports[slot].participant].traced_until.is_some()
     }
@@ -58,6 +120,12 @@ impl Core {
             self.events.push_back(Event::Trace { participant: participant.id, at: now, trace: trace() });
         }
     }
+}
+
+/// How many came since that was told, which it is by this.
+fn since(total: u64, told: &mut u64) -> u16 {
+    let before = core::mem::replace(told, total);
+    u16::try_from(total - before).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]

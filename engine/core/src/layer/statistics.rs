@@ -51,6 +51,11 @@ impl Statistics {
         self.received
     }
 
+    /// Packets that there would be without loss.
+    pub(crate) fn expected(&self) -> u64 {
+        if self.received == 0 { 0 } else { self.highest - self.base.min(self.highest) + 1 }
+    }
+
     /// The interarrival jitter; `None` before it can be told.
     pub(crate) fn jitter(&self, clock: ClockRate) -> Option<Duration> {
         let nanos = u64::from(self.jitter_scaled >> 4) * 1_000_000_000 / u64::from(clock.0);
@@ -62,7 +67,7 @@ impl Statistics {
         if self.received == 0 {
             return None;
         }
-        let expected = self.highest - self.base.min(self.highest) + 1;
+        let expected = self.expected();
         let expected_interval = expected - self.expected_before;
         let lost_interval = expected_interval as i64 - (self.received - self.received_before) as i64;
         self.expected_before = expected;

@@ -160,7 +160,9 @@ impl Composer<'_> {
             let feedback = track.formats.first().map(|f| f.feedback).unwrap_or_default();
             for layer in &mut track.layers {
                 let (Some(ssrc), false) = (layer.ssrc, requests.is_full()) else { continue };
-                match (layer.keyframes.take_due(), feedback.pli, feedback.fir) {
+                let due = layer.keyframes.take_due();
+                layer.tally.keyframe_requests += u64::from(due.is_some());
+                match (due, feedback.pli, feedback.fir) {
                     (Some(_), true, _) => requests.push(Request::Pli(ssrc)),
                     (Some(sequence), false, true) => requests.push(Request::Fir(FirRequest { media: ssrc, sequence })),
                     _ => {}
@@ -185,6 +187,7 @@ impl Composer<'_> {
                 let all = layer.missing.ask(|number| {
                     let packed = !missing.is_full() && numbers.entries().len() < room && numbers.push(number);
                     self.counters.nacks_out += u64::from(packed);
+                    layer.tally.nacked += u64::from(packed);
                     packed
                 });
                 entry.control.missing |= !all;
