@@ -283,7 +283,7 @@ pub enum Event {
         /// Who spoke within the last interval, loudest first, at most [`LOUDEST_MAX`].
         loudest: Box<[Loudness]>,
     },
-    /// The quality of what a publisher sends, as it arrives, moved by more than one.
+    /// The quality of what a publisher sends, as it arrives, moved by more than one since it was told: what was not told is 10.
     TrackScore {
         /// The track.
         track: TrackId,
@@ -292,7 +292,8 @@ pub enum Event {
         /// Of each layer, lowest first; `None` for one that does not send, and behind the last.
         layers: [Option<u8>; LAYERS_MAX],
     },
-    /// The quality of what a subscriber gets moved by more than one.
+    /// The quality of the way to a subscriber, or of the track as it arrives here, moved by more than one since it was told: what was not
+    /// told is 10.
     SubscriptionScore {
         /// The subscription.
         subscription: SubscriptionId,

@@ -84,8 +84,8 @@ fn a_bad_network_is_told_and_so_is_its_end() {
     world.faults = Faults::default();
     world.run(Duration::from_secs(5));
     let told = scores(&world, from, audio.subscription);
-    assert!(told.len() >= 2 && told[0] < 9 && told.last().is_some_and(|score| *score >= 9), "{told:?}");
-    assert!(told.windows(2).all(|pair| pair[0].abs_diff(pair[1]) > 1 || pair[0] == pair[1]), "{told:?}");
+    assert!(told.iter().any(|score| *score < 9) && told.last().is_some_and(|score| *score >= 9), "{told:?}");
+    assert!(told.len() <= 15, "once a second at most: {told:?}");
     assert_eq!(statistics(&mut world, bob).transports[0].sent_lost_permille, Some(0));
 }
 
