@@ -92,6 +92,7 @@ pub fn core_limits(config: &Config, shards: usize) -> Limits {
         tracks_max: count(tracks + mirrors),
         subscriptions_max: count(participants * limits::SUBSCRIPTIONS_PER_PARTICIPANT),
         shards: u16::try_from(shards).unwrap_or(u16::MAX),
+        microphones_forwarded: config.microphones_forwarded,
         ..Limits::default()
     }
 }

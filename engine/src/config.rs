@@ -77,6 +77,8 @@ pub struct Config {
     pub spill_participants: usize,
     /// `SPILL_SUBSCRIPTIONS`: of one room on one shard, before the room spills.
     pub spill_subscriptions: usize,
+    /// `MICROPHONES_FORWARDED` of one room at a time; zero: all.
+    pub microphones_forwarded: u8,
     /// `ROOMS_MAX` of the node.
     pub rooms_max: usize,
     /// `METRICS_PUBLIC`: whether `/metrics` needs no token.
@@ -146,6 +148,7 @@ impl Default for Config {
             room_participants_max: limits::ROOM_PARTICIPANTS_DEFAULT,
             spill_participants: limits::SPILL_PARTICIPANTS_DEFAULT,
             spill_subscriptions: limits::SPILL_SUBSCRIPTIONS_DEFAULT,
+            microphones_forwarded: limits::MICROPHONES_FORWARDED_DEFAULT,
             rooms_max: limits::ROOMS_DEFAULT,
             metrics_public: true,
             demo: true,

@@ -195,6 +195,12 @@ fn sum(past: &Counters, present: &Counters) -> Counters {
         runs_out: past.runs_out + present.runs_out,
         keyframe_requests_out: past.keyframe_requests_out + present.keyframe_requests_out,
         keyframe_requests_in: past.keyframe_requests_in + present.keyframe_requests_in,
+        nacks_in: past.nacks_in + present.nacks_in,
+        nacks_out: past.nacks_out + present.nacks_out,
+        feedback_out: past.feedback_out + present.feedback_out,
+        retransmissions_in: past.retransmissions_in + present.retransmissions_in,
+        retransmissions_out: past.retransmissions_out + present.retransmissions_out,
+        given_up: past.given_up + present.given_up,
         relayed_out: past.relayed_out + present.relayed_out,
         relayed_in: past.relayed_in + present.relayed_in,
         microphones_admitted: past.microphones_admitted + present.microphones_admitted,
@@ -215,10 +221,13 @@ mod tests {
     fn totals_add_up_and_what_there_is_does_not() {
         let mut past = Counters { datagrams_in: 5, rooms: 7, ..Counters::default() };
         past.drops.count(DropReason::NotOurs);
-        let mut present = Counters { datagrams_in: 2, rooms: 1, ..Counters::default() };
+        past.selections[1][3] = 4;
+        let mut present = Counters { datagrams_in: 2, rooms: 1, nacks_in: 3, estimated: 6, ..Counters::default() };
+        present.selections[1][3] = 2;
         present.drops.count(DropReason::NotOurs);
         let sum = sum(&past, &present);
         assert_eq!((sum.datagrams_in, sum.rooms, sum.drops.total(DropReason::NotOurs)), (7, 1, 2));
+        assert_eq!((sum.selections[1][3], sum.nacks_in, sum.estimated), (6, 3, 6));
     }
 
     #[test]

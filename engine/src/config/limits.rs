@@ -28,6 +28,10 @@ pub const SPILL_SUBSCRIPTIONS_DEFAULT: usize = 2_000;
 /// The most that may be asked for: a room that never spills for that.
 pub const SPILL_SUBSCRIPTIONS_MAX: usize = 1_000_000_000;
 
+/// `MICROPHONES_FORWARDED`, the default. Higher: a listener of a large room gets as many streams, spoken into or not, and decodes them.
+/// Lower: where many talk at once somebody is not heard before others pause.
+pub const MICROPHONES_FORWARDED_DEFAULT: u8 = 5;
+
 /// Rooms of the node by default. A room costs little; the limit keeps a client with a room-creating token from filling memory.
 pub const ROOMS_DEFAULT: usize = 1_000;
 /// The most that may be asked for.

@@ -221,6 +221,13 @@ pub const KEYS: &[Key] = &[
         |c| Some(c.spill_subscriptions.to_string()),
     ),
     key(
+        "MICROPHONES_FORWARDED",
+        Kind::Number { min: 0, max: u8::MAX as u64 },
+        "Microphones of one room that are forwarded at a time: those that are spoken into. 0: all. Rooms with no more than these are not affected.",
+        |c, text, kind| kind.number(text).map(|n| c.microphones_forwarded = n),
+        |c| Some(c.microphones_forwarded.to_string()),
+    ),
+    key(
         "ROOMS_MAX",
         Kind::Number { min: 1, max: limits::ROOMS_MAX as u64 },
         "Rooms of this node.",

@@ -77,6 +77,7 @@ fn every_bad_value_names_its_key_and_what_is_allowed() {
         ("ROOM_PARTICIPANTS_MAX", "0"),
         ("SPILL_PARTICIPANTS", "0"),
         ("SPILL_SUBSCRIPTIONS", "none"),
+        ("MICROPHONES_FORWARDED", "256"),
         ("ROOMS_MAX", "1.5"),
         ("METRICS_PUBLIC", "2"),
         ("DEMO", "demo"),

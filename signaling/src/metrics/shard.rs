@@ -4,6 +4,7 @@ use super::distribution::Distribution;
 use super::writer::{Labels, Rows, Writer};
 use crate::shards::Shards;
 use corelay_engine::ShardSnapshot;
+use corelay_engine::control::Why;
 use hdrhistogram::Histogram;
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ const BATCH_BOUNDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.
 pub(super) fn write(shards: &Shards, out: &mut Writer<'_, '_>) -> fmt::Result {
     let snapshots: Vec<Arc<ShardSnapshot>> = shards.infos().iter().map(|info| shards.snapshot(info.id)).collect();
     traffic(&snapshots, out)?;
+    quality(&snapshots, out)?;
     contents(&snapshots, out)?;
     work(&snapshots, out)?;
     load(&snapshots, out)?;
@@ -54,6 +56,27 @@ fn traffic(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result 
     out.counters("corelay_relayed_in", "Packets that other shards relayed", &rows(all, |s| s.core.relayed_in))?;
     out.counters("corelay_keyframe_requests_in", "Keyframe requests of subscribers", &rows(all, |s| s.core.keyframe_requests_in))?;
     out.counters("corelay_keyframe_requests_out", "Keyframe requests to publishers", &rows(all, |s| s.core.keyframe_requests_out))
+}
+
+/// Sums over all participants of a shard: what one of them has is told by its statistics.
+fn quality(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result {
+    out.counters("corelay_nacks_in", "Lost packets that subscribers asked for", &rows(all, |s| s.core.nacks_in))?;
+    out.counters("corelay_nacks_out", "Lost packets that publishers were asked for", &rows(all, |s| s.core.nacks_out))?;
+    let again = "Lost packets that publishers sent again, under an SSRC of their own";
+    out.counters("corelay_retransmissions_in", again, &rows(all, |s| s.core.retransmissions_in))?;
+    out.counters("corelay_retransmissions_out", "Lost packets that were sent again", &rows(all, |s| s.core.retransmissions_out))?;
+    out.counters("corelay_given_up", "Packets that publishers were asked for in vain", &rows(all, |s| s.core.given_up))?;
+    out.counters("corelay_feedback_out", "Feedback packets to publishers", &rows(all, |s| s.core.feedback_out))?;
+    let switches = rows_by(all, "why", |s| Why::LABELS.into_iter().zip(s.core.selections[0]));
+    out.counters("corelay_layer_switches", "Times that a subscription got other layers, by why it got no more", &switches)?;
+    let pauses = rows_by(all, "why", |s| Why::LABELS.into_iter().zip(s.core.selections[1]));
+    out.counters("corelay_layer_pauses", "Times that a subscription got nothing any more, by why", &pauses)?;
+    out.counters("corelay_probes", "Probes for bandwidth", &rows(all, |s| s.core.probes))?;
+    out.gauges("corelay_transports_estimated", "Transports of which the bandwidth is estimated", &rows(all, |s| s.core.estimated))?;
+    out.gauges("corelay_estimates_bits_per_second", "Sum of those estimates", &rows(all, |s| s.core.estimates_bits))?;
+    out.counters("corelay_active_speakers", "Times that the active speaker of a room changed", &rows(all, |s| s.core.speakers))?;
+    let admitted = "Microphones that were given a place, in rooms that have more of them than places";
+    out.counters("corelay_microphones_admitted", admitted, &rows(all, |s| s.core.microphones_admitted))
 }
 
 fn contents(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result {
