@@ -194,7 +194,7 @@ impl Estimator {
 
     /// A probe to be sent from `now` on; `None` when none is due.
     pub fn poll_probe(&mut self, now: Instant) -> Option<ProbePlan> {
-        let deaf = self.heard.is_none_or(|at| now.since(at) > SILENCE);
+        let deaf = self.heard.is_none_or(|at| now.since(at) >= SILENCE);
         let calm = self.rate.state() != RateState::Drain && self.trend.usage() != Usage::Over && self.queue.length() < self.empty();
         let situation = Situation {
             target: self.rate.target(),
@@ -210,7 +210,9 @@ impl Estimator {
     /// unanswered, if any are.
     pub fn poll_timeout(&self, outstanding: Option<Instant>) -> Option<Instant> {
         let silence = outstanding.map(|at| self.silent_at.map_or(at, |silent| at.max(silent)) + self.patience());
-        let probe = (self.demand > self.rate.target() * 1.02).then(|| self.prober.next());
+        // While feedback comes, the owner asks with each.
+        let quiet = self.heard.map_or(Instant::ZERO, |heard| heard + SILENCE);
+        let probe = (self.demand > self.rate.target() * 1.02).then(|| self.prober.next().max(quiet));
         silence.into_iter().chain(probe).min()
     }
 

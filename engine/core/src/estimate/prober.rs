@@ -86,7 +86,7 @@ impl Prober {
 
     /// When the next probe may be due.
     pub(super) fn next(&self) -> Instant {
-        self.next
+        self.open.map_or(self.next, |open| open.asked + open.plan.duration + PATIENCE)
     }
 
     /// The rate was cut: nothing is known above it for a while.
@@ -109,7 +109,7 @@ impl Prober {
     }
 
     pub(super) fn poll(&mut self, now: Instant, situation: &Situation) -> Option<ProbePlan> {
-        if self.open.is_some_and(|open| now.since(open.asked) > PATIENCE + open.plan.duration) {
+        if self.open.is_some_and(|open| now.since(open.asked) >= open.plan.duration + PATIENCE) {
             self.open = None;
             self.calm(now);
         }

@@ -13,8 +13,8 @@ use super::figures::{Limit, RateState};
 use core::time::Duration;
 use corelay_wire::units::Instant;
 
-/// What a cut leaves of what arrived, with an empty queue. draft-ietf-rmcat-gcc-02 section 5.5: "beta is typically chosen to be in the
-/// interval [0.8, 0.95]". Lower empties the queue sooner; higher keeps more of the path in use.
+/// What a cut leaves of what arrived, with an empty queue. draft-ietf-rmcat-gcc-02 section 5.5 has 0.8 to 0.95 and recommends
+/// 0.85. Lower empties the queue sooner; higher keeps more of the path in use.
 const DRAIN_FACTOR: f64 = 0.85;
 /// In how many milliseconds a longer queue is to be empty, and how deep the cut for it may be. Sooner leaves the picture smaller for
 /// a moment, later leaves it late for longer.
@@ -25,7 +25,8 @@ const DRAIN_FACTOR_MIN: f64 = 0.5;
 const DRAIN_MAX: Duration = Duration::from_secs(3);
 /// Where the rate goes on when the queue is empty, of what arrived. Higher has the queue grow again sooner; lower leaves more unused.
 const RESUME_FACTOR: f64 = 0.95;
-/// Growth each second while it is unknown what the path carries (draft-ietf-rmcat-gcc-02 section 5.5: "at most 8 % per second").
+/// Growth each second while it is unknown what the path carries (the same section has 8 % at most). Higher finds
+/// a free path sooner and overshoots a full one by more; probes find it anyhow.
 const GROWTH: f64 = 0.08;
 /// What is sent may be this much of what arrives, or nobody knows whether the path carries it (the same section has 1.5).
 const UNPROVEN_FACTOR: f64 = 1.5;

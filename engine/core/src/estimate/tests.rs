@@ -244,6 +244,23 @@ fn receiver_reports_alone_find_the_rate() {
 }
 
 #[test]
+fn it_is_not_woken_for_nothing() {
+    for deaf in [true, false] {
+        let mut estimator = Estimator::new(Instant::ZERO, EstimatorConfig::default());
+        let (mut now, mut wakes) = (Instant::ZERO, 0);
+        let outstanding = deaf.then_some(Instant::ZERO);
+        while let Some(at) = estimator.poll_timeout(outstanding).filter(|at| *at < Instant::from_millis(60_000)) {
+            assert!(at > now || wakes == 0, "{at:?} is not after {now:?}");
+            now = at;
+            wakes += 1;
+            estimator.handle_timeout(now, outstanding);
+            estimator.poll_probe(now);
+        }
+        assert!(wakes < 150, "{wakes} in a minute in which nothing was heard");
+    }
+}
+
+#[test]
 fn it_is_small() {
     assert!(size_of::<Estimator>() <= 4_096, "{}", size_of::<Estimator>());
 }

@@ -13,8 +13,8 @@ const PENDING_MAX: usize = 256;
 const ORIGIN: Instant = Instant::from_millis(3_600_000);
 /// Until a queue grows, nothing is known that the publisher should be held to.
 const START: Bitrate = Bitrate(10_000_000);
-/// draft-alvestrand-rmcat-remb-03 section 2.3 has receivers tell it "at least once every" few reports; browsers do it each second, and at
-/// once when it falls by 3 %.
+/// How often it is told, and at once when it falls below this of what was told last: what browsers do. More often costs a message each;
+/// less often lets a lost one cost the publisher longer.
 const INTERVAL: Duration = Duration::from_secs(1);
 const FALL: f64 = 0.97;
 
