@@ -117,7 +117,7 @@ impl Estimator {
             queue: Queue::new(),
             trend: Trend::new(),
             loss: Loss::new(),
-            rate: Rate::new(now, config.start.0 as f64),
+            rate: Rate::new(now, config.start.0 as f64, config.min.0 as f64),
             prober: Prober::new(now),
             demand: config.max.0 as f64,
             remb: None,
@@ -224,8 +224,7 @@ impl Estimator {
         }
         self.silent_at = Some(now);
         self.before_silence.get_or_insert(self.rate.target());
-        let least = self.config.min.0 as f64;
-        self.rate.set((self.rate.target() / 2.0).max(least), Limit::Silence);
+        self.rate.set(self.rate.target() / 2.0, Limit::Silence);
     }
 
     /// What the path carries.
@@ -326,7 +325,7 @@ impl Estimator {
     }
 
     fn judge_loss(&mut self, now: Instant) {
-        let queue = if self.is_contested(now) { f64::INFINITY } else { self.queue.length() };
+        let queue = if self.is_contested(now) { f64::INFINITY } else { self.queue.length() - self.noise() };
         let verdict = self.loss.judge(now, self.rate.target(), queue, true);
         let carried = self.carried();
         self.obey(now, verdict, carried);
@@ -352,18 +351,25 @@ impl Estimator {
         let mut conditions = self.conditions(self.loss.wanted_probe().is_some(), self.arrivals.rate(ACKNOWLEDGED_WINDOW));
         conditions.contested = self.is_contested(now);
         if self.rate.update(now, &conditions) {
-            let sent = self.departures.rate(traffic::WINDOW_MAX).unwrap_or(0.0);
-            if sent < YIELDED * self.rate.carried() {
-                // Much less is sent than left the queue, and it is not empty: others fill it.
-                self.queue.rebase();
-                self.rate.give_up();
-                self.contested_until = Some(now + CONTESTED);
-            } else {
-                self.rate.drain_on(now);
-            }
+            self.still_queued(now);
         }
-        if self.rate.is_beyond() {
+        if self.rate.is_beyond() && self.queue.length() < QUEUE_MIN_MILLIS / 2.0 {
             self.prober.hurry(now);
+        }
+    }
+
+    /// The queue was not emptied in time.
+    fn still_queued(&mut self, now: Instant) {
+        let sent = self.departures.rate(traffic::WINDOW_MAX).unwrap_or(0.0);
+        if sent > YIELDED * self.rate.carried() {
+            return self.rate.drain_on(now);
+        }
+        let arrived = self.arrivals.rate(ACKNOWLEDGED_WINDOW).unwrap_or(sent);
+        if !self.rate.drain_harder(now, arrived) {
+            // Much less is sent than left the queue, and it is not empty: others fill it.
+            self.queue.rebase();
+            self.rate.give_up();
+            self.contested_until = Some(now + CONTESTED);
         }
     }
 
@@ -387,13 +393,14 @@ impl Estimator {
     fn probe_found(&mut self, now: Instant, reason: Reason, finding: &cluster::Finding) {
         if reason == Reason::Loss {
             let probe = Stretch { packets: finding.packets.into(), lost: finding.lost.into(), rate: finding.sent };
-            let verdict = self.loss.probed(now, probe);
+            let verdict = self.loss.probed(now, probe, self.queue.length() - self.noise());
             let carried = self.carried();
             return self.obey(now, verdict, carried);
         }
         let usual = self.loss.random().max(self.loss.fraction());
         let through = Prober::went_through(finding, usual);
-        let carried = if through { finding.sent } else { finding.arrived / (1.0 - usual * LOST_BEHIND) };
+        let full = Prober::carried(finding, usual) * (1.0 - usual) / (1.0 - usual * LOST_BEHIND);
+        let carried = if through { finding.sent } else { full };
         let before = self.rate.target();
         self.rate.raise(carried, !through);
         if !through && reason == Reason::Start && carried < before {

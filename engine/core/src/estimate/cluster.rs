@@ -7,6 +7,9 @@ use corelay_wire::units::Instant;
 /// How much faster than they left packets arrived that arrived at one time.
 const AT_ONCE: f64 = 10.0;
 
+/// Fewer packets make no rate.
+const ARRIVED_MIN: f64 = 3.0;
+
 /// The line of least squares of time over bytes: the bytes are exact, the times are not.
 #[derive(Clone, Copy, Debug, Default)]
 struct Line {
@@ -27,11 +30,11 @@ impl Line {
         self.bytes_time += bytes * time;
     }
 
-    /// In bits per second; `None` for less than three packets, or when all were at one time.
+    /// In bits per second; `None` for too few packets, or when all were at one time.
     fn rate(&self) -> Option<f64> {
         let over = self.count * self.bytes_bytes - self.bytes * self.bytes;
         let under = self.count * self.bytes_time - self.bytes * self.time;
-        (self.count >= 3.0 && under > 0.0).then(|| 8.0 * over / under)
+        (self.count >= ARRIVED_MIN && under > 0.0).then(|| 8.0 * over / under)
     }
 }
 
@@ -42,17 +45,16 @@ pub(super) struct Cluster {
     lost: u32,
     begun: Option<(Instant, Option<Instant>)>,
     span: Duration,
-    bytes_sent: f64,
-    bytes_arrived: f64,
+    bytes: f64,
     sent: Line,
     arrived: Line,
 }
 
-/// What a probe found.
+/// What a probe found: the rates at which its packets left, and at which they came through. What was lost counts as come through, with
+/// its neighbours.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Finding {
     pub(super) sent: f64,
-    /// Zero when too few arrived to tell.
     pub(super) arrived: f64,
     pub(super) packets: u32,
     pub(super) lost: u32,
@@ -76,10 +78,11 @@ impl Cluster {
     pub(super) fn add(&mut self, result: &PacketResult) {
         self.packets += 1;
         let (sent_first, arrived_first) = *self.begun.get_or_insert((result.sent, None));
-        // Each packet marks the end of the bytes before it.
+        // Each packet marks the end of the bytes before it, lost ones included: those that were lost behind the bottleneck took their time.
+        let before = self.bytes;
+        self.bytes += f64::from(result.bytes);
         self.span = result.sent.since(sent_first);
-        self.sent.add(self.bytes_sent, self.span.as_secs_f64());
-        self.bytes_sent += f64::from(result.bytes);
+        self.sent.add(before, self.span.as_secs_f64());
         let Some(arrived) = result.arrived else {
             self.lost += 1;
             return;
@@ -87,16 +90,15 @@ impl Cluster {
         let first = arrived_first.unwrap_or(arrived);
         self.begun = Some((sent_first, Some(first)));
         let time = (arrived.as_nanos() as i64).wrapping_sub(first.as_nanos() as i64) as f64 / 1e9;
-        self.arrived.add(self.bytes_arrived, time);
-        self.bytes_arrived += f64::from(result.bytes);
+        self.arrived.add(before, time);
     }
 
-    /// `None` when too few were sent to tell.
+    /// `None` when too few were sent, or arrived, to tell.
     pub(super) fn finding(&self) -> Option<Finding> {
         let sent = self.sent.rate()?;
-        let several = self.arrived.count >= 3.0;
+        let several = self.arrived.count >= ARRIVED_MIN;
         // Several that arrive at one time came through a link that is faster than anything that is asked of it.
-        let arrived = self.arrived.rate().unwrap_or(if several { AT_ONCE * sent } else { 0.0 });
+        let arrived = self.arrived.rate().or(several.then_some(AT_ONCE * sent))?;
         Some(Finding { sent, arrived, packets: self.packets, lost: self.lost })
     }
 }

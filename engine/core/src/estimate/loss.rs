@@ -43,10 +43,12 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 /// For so long after a test said congestion, more loss is taken for congestion without one. Longer cuts for random loss that begins
 /// then; shorter asks for more probes on a path that polices.
 const REMEMBERED: Duration = Duration::from_secs(30);
-/// What usual loss moves towards what is lost, each slot, where that is less, or insignificantly more.
+/// What usual loss moves towards what is lost, each feedback, where that is less, or insignificantly more. More forgetting tests again when
+/// loss comes back; more learning takes what rises slowly with the rate for random.
 const FORGETTING: f64 = 0.02;
+const LEARNING: f64 = 0.01;
 /// The most that is usual.
-const RANDOM_MAX: f64 = 0.6;
+const RANDOM_MAX: f64 = 0.45;
 /// A queue that is this long, in milliseconds, makes more loss congestion without a test.
 const QUEUE_MILLIS: f64 = 15.0;
 
@@ -180,12 +182,12 @@ impl Loss {
     }
 
     /// A probe for a test was answered.
-    pub(super) fn probed(&mut self, now: Instant, probe: Stretch) -> Verdict {
+    pub(super) fn probed(&mut self, now: Instant, probe: Stretch, queue: f64) -> Verdict {
         let Some(Test::Wanted { before, restore, .. }) = self.test else { return Verdict::Usual };
         let congested = 1.0 - (1.0 - before.fraction()) * (before.rate / probe.rate).min(1.0);
         let turning = before.fraction() + TURNING_POINT * (congested - before.fraction());
         self.test = None;
-        if probe.rate < 1.1 * before.rate {
+        if queue > QUEUE_MILLIS || probe.rate < 1.1 * before.rate {
             return self.congestion(now);
         }
         // Less is lost of a probe, which is even, than of the runs of frames: a short queue overflows.
@@ -201,6 +203,10 @@ impl Loss {
     /// Judges what was lost of late. `target`: the present rate; `queue` in milliseconds; `can_probe`: whether a probe will be sent
     /// when one is wanted.
     pub(super) fn judge(&mut self, now: Instant, target: f64, queue: f64, can_probe: bool) -> Verdict {
+        if queue > QUEUE_MILLIS {
+            // What is lost in front of a queue says nothing about what is lost without one.
+            self.test = None;
+        }
         match self.test {
             Some(Test::Cut { at, before, target }) => return self.judge_cut(now, at, before, target, can_probe),
             Some(Test::Wanted { since, .. }) if now.since(since) < PATIENCE => {
@@ -220,8 +226,9 @@ impl Loss {
         }
         let recent = self.recent();
         if !self.is_unusual(&recent) {
-            if recent.packets >= f64::from(PACKETS_NEEDED) {
-                self.random += FORGETTING * (recent.fraction() - self.random);
+            if recent.packets >= f64::from(PACKETS_NEEDED) && queue <= QUEUE_MILLIS {
+                let more = recent.fraction() - self.random;
+                self.random += more * if more < 0.0 { FORGETTING } else { LEARNING };
             }
             return Verdict::Usual;
         }

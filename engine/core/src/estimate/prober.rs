@@ -31,6 +31,10 @@ const INTERVAL_MAX: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Of the rate at which it left, a probe that went through arrives at this or more. Lower takes a full path for a free one.
 const THROUGH: f64 = 0.9;
+/// More than chance makes of what is lost anyhow, in standard deviations, is lost because of the probe. At least so much counts as usual:
+/// a few packets of a probe are no sample.
+const LOST_DEVIATIONS: f64 = 2.0;
+const LOST_LEAST: f64 = 0.02;
 
 /// Why a probe is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +168,15 @@ impl Prober {
 
     /// Whether a probe that found this went through, where `usual` of the packets are lost anyhow.
     pub(super) fn went_through(finding: &Finding, usual: f64) -> bool {
-        finding.arrived >= THROUGH * finding.sent * (1.0 - usual)
+        let packets = f64::from(finding.packets);
+        let lost = packets * usual + LOST_DEVIATIONS * (packets * usual.max(LOST_LEAST)).sqrt() + 1.0;
+        finding.arrived >= THROUGH * finding.sent && f64::from(finding.lost) <= lost
+    }
+
+    /// What the path carries by a probe that did not go through, packets counted that are lost anyhow.
+    pub(super) fn carried(finding: &Finding, usual: f64) -> f64 {
+        let arrived = 1.0 - f64::from(finding.lost) / f64::from(finding.packets.max(1));
+        finding.arrived.min(finding.sent * arrived / (1.0 - usual))
     }
 
     /// Plans the next probe after one that went through, or did not.

@@ -20,9 +20,11 @@ const DRAIN_FACTOR: f64 = 0.85;
 /// a moment, later leaves it late for longer.
 const DRAIN_MILLIS: f64 = 900.0;
 const DRAIN_FACTOR_MIN: f64 = 0.5;
+/// And where it did not become empty, to be sure that what is sent is less than the path carries.
+const DRAIN_FACTOR_HARD: f64 = 0.7;
 /// A queue that is not empty after this long is not emptied by us: others fill it, or the route became longer. Sooner gives in to
 /// others whose queue we wait out; later lets them have the path for longer.
-const DRAIN_MAX: Duration = Duration::from_secs(3);
+const DRAIN_MAX: Duration = Duration::from_secs(2);
 /// Where the rate goes on when the queue is empty, of what arrived. Higher has the queue grow again sooner; lower leaves more unused.
 const RESUME_FACTOR: f64 = 0.95;
 /// Growth each second while it is unknown what the path carries (the same section has 8 % at most). Higher finds
@@ -67,6 +69,8 @@ pub(super) struct Conditions {
 #[derive(Clone, Debug)]
 pub(super) struct Rate {
     target: f64,
+    /// The target is never below: growth by a part of nothing is nothing.
+    least: f64,
     state: RateState,
     limit: Limit,
     capacity: Option<f64>,
@@ -77,13 +81,16 @@ pub(super) struct Rate {
     drain_since: Instant,
     /// What arrived when the queue began to be emptied.
     carried: f64,
+    /// Whether it was tried harder.
+    harder: bool,
     updated: Instant,
 }
 
 impl Rate {
-    pub(super) fn new(now: Instant, start: f64) -> Self {
+    pub(super) fn new(now: Instant, start: f64, least: f64) -> Self {
         Self {
             target: start,
+            least,
             state: RateState::Increase,
             limit: Limit::Start,
             capacity: None,
@@ -92,6 +99,7 @@ impl Rate {
             resume: start,
             drain_since: now,
             carried: start,
+            harder: false,
             updated: now,
         }
     }
@@ -128,11 +136,12 @@ impl Rate {
         if self.state != RateState::Drain {
             self.drain_since = now;
             self.carried = carried;
+            self.harder = false;
         }
         self.note_capacity(carried);
         // More than that arrives while a burst that was held up does, or others fall behind for it.
         self.resume = carried.min(self.target.max(self.resume)) * RESUME_FACTOR;
-        self.target = self.target.min(carried * factor);
+        self.target = self.target.min(carried * factor).max(self.least);
         self.state = RateState::Drain;
         self.limit = limit;
         self.cut_at = Some(now);
@@ -159,7 +168,7 @@ impl Rate {
 
     /// Sets the rate to what is known from elsewhere.
     pub(super) fn set(&mut self, target: f64, limit: Limit) {
-        self.target = target;
+        self.target = target.max(self.least);
         self.limit = limit;
         self.state = RateState::Increase;
     }
@@ -188,9 +197,20 @@ impl Rate {
         self.go_on();
     }
 
-    /// The queue is ours: what is sent was not low enough yet.
+    /// The queue is ours: what is sent is not low enough yet.
     pub(super) fn drain_on(&mut self, now: Instant) {
         self.drain_since = now;
+    }
+
+    /// The queue may be ours, if more arrived than the path carries at present: once, the rate is cut again, far enough. `false`: it was.
+    pub(super) fn drain_harder(&mut self, now: Instant, arrived: f64) -> bool {
+        if core::mem::replace(&mut self.harder, true) {
+            return false;
+        }
+        self.drain_since = now;
+        self.target = self.target.min(arrived * DRAIN_FACTOR_HARD).max(self.least);
+        self.resume = self.resume.min(arrived * RESUME_FACTOR);
+        true
     }
 
     /// What arrived when the queue began to be emptied.
