@@ -55,7 +55,7 @@ pub(super) struct RoomList {
 pub(super) struct NewRoom {
     /// 1 to 128 characters.
     room: String,
-    /// How many microphones are forwarded at a time, the loudest; 0: all. Absent: as many as the node's `SPEAKERS`.
+    /// How many microphones are forwarded at a time, the loudest; 0: all. Absent: as many as the node's `MICROPHONES_FORWARDED`.
     audio_speakers: Option<u8>,
     /// Of how many participants, those who spoke last, the camera is forwarded to consumers that follow the speakers; 0: of all.
     #[serde(default)]

@@ -25,9 +25,6 @@ enum Profile {
     Av1(u64),
 }
 
-/// Whether what a path carries is measured. The shards do not yet.
-pub(super) const HAS_ESTIMATES: bool = cfg!(test);
-
 /// Video takes even payload types; the odd one behind each is that of its retransmissions (RFC 4588).
 pub(super) const ROUTER_CODECS: &[RouterCodec] = &[
     RouterCodec { codec: Codec::Opus, mime_type: "audio/opus", payload_type: 100, channels: Some(2), profile: Profile::None },
@@ -119,12 +116,7 @@ impl RouterCodec {
             MediaKind::Audio => &[("nack", ""), ("transport-cc", "")],
             MediaKind::Video => &[("nack", ""), ("nack", "pli"), ("ccm", "fir"), ("goog-remb", ""), ("transport-cc", "")],
         };
-        let is_given = |t: &str, p: &str| match (t, p) {
-            ("transport-cc" | "goog-remb", _) => HAS_ESTIMATES,
-            _ => true,
-        };
-        let list = list.iter().filter(|(t, p)| is_given(t, p));
-        list.map(|(t, p)| RtcpFeedback { feedback_type: (*t).to_owned(), parameter: (*p).to_owned() }).collect()
+        list.iter().map(|(t, p)| RtcpFeedback { feedback_type: (*t).to_owned(), parameter: (*p).to_owned() }).collect()
     }
 
     /// What both the router and a peer that lists `theirs` understand.

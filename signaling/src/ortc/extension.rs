@@ -1,6 +1,5 @@
 //! The router's header extensions (RFC 8285) and their fixed ids.
 
-use super::codec::HAS_ESTIMATES;
 use crate::protocol::{HeaderExtensionDirection, MediaKind};
 use corelay_wire::media::Extension;
 
@@ -12,13 +11,6 @@ pub(super) struct RouterExtension {
     pub(super) kinds: &'static [MediaKind],
     /// Seen from the router: `RecvOnly` is read and not written.
     pub(super) direction: HeaderExtensionDirection,
-}
-
-impl RouterExtension {
-    /// Whether it is for measuring the path.
-    pub(super) const fn measures(&self) -> bool {
-        matches!(self.extension, Extension::AbsSendTime | Extension::TransportSequence)
-    }
 }
 
 const BOTH: &[MediaKind] = &[MediaKind::Audio, MediaKind::Video];
@@ -120,6 +112,5 @@ pub(super) const ROUTER_EXTENSIONS: &[RouterExtension] = &[
 
 /// The router's extension that `uri` names for `kind`.
 pub(super) fn router_extension(kind: MediaKind, uri: &str) -> Option<&'static RouterExtension> {
-    let mut offered = ROUTER_EXTENSIONS.iter().filter(|ours| HAS_ESTIMATES || !ours.measures());
-    offered.find(|ours| ours.uri == uri && ours.kinds.contains(&kind))
+    ROUTER_EXTENSIONS.iter().find(|ours| ours.uri == uri && ours.kinds.contains(&kind))
 }

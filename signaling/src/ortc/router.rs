@@ -1,6 +1,6 @@
 //! What the router can carry, the same for every room.
 
-use super::codec::{HAS_ESTIMATES, ROUTER_CODECS, RTX_VIDEO, RouterCodec, apt};
+use super::codec::{ROUTER_CODECS, RTX_VIDEO, RouterCodec, apt};
 use super::extension::ROUTER_EXTENSIONS;
 use crate::protocol::{RtpCapabilities, RtpCodecCapability, RtpHeaderExtension};
 
@@ -10,7 +10,6 @@ pub(crate) fn router_capabilities() -> RtpCapabilities {
         codecs: ROUTER_CODECS.iter().flat_map(|codec| [Some(media(codec)), retransmissions(codec)]).flatten().collect(),
         header_extensions: ROUTER_EXTENSIONS
             .iter()
-            .filter(|ours| HAS_ESTIMATES || !ours.measures())
             .flat_map(|extension| {
                 extension.kinds.iter().map(|kind| RtpHeaderExtension {
                     kind: *kind,
