@@ -48,14 +48,14 @@ pub(super) const ROUTER_EXTENSIONS: &[RouterExtension] = &[
         uri: "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
         id: 4,
         kinds: VIDEO,
-        direction: HeaderExtensionDirection::SendRecv,
+        direction: HeaderExtensionDirection::RecvOnly,
     },
     RouterExtension {
         extension: Extension::TransportSequence,
         uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
         id: 5,
         kinds: VIDEO,
-        direction: HeaderExtensionDirection::SendRecv,
+        direction: HeaderExtensionDirection::RecvOnly,
     },
     RouterExtension {
         extension: Extension::TransportSequence,
