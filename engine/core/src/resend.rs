@@ -17,6 +17,7 @@ use crate::departures::{Departures, Progress};
 use crate::drop_reason::DropReason;
 use crate::outbox::PACKET_BYTES_MAX;
 use crate::room::Rooms;
+use crate::subscriber::Repeated;
 use corelay_wire::ids::SubscriptionId;
 use corelay_wire::media::Kind;
 use corelay_wire::rtp::AbsSendTime;
@@ -85,15 +86,16 @@ impl Resends {
             // What is not known any more, or not known yet: it is of the future, too long ago, or missing here as well.
             let Some(located) = subscriber.mapping.locate(sequence) else { continue };
             let Some(stored) = track.layers[usize::from(located.layer)].history.find(located.index) else { continue };
-            if !retransmission.answer(located.outgoing, stored.meta.arrived, now, entry.round_trip) {
-                continue;
-            }
+            let answered = retransmission.answer(located.outgoing, stored.meta.arrived, now, entry.round_trip);
+            let Some(Repeated(again)) = answered else { continue };
             let bytes = if located.skipped { 0 } else { stored.bytes.len() };
-            if queue.len() == QUEUE || !entry.resends.take(bytes) {
-                counters.drops.count(DropReason::NackOverBudget);
-                continue;
+            for _ in 0..copies(track.kind, again) {
+                if queue.len() == QUEUE || !entry.resends.take(bytes) {
+                    counters.drops.count(DropReason::NackOverBudget);
+                    break;
+                }
+                queue.push_back(Resend { subscription, id: known.id, outgoing: located.outgoing });
             }
-            queue.push_back(Resend { subscription, id: known.id, outgoing: located.outgoing });
         }
     }
 
@@ -118,4 +120,11 @@ impl Resends {
         }
         Progress::Done
     }
+}
+
+/// How often a packet is sent again at once. On a link that loses one of ten packets each way, one answer of five does not get through,
+/// and two of a kind leave one of nine. What is asked for a second time is late already, as the next will be where that happens often, and
+/// audio is small and cannot wait; for all else, more would double what a narrow link has to carry.
+fn copies(kind: Kind, again: bool) -> usize {
+    if again || kind == Kind::Audio { 2 } else { 1 }
 }

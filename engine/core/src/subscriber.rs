@@ -7,7 +7,7 @@ mod retransmission;
 
 pub(crate) use mapping::{Located, Mapping, Source};
 pub(crate) use red::{RedundantAudio, Rename};
-pub(crate) use retransmission::{ResendWay, Retransmission, Rtx};
+pub(crate) use retransmission::{Repeated, ResendWay, Retransmission, Rtx};
 
 use crate::clock::SentReports;
 use crate::control::SubscriptionParameters;

@@ -127,6 +127,11 @@ impl Incoming {
         self.last_report = Some((now, report.ntp.middle()));
     }
 
+    /// The newest number that arrived.
+    pub(crate) fn newest(&self) -> Option<SequenceNumber> {
+        self.newest.map(|newest| SequenceNumber(newest as u16))
+    }
+
     /// The stream's block of a receiver report.
     pub(crate) fn report(&mut self, now: Instant) -> Option<ReportBlock> {
         let newest = self.newest?;

@@ -243,6 +243,14 @@ impl Peer {
         seal(&self.transport, packet)
     }
 
+    /// Seals a compound that the caller made; `None` before the peer is connected.
+    pub fn seal_rtcp(&mut self, compound: &[u8]) -> Option<Vec<u8>> {
+        let mut sealed = vec![0; 1_500];
+        let len = self.transport.seal_rtcp(compound, &mut sealed)?;
+        sealed.truncate(len);
+        Some(sealed)
+    }
+
     /// What its transport has to say, without the answers to its own checks.
     pub fn flush(&mut self) -> Vec<Vec<u8>> {
         let packets = self.outbox.runs().flat_map(|r| r.packets().map(<[u8]>::to_vec).collect::<Vec<_>>());

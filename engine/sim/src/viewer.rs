@@ -19,7 +19,7 @@ use corelay_core::control::SubscriptionParameters;
 use corelay_wire::ids::SubscriptionId;
 use corelay_wire::media::Codec;
 use corelay_wire::rtp::RtpHeader;
-use corelay_wire::units::Instant;
+use corelay_wire::units::{Instant, SequenceNumber};
 use dependency::Templates;
 use frames::{Frames, Unit};
 use pieces::{Assembled, Pieces};
@@ -89,6 +89,16 @@ impl Viewer {
     /// What arrived.
     pub fn statistics(&self) -> &StreamStatistics {
         &self.incoming.statistics
+    }
+
+    /// The newest number that arrived.
+    pub fn newest(&self) -> Option<SequenceNumber> {
+        self.incoming.newest()
+    }
+
+    /// What was agreed on.
+    pub fn parameters(&self) -> &SubscriptionParameters {
+        &self.incoming.parameters
     }
 
     /// Key pictures whose numbers were below those of pictures before them.

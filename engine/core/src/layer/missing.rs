@@ -145,7 +145,7 @@ impl Missing {
             }
             hole.requests += 1;
             hole.asked = now;
-            hole.due = now + timing.interval(round_trip, hole.patient);
+            hole.due = now + timing.interval(round_trip, hole.patient && hole.requests == 1, hole.requests);
             hole.ask = true;
             looked.ask = true;
             looked.next = Some(looked.next.map_or(hole.due, |next: Instant| next.min(hole.due)));

@@ -66,15 +66,19 @@ impl NackTiming {
         self.overtaken
     }
 
-    /// The time from one request to the next. `round_trip`: what reports told, until answers tell better.
-    pub(crate) fn interval(&self, round_trip: Option<Duration>, patient: bool) -> Duration {
+    /// The time from request number `requests` for a packet to the next. `round_trip`: what reports told, until answers tell better.
+    ///
+    /// Once a round trip brought nothing, the request or its answer was lost, and half the time goes by from one to the next: publishers do
+    /// not answer twice in a round trip, so that it costs requests only, and a lost one is made good sooner.
+    pub(crate) fn interval(&self, round_trip: Option<Duration>, patient: bool, requests: u8) -> Duration {
         let [least, most] = INTERVAL;
         if patient {
             return most;
         }
         let guessed = || (round_trip.unwrap_or(ROUND_TRIP_GUESSED), Duration::ZERO);
         let (mean, deviation) = self.round_trip.unwrap_or_else(guessed);
-        (mean + MARGIN.max(deviation * 2)).clamp(least, most)
+        let whole = mean + MARGIN.max(deviation * 2);
+        (if requests > 1 { whole / 2 } else { whole }).clamp(least, most)
     }
 
     /// Whether the estimate may be so short that every answer comes after the second request: then one hole waits longer.
@@ -98,14 +102,15 @@ mod tests {
     #[test]
     fn requests_follow_each_other_by_the_round_trip() {
         let mut t = NackTiming::default();
-        assert_eq!((t.interval(None, false), t.interval(Some(ms(60)), false)), (ms(110), ms(70)));
+        assert_eq!((t.interval(None, false, 1), t.interval(Some(ms(60)), false, 1)), (ms(110), ms(70)));
         for _ in 0..50 {
             t.answered(ms(80), 1);
         }
-        let interval = t.interval(Some(ms(300)), false);
+        let interval = t.interval(Some(ms(300)), false, 1);
         assert!((ms(89)..=ms(91)).contains(&interval), "{interval:?}");
         t.answered(ms(3), 2);
-        assert_eq!(t.interval(None, false), interval, "nobody knows what was answered");
+        assert_eq!(t.interval(None, false, 2), interval / 2);
+        assert_eq!(t.interval(None, false, 1), interval, "nobody knows what was answered");
     }
 
     #[test]
@@ -117,9 +122,9 @@ mod tests {
             t.answered(ms(5), 7);
         }
         assert!(t.is_unsure() && !t.is_unsure(), "one hole is enough");
-        assert_eq!(t.interval(None, true), ms(500));
+        assert_eq!(t.interval(None, true, 1), ms(500));
         t.answered(ms(300), 1);
-        assert!(t.interval(None, false) > ms(100));
+        assert!(t.interval(None, false, 1) > ms(100));
     }
 
     #[test]

@@ -30,15 +30,25 @@ const PATIENCE_QUARTERS: u32 = 3;
 /// that was measured on a full queue keeps lost answers from being repeated.
 const PATIENCE: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(250)];
 
+/// A subscription of which so many requests, in 1/256, are repeated ones loses answers as well: 5 % loss each way is 10 % of them. Higher
+/// leaves a bad link with one answer for each request, lower answers twice where one is enough.
+const REPEATED_OFTEN: u8 = 24;
+
 /// See the module. In a box of its own: most packets are not lost.
 #[derive(Debug)]
 pub(crate) struct Retransmission {
     pub(crate) way: ResendWay,
     /// When each was sent again last: low 16 bits of the sequence number, low 16 bits of the milliseconds.
     answered: [u32; REMEMBERED],
+    /// The share of requests that were repeated, of late, in 1/256.
+    repeated: u8,
     /// What the subscription had been sent when its transport's budget was filled up last.
     octets: u32,
 }
+
+/// Whether a packet was asked for before, or many are: then answers are lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Repeated(pub(crate) bool);
 
 /// How packets are sent again.
 #[derive(Debug)]
@@ -80,7 +90,7 @@ impl Retransmission {
             }
             _ => ResendWay::InPlace(Box::new([0; REMEMBERED])),
         };
-        Some(Box::new(Self { way, answered: [0; REMEMBERED], octets: 0 }))
+        Some(Box::new(Self { way, answered: [0; REMEMBERED], repeated: 0, octets: 0 }))
     }
 
     /// Whether the subscriber asks for what it lost.
@@ -110,18 +120,26 @@ impl Retransmission {
     }
 
     /// Whether a packet that is asked for is to be sent again: not when it was sent a moment ago, for the first time (it came at
-    /// `arrived`) or again. Notes that it is.
-    pub(crate) fn answer(&mut self, index: PacketIndex, arrived: Instant, now: Instant, round_trip: Option<Duration>) -> bool {
+    /// `arrived`) or again. Notes that it is, and tells whether more than one answer is worth sending.
+    pub(crate) fn answer(
+        &mut self,
+        index: PacketIndex,
+        arrived: Instant,
+        now: Instant,
+        round_trip: Option<Duration>,
+    ) -> Option<Repeated> {
         let [least, most] = PATIENCE;
         let patience = (round_trip.unwrap_or_default() * PATIENCE_QUARTERS / 4).clamp(least, most);
         let millis = (now.as_nanos() / 1_000_000) as u16;
         let known = &mut self.answered[place(index)];
         let again = *known != 0 && (*known >> 16) as u16 == index.0 as u16;
         if now.since(arrived) < patience || (again && u128::from(millis.wrapping_sub(*known as u16)) < patience.as_millis()) {
-            return false;
+            return None;
         }
         *known = u32::from(index.0 as u16) << 16 | u32::from(millis);
-        true
+        let share = if again { u8::MAX } else { 0 };
+        self.repeated = ((u16::from(self.repeated) * 15 + u16::from(share)) / 16) as u8;
+        Some(Repeated(again || self.repeated > REPEATED_OFTEN))
     }
 
     /// What the subscription was sent since this was asked last; `octets` is what it was sent in all.
@@ -190,13 +208,17 @@ mod tests {
         let mut r = retransmission(Some(Ssrc(2)), true).expect("negotiated");
         let at = Instant::from_millis;
         let trip = Some(Duration::from_millis(80));
-        let mut asked = |index, millis| r.answer(PacketIndex(index), at(0), at(millis), trip);
+        let mut asked = |index, millis| r.answer(PacketIndex(index), at(0), at(millis), trip).is_some();
         assert!(asked(70_000, 65_500) && asked(70_001, 65_500));
         assert!(!asked(70_000, 65_510) && !asked(70_000, 65_559));
         assert!(asked(70_000, 65_560), "over a wrap of the milliseconds");
         assert!(asked(70_000 + REMEMBERED as u64, 65_561), "another packet");
-        let mut soon = |millis| r.answer(PacketIndex(5), at(0), at(millis), None);
-        assert_eq!([9, 10, 19, 20].map(&mut soon), [false, true, false, true], "it came a moment ago, or was sent again");
+        let mut soon = |millis| r.answer(PacketIndex(5), at(0), at(millis), None).map(|r| r.0);
+        assert_eq!(
+            [9, 10, 19, 20].map(&mut soon),
+            [None, Some(false), None, Some(true)],
+            "it came a moment ago, or was sent again"
+        );
     }
 
     #[test]
