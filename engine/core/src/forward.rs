@@ -4,6 +4,7 @@
 //! A full outbox stops the walk between two packets: nothing is lost, and the walk goes on when the outbox was sent, whatever came in
 //! meanwhile. So a large room holds up nobody for longer than one outbox takes.
 
+mod change;
 mod delivery;
 mod lane;
 mod plan;

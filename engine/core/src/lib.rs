@@ -45,6 +45,7 @@ mod streams;
 mod subscriber;
 mod table;
 pub mod target;
+mod thrift;
 pub mod timer;
 pub mod transport;
 mod upstream;

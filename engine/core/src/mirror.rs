@@ -16,7 +16,12 @@ pub(crate) struct Relay {
     pub(crate) report: bool,
     /// It is to be told that the track is held: what comes after goes on without a gap.
     pub(crate) suspend: bool,
+    /// The layers that are wanted there, as bits.
+    pub(crate) wanted: u8,
 }
+
+/// What is wanted of a track before anybody said so.
+pub(crate) const ALL_LAYERS: u8 = u8::MAX;
 
 /// What a track of another shard has in place of a transport.
 #[derive(Debug)]
@@ -30,12 +35,26 @@ pub(crate) struct Mirror {
     pub(crate) wanted: bool,
     /// The track's shard was told so.
     pub(crate) attached: bool,
+    /// The layers that subscriptions want, as bits.
+    pub(crate) layers: u8,
+    /// What the track's shard was told of them; all, before it was.
+    pub(crate) told: u8,
     /// Whether it is in the list of those with something to ask.
     pub(crate) listed: bool,
 }
 
 impl Mirror {
     pub(crate) fn new(source: ShardId, room: u32, cname: Cname) -> Self {
-        Self { source, room, cname, clock: SenderClock::default(), wanted: false, attached: false, listed: false }
+        Self {
+            source,
+            room,
+            cname,
+            clock: SenderClock::default(),
+            wanted: false,
+            attached: false,
+            layers: ALL_LAYERS,
+            told: ALL_LAYERS,
+            listed: false,
+        }
     }
 }

@@ -140,7 +140,6 @@ impl Place {
     }
 
     /// The last packet of its layer's frame; unset where only the marker tells.
-    #[allow(dead_code, reason = "the marker of a picture without its upper layers")]
     pub(crate) const fn ends_frame(self) -> bool {
         self.flags & ENDS_FRAME != 0
     }

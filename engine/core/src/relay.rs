@@ -27,7 +27,7 @@ use crate::counters::Counters;
 use crate::drop_reason::DropReason;
 use crate::layer::{Layer, SourceReport};
 use crate::limits::Limits;
-use crate::mirror::{Mirror, Relay};
+use crate::mirror::{ALL_LAYERS, Mirror, Relay};
 use crate::room::{Rooms, Track, TrackOrigin};
 use corelay_wire::ids::{ShardId, TrackId};
 use corelay_wire::media::Kind;
@@ -203,6 +203,13 @@ impl<P: FnMut(Parcel<'_>) -> Result<(), RingFull>> Post<'_, P> {
                 return false;
             }
             mirror.attached = mirror.wanted;
+            mirror.told = ALL_LAYERS;
+        }
+        if mirror.attached && mirror.layers != mirror.told {
+            if !self.tell(to, &Message::Want { track: track_id, layers: mirror.layers }) {
+                return false;
+            }
+            mirror.told = mirror.layers;
         }
         for (n, layer) in track.layers.iter_mut().enumerate().filter(|(_, l)| l.keyframes.is_due()) {
             if mirror.wanted && !self.tell(to, &Message::Keyframe { track: track_id, layer: n as u8 }) {

@@ -23,6 +23,7 @@ use crate::speakers::{Hearing, Stage};
 use crate::streams::Streams;
 use crate::subscriber::Subscriber;
 use crate::table::Table;
+use crate::thrift::Thrift;
 use crate::transport::Transport;
 use crate::upstream::Upstream;
 use crate::way::{Way, Ways};
@@ -130,6 +131,7 @@ pub(crate) struct Track {
     pub(crate) told: Told,
     pub(crate) layers: ArrayVec<Layer, LAYERS_MAX>,
     pub(crate) rows: Rows,
+    pub(crate) thrift: Thrift,
     pub(crate) subscriptions: Vec<u32>,
     pub(crate) paused: bool,
     pub(crate) published: Instant,

@@ -86,20 +86,11 @@ pub(crate) struct Rows {
     spatial: bool,
     /// Since when the track is being sent, as far as silence counts.
     active_since: Instant,
-    /// The timer that looks for silence is set.
-    pub(crate) armed: bool,
+    /// When silence is looked for next; `None`: not before a packet comes.
+    due_at: Option<Instant>,
 }
 
 const _: () = assert!(LAYERS_MAX == SPATIAL_MAX, "a row is either");
-
-/// What became of the rows when they were looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
-    /// A row fell silent.
-    pub(crate) fell: bool,
-    /// When to look again; `None`: when a packet comes.
-    pub(crate) next: Option<Instant>,
-}
 
 impl Rows {
     /// Of a track with `streams` simulcast streams.
@@ -128,7 +119,12 @@ impl Rows {
     /// The first packet after all was quiet: silence counts from here.
     pub(crate) fn arm(&mut self, now: Instant) {
         self.active_since = now;
-        self.armed = true;
+        self.due_at = Some(now);
+    }
+
+    /// When [`Rows::look`] is due; `None`: not before a packet comes.
+    pub(crate) fn due_at(&self) -> Option<Instant> {
+        self.due_at
     }
 
     /// Whether there is anything to go to when a row falls silent.
@@ -143,6 +139,11 @@ impl Rows {
     /// Rows that a subscription may have, as bits.
     pub(crate) fn available(&self) -> u8 {
         self.bits(Row::is_available)
+    }
+
+    /// Rows that somebody on this shard wants, as bits.
+    pub(crate) fn watched(&self) -> u8 {
+        self.bits(|row| row.watchers > 0)
     }
 
     fn bits(&self, is: impl Fn(&Row) -> bool) -> u8 {
@@ -170,22 +171,22 @@ impl Rows {
         })
     }
 
-    /// Looks for rows that fell silent while others went on. `others`: the publisher's audio goes on.
-    pub(crate) fn look(&mut self, others: bool, now: Instant) -> Look {
-        let mut look = Look { fell: false, next: None };
+    /// Looks for rows that fell silent while others went on; tells whether there was one. `others`: the publisher's audio goes on.
+    pub(crate) fn look(&mut self, others: bool, now: Instant) -> bool {
+        let (mut fell, mut next): (bool, Option<Instant>) = (false, None);
         for at in 0..self.rows.len() {
             let Some(due) = self.due(at) else { continue };
             if due > now {
-                look.next = Some(look.next.map_or(due, |next| next.min(due)));
+                next = Some(next.map_or(due, |next| next.min(due)));
             } else if self.go_on_without(at, others, now) {
                 let row = &mut self.rows[at];
                 let resting = row.pulse == Pulse::Live && row.watchers == 0;
                 row.pulse = if resting { Pulse::Resting } else { Pulse::Silent };
-                look.fell = true;
+                fell = true;
             }
         }
-        self.armed = look.next.is_some();
-        look
+        self.due_at = next;
+        fell
     }
 
     /// When the row would be silent; `None` where that is no question.

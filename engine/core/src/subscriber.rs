@@ -2,10 +2,12 @@
 
 mod mapping;
 mod past;
+mod patch;
 mod red;
 mod retransmission;
 
 pub(crate) use mapping::{Located, Mapping, Source};
+pub(crate) use patch::{Patch, vp8_picture};
 pub(crate) use red::{RedundantAudio, Rename};
 pub(crate) use retransmission::{Repeated, ResendWay, Retransmission, Rtx};
 
@@ -36,6 +38,8 @@ const PASSED: [Extension; 6] = [
 pub(crate) struct Subscriber {
     pub(crate) mapping: Mapping,
     pub(crate) gate: Gate,
+    /// The VP8 picture that was left out last.
+    pub(crate) left_out: Option<u16>,
     pub(crate) ssrc: Ssrc,
     /// The subscriber's payload type for each of the track's formats.
     pub(crate) payload_types: [Option<PayloadType>; FORMATS_MAX],
@@ -78,6 +82,7 @@ impl Subscriber {
         Self {
             mapping,
             gate: Gate::SHUT,
+            left_out: None,
             ssrc: *ssrc,
             payload_types: payload_types_of(formats, |codec| {
                 parameters.formats.iter().find(|f| f.codec == codec).map(|f| f.payload_type)

@@ -5,10 +5,12 @@ pub mod dependency_descriptor;
 pub mod h264;
 pub mod opus;
 pub mod red;
+mod renumber;
 pub mod vp8;
 pub mod vp9;
 
 use crate::media::Codec;
+pub use renumber::renumber;
 
 /// What forwarding wants to know of one RTP payload, whatever its codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -12,6 +12,7 @@ use crate::selection::Selection;
 use crate::speakers::Hearing;
 use crate::streams::{Role, Stream};
 use crate::subscriber::{Mapping, Subscriber};
+use crate::thrift::Thrift;
 use crate::transport::{Transport, ufrag};
 use crate::upstream::Upstream;
 use arrayvec::ArrayVec;
@@ -81,7 +82,7 @@ impl Core {
             Command::PauseSubscription { subscription, paused } => self.pause_subscription(now, subscription, paused)?,
             Command::Unsubscribe { subscription } => {
                 self.rooms.subscriptions.slot_of(subscription)?;
-                self.end_subscription(subscription);
+                self.end_subscription(now, subscription);
             }
             Command::RequestKeyframe { subscription } => {
                 let slot = self.rooms.subscriptions.slot_of(subscription)?;
@@ -166,6 +167,7 @@ impl Core {
         let track = self.new_track(now, id, TrackOrigin::Transport(transport), parameters, paused);
         let slot = self.rooms.add_track(track)?;
         self.welcome(now, slot);
+        self.want_layers(now, slot);
         let entry = &mut self.rooms.transports[transport];
         if !entry.upstream.as_ref().is_some_and(|upstream| upstream.is_transport_wide()) {
             let upstream = Upstream::new(now, &parameters.formats, &parameters.extensions).map(Box::new);
@@ -209,6 +211,7 @@ impl Core {
             hearing: Hearing { speaks, competes, ..Hearing::default() },
             layers: parameters.layers.iter().map(|l| Layer::new(l, parameters, History::new(packets, bytes))).collect(),
             rows: Rows::new(parameters.layers.len()),
+            thrift: Thrift::new(parameters.layers.len()),
             subscriptions: Vec::new(),
             paused,
             published: now,

@@ -28,7 +28,7 @@ impl Core {
 
     pub(super) fn end_transport(&mut self, now: Instant, id: TransportId, slot: u32) {
         while let Some(subscription) = self.rooms.transports[slot].subscriptions.last().copied() {
-            self.end_subscription(self.rooms.subscriptions[subscription].id);
+            self.end_subscription(now, self.rooms.subscriptions[subscription].id);
         }
         while let Some(track) = self.rooms.transports[slot].tracks.last().copied() {
             self.end_track(now, self.rooms.tracks[track].id, track);
@@ -48,7 +48,7 @@ impl Core {
 
     pub(super) fn end_track(&mut self, now: Instant, id: TrackId, slot: u32) {
         while let Some(subscription) = self.rooms.tracks[slot].subscriptions.last().copied() {
-            self.end_subscription(self.rooms.subscriptions[subscription].id);
+            self.end_subscription(now, self.rooms.subscriptions[subscription].id);
         }
         self.timers.cancel(Timer::Keyframe(slot));
         self.timers.cancel(Timer::Rows(slot));
@@ -61,10 +61,11 @@ impl Core {
     }
 
     /// The subscriber is told that the stream ends, if it ever began.
-    pub(super) fn end_subscription(&mut self, id: SubscriptionId) {
+    pub(super) fn end_subscription(&mut self, now: Instant, id: SubscriptionId) {
         let Some(ended) = self.rooms.remove_subscription(id) else { return };
         let counted = ended.selection.counted;
-        self.rooms.tracks[ended.track].rows.recount(counted, 0, Instant::ZERO);
+        self.rooms.tracks[ended.track].rows.recount(counted, 0, now);
+        self.want_layers(now, ended.track);
         self.update_mirror(ended.track);
         let connected = self.rooms.transports[ended.transport].connected.is_some();
         if connected && ended.subscriber.has_sent() {

@@ -5,7 +5,7 @@ use crate::clock::SenderClock;
 use crate::control::{Cname, LAYERS_MAX, Refusal, TrackParameters};
 use crate::drop_reason::DropReason;
 use crate::layer::SourceReport;
-use crate::mirror::{Mirror, Relay};
+use crate::mirror::{ALL_LAYERS, Mirror, Relay};
 use crate::relay::{self, ClockReport, Message, Name, Parcel, RingFull};
 use crate::room::{Track, TrackOrigin};
 use corelay_wire::ids::{RoomId, ShardId, TrackId};
@@ -59,10 +59,17 @@ impl Core {
                 self.mirror_of(from, name)?;
                 self.suspend_mirror(name.mirror);
             }
-            Message::Attach { name } => self.attach(from, name)?,
-            Message::Detach { track } => {
-                let (_, track) = self.relayed(track)?;
+            Message::Attach { name } => self.attach(now, from, name)?,
+            Message::Detach { track: id } => {
+                let (_, track) = self.relayed(id)?;
                 track.relays.retain(|relay| relay.to != from);
+                let (slot, _) = self.relayed(id)?;
+                self.want_layers(now, slot);
+            }
+            Message::Want { track, layers } => {
+                let (slot, track) = self.relayed(track)?;
+                track.relays.iter_mut().filter(|relay| relay.to == from).for_each(|relay| relay.wanted = layers);
+                self.want_layers(now, slot);
             }
             Message::Keyframe { track, layer } => {
                 let (slot, track) = self.relayed(track)?;
@@ -98,15 +105,16 @@ impl Core {
         }
     }
 
-    fn attach(&mut self, from: ShardId, name: Name) -> Result<(), DropReason> {
+    fn attach(&mut self, now: Instant, from: ShardId, name: Name) -> Result<(), DropReason> {
         let (slot, track) = self.relayed(name.track)?;
         track.relays.retain(|relay| relay.to != from);
         let mut next = [0; LAYERS_MAX];
         for (next, layer) in next.iter_mut().zip(&track.layers) {
             *next = layer.history.fresh().end;
         }
-        track.relays.push(Relay { to: from, mirror: name.mirror, next, report: true, suspend: false });
+        track.relays.push(Relay { to: from, mirror: name.mirror, next, report: true, suspend: false, wanted: ALL_LAYERS });
         self.pass_on(slot);
+        self.want_layers(now, slot);
         Ok(())
     }
 

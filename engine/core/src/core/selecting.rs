@@ -1,8 +1,9 @@
 //! What each subscription is to get: decided when something changes, and carried out by its gate.
 
 use super::Core;
+use crate::control::Event;
 use crate::layer::Placing;
-use crate::room::{Rooms, Subscription, Track};
+use crate::room::{Rooms, Subscription, Track, TrackOrigin};
 use crate::rows::Pulse;
 use crate::target::{TEMPORAL_MAX, Target, Why};
 use crate::timer::Timer;
@@ -58,7 +59,7 @@ impl Core {
     /// The first packet of a track in a turn: silence of its rows is looked for from here on.
     pub(super) fn watch_rows(&mut self, now: Instant, slot: u32) {
         let rows = &mut self.rooms.tracks[slot].rows;
-        if !rows.armed && rows.are_several() {
+        if rows.due_at().is_none() && rows.are_several() {
             rows.arm(now);
             self.look_at_rows(now, slot);
         }
@@ -67,9 +68,14 @@ impl Core {
     /// Rows that fell silent while others go on are left.
     pub(super) fn look_at_rows(&mut self, now: Instant, slot: u32) {
         let others = self.audio_goes_on(now, slot);
-        let look = self.rooms.tracks[slot].rows.look(others, now);
-        self.timers.set(Timer::Rows(slot), look.next);
-        if look.fell {
+        let fell = self.rooms.tracks[slot].rows.look(others, now);
+        let track = &self.rooms.tracks[slot];
+        let next = [track.thrift.due(), track.rows.due_at()].into_iter().flatten().min();
+        self.timers.set(Timer::Rows(slot), next);
+        if track.thrift.due().is_some_and(|due| due <= now) {
+            self.want_layers(now, slot);
+        }
+        if fell {
             for at in 0..self.rooms.tracks[slot].subscriptions.len() {
                 self.select(now, self.rooms.tracks[slot].subscriptions[at]);
             }
@@ -79,7 +85,7 @@ impl Core {
     /// Whether the publisher of a track sends audio at present.
     fn audio_goes_on(&self, now: Instant, slot: u32) -> bool {
         let Rooms { tracks, transports, .. } = &self.rooms;
-        let crate::room::TrackOrigin::Transport(publisher) = tracks[slot].origin else { return false };
+        let TrackOrigin::Transport(publisher) = tracks[slot].origin else { return false };
         let audio = transports[publisher].tracks.iter().map(|t| &tracks[*t]).filter(|t| t.kind == Kind::Audio);
         let mut heard = audio.filter_map(|t| t.layers.first()?.last_packet);
         heard.any(|at| now.since(at) < AUDIO_GOES_ON)
@@ -94,7 +100,33 @@ impl Core {
         let target = selection.target.map_or(0, |target| 1 << row_of(track, target));
         let wished = if selection.allocated { 0 } else { 1 << desired(track, preferred) };
         let after = if gets { target | wished } else { 0 };
-        track.rows.recount(core::mem::replace(&mut selection.counted, after), after, now);
+        let before = core::mem::replace(&mut selection.counted, after);
+        if before != after {
+            track.rows.recount(before, after, now);
+            let slot = self.rooms.subscriptions[slot].track;
+            self.want_layers(now, slot);
+        }
+    }
+
+    /// Who wants what of a track changed, or did so some time ago: its publisher is told, or the shard that has it.
+    pub(super) fn want_layers(&mut self, now: Instant, slot: u32) {
+        let track = &mut self.rooms.tracks[slot];
+        let watched = track.rows.watched();
+        let streams = if track.rows.is_spatial() { u8::from(watched != 0) } else { watched };
+        match &mut track.origin {
+            TrackOrigin::Relay(mirror) if track.kind == Kind::Video => {
+                mirror.layers = streams;
+                self.relays.ask(slot, mirror);
+            }
+            TrackOrigin::Transport(_) if track.kind == Kind::Video => {
+                let elsewhere = track.relays.iter().fold(0, |bits, relay| bits | relay.wanted);
+                let told = track.thrift.want(streams | elsewhere, now);
+                let (next, track) = ([track.thrift.due(), track.rows.due_at()].into_iter().flatten().min(), track.id);
+                self.timers.set(Timer::Rows(slot), next);
+                self.events.extend(told.map(|layers| Event::LayersWanted { track, layers }));
+            }
+            TrackOrigin::Relay(_) | TrackOrigin::Transport(_) => {}
+        }
     }
 }
 

@@ -1,22 +1,23 @@
 //! What one transport gets of a turn: its packets in its subscribers' numbering, planned into runs, sealed into the outbox.
 
+use super::change::{begin, leave_out, moved, tell};
 use super::lane::Lane;
 use super::plan::{PADDING_MAX, RunPlan};
 use super::turn::{Turn, TurnPacket};
 use crate::congestion::{Congestion, Departed, Pacer};
 use crate::control::Event;
-use crate::counters::Counters;
 use crate::departures::{Departures, Progress};
 use crate::drop_reason::{DropCounters, DropReason};
 use crate::history::Stored;
 use crate::outbox::RUN_SEGMENTS_MAX;
 use crate::room::{Rooms, Subscription, Track};
 use crate::selection::{Arriving, Verdict};
-use crate::subscriber::{Rename, Source, Subscriber};
+use crate::subscriber::{Patch, Rename, Source, Subscriber};
 use crate::table::Table;
 use crate::way::Way;
 use arrayvec::ArrayVec;
 use corelay_wire::ids::{SubscriptionId, TrackId};
+use corelay_wire::media::{Codec, Extension, Kind};
 use corelay_wire::rtp::{PacketFields, Passed};
 use corelay_wire::units::{Instant, PacketIndex, PayloadType, RtpTimestamp, SequenceNumber};
 use std::collections::VecDeque;
@@ -30,6 +31,8 @@ struct Outgoing<'a> {
     index: PacketIndex,
     timestamp: RtpTimestamp,
     payload_type: PayloadType,
+    codec: Codec,
+    patch: Patch,
     header_len: u16,
     /// What is changed in its payload.
     rename: Option<Rename>,
@@ -79,7 +82,7 @@ pub(super) fn deliver(
         }
         batch.clear();
         let mut lane = Lane::of(congestion.as_deref_mut(), departures.now);
-        collect(turn, way, &mut lane, tracks, subscriptions, room, &mut batch, departures.counters);
+        collect(turn, way, &mut lane, tracks, subscriptions, room, &mut batch, departures);
         let congestion = congestion.as_deref_mut();
         Sealer { way, congestion, subscriptions, packets: &mut turn.packets, send_time, departures }.seal(&batch);
     }
@@ -96,12 +99,13 @@ fn collect<'a>(
     subscriptions: &mut Table<SubscriptionId, Subscription>,
     room: usize,
     batch: &mut Batch<'a>,
-    counters: &mut Counters,
+    departures: &mut Departures<'_>,
 ) {
     while let Some(wish) = turn.wish() {
         let subscription = subscriptions.get_mut(wish.subscription).filter(|s| s.id == wish.id && !s.subscriber.paused);
-        let with_track = subscription.map(|s| (&tracks[s.track], &mut s.subscriber)).filter(|(track, _)| !track.paused);
-        if let Some((track, subscriber)) = with_track {
+        let with_track = subscription.map(|s| (&tracks[s.track], s)).filter(|(track, _)| !track.paused);
+        if let Some((track, subscription)) = with_track {
+            let subscriber = &mut subscription.subscriber;
             let (_, places) = turn.track(wish.track);
             let (end, allowance) = (places.end, lane.allowance(track.kind));
             let mut held = false;
@@ -110,7 +114,7 @@ fn collect<'a>(
                     return turn.advance(wish.track, place);
                 }
                 if lane.spent >= allowance {
-                    lane.hold(&wish, &turn.packets[place..end], |layer| subscriber.follows(layer), counters);
+                    lane.hold(&wish, &turn.packets[place..end], |layer| subscriber.follows(layer), departures.counters);
                     held = true;
                     break;
                 }
@@ -118,11 +122,14 @@ fn collect<'a>(
                     lane.spent += outgoing.len as u64;
                     batch.push(Outgoing { subscription: wish.subscription, place, ..outgoing });
                 });
-                numbered.unwrap_or_else(|reason| counters.drops.count(reason));
+                numbered.unwrap_or_else(|reason| departures.counters.drops.count(reason));
             }
             // What waits may bring the keyframe.
             if !held && let Some(layer) = lacked(track, subscriber) {
                 turn.lack(wish.track, layer);
+            }
+            if subscriber.gate.has_news() && track.kind == Kind::Video {
+                tell(track, subscription, departures.events);
             }
         }
         turn.next_wish();
@@ -161,15 +168,14 @@ impl<'a> Numbering<'a, '_> {
             Verdict::Pass => {}
             Verdict::Foreign => return Ok(()),
             Verdict::Skip => {
-                subscriber.mapping.skip(meta);
+                leave_out(track, subscriber, stored);
                 return Ok(());
             }
-            Verdict::Begin => {
-                let clock = track.formats[usize::from(meta.format)].codec.clock_rate();
-                subscriber.mapping.begin(source, meta, clock);
-            }
+            Verdict::Move => moved(subscriber, meta),
+            Verdict::Begin => begin(track, subscriber, source, stored),
         }
         let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
+        let (patch, codec) = (subscriber.mapping.patch(meta.index), track.formats[usize::from(meta.format)].codec);
         let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });
         // A packet of nothing but padding leaves with one byte of it.
         let len = header_len + stored.payload().len().max(1) + way.overhead();
@@ -177,7 +183,7 @@ impl<'a> Numbering<'a, '_> {
             return Err(DropReason::Oversize);
         }
         let (header_len, rename) = (header_len as u16, subscriber.red.rename(&stored));
-        take(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, header_len, rename, len });
+        take(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, codec, patch, header_len, rename, len });
         Ok(())
     }
 }
@@ -267,7 +273,7 @@ impl Outgoing<'_> {
     ) -> bool {
         let Self { stored, index, timestamp, payload_type, .. } = *self;
         let passed = Passed { carried: packets[self.place].carried, spans: &stored.meta.extensions, packet: stored.bytes };
-        let (sequence, marker) = (index.sequence(), stored.meta.marker);
+        let (sequence, marker) = (index.sequence(), self.patch.marker(stored.meta));
         let Stamp { send_time, number: transport_sequence } = *stamp;
         let padded = self.padding(dst) > 0;
         let fields = PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence };
@@ -275,7 +281,9 @@ impl Outgoing<'_> {
         if header.is_numbered() {
             stamp.number = stamp.number.plus(1);
         }
-        header.write(dst, &fields, passed) == Some(usize::from(self.header_len))
+        let written = header.write(dst, &fields, passed) == Some(usize::from(self.header_len));
+        self.patch.change_header(header.id(Extension::DependencyDescriptor), dst);
+        written
     }
 
     /// Seals the packet behind its header, which is in `dst`.
@@ -283,7 +291,7 @@ impl Outgoing<'_> {
     fn seal(&self, way: &Way, dst: &mut [u8]) -> bool {
         let (header_len, payload) = (usize::from(self.header_len), self.stored.payload());
         let sealed = match self.padding(dst) {
-            _ if self.rename.is_some() => self.seal_renamed(way, dst),
+            _ if self.rename.is_some() || !self.patch.keeps_payload() => self.seal_changed(way, dst),
             0 => way.sealer.seal_behind(self.index, header_len, payload, &[], dst),
             count => way.sealer.seal_behind(self.index, header_len, payload, &padding_of(count)[..count], dst),
         };
@@ -292,7 +300,7 @@ impl Outgoing<'_> {
 
     /// The same with another payload than the history's.
     #[cold]
-    fn seal_renamed(&self, way: &Way, dst: &mut [u8]) -> Option<usize> {
+    fn seal_changed(&self, way: &Way, dst: &mut [u8]) -> Option<usize> {
         let (header_len, payload, padding) = (usize::from(self.header_len), self.stored.payload(), self.padding(dst));
         let (end, plain_len) = (header_len + payload.len(), header_len + payload.len() + padding);
         let place = dst.get_mut(header_len..end)?;
@@ -300,6 +308,7 @@ impl Outgoing<'_> {
         if let Some(rename) = self.rename {
             rename.apply(place);
         }
+        self.patch.change_payload(self.codec, place);
         if padding > 0 {
             dst.get_mut(end..plain_len)?.copy_from_slice(&padding_of(padding)[..padding]);
         }

@@ -55,6 +55,8 @@ pub(crate) enum Message<'a> {
     Detach { track: TrackId },
     /// From a mirror: somebody waits for a keyframe.
     Keyframe { track: TrackId, layer: u8 },
+    /// From a mirror: the layers that its subscribers want, as bits.
+    Want { track: TrackId, layers: u8 },
     /// The sender begins a life: it knows nothing of what was before.
     Hello,
 }
@@ -72,6 +74,7 @@ const DETACH: u8 = 4;
 const KEYFRAME: u8 = 5;
 const HELLO: u8 = 6;
 const SUSPEND: u8 = 7;
+const WANT: u8 = 8;
 
 const MARKER: u8 = 1;
 const IS_KEYFRAME: u8 = 2;
@@ -102,6 +105,9 @@ impl<'a> Message<'a> {
             Self::Keyframe { track, layer } => {
                 w.bytes([KEYFRAME, *layer]).bytes(track.0.to_le_bytes());
             }
+            Self::Want { track, layers } => {
+                w.bytes([WANT, *layers]).bytes(track.0.to_le_bytes());
+            }
             Self::Hello => {
                 w.bytes([HELLO]);
             }
@@ -126,6 +132,7 @@ impl<'a> Message<'a> {
             ATTACH => Self::Attach { name: r.name()? },
             DETACH => Self::Detach { track: r.track()? },
             KEYFRAME => Self::Keyframe { layer: u8::from_le_bytes(r.take()?), track: r.track()? },
+            WANT => Self::Want { layers: u8::from_le_bytes(r.take()?), track: r.track()? },
             HELLO => Self::Hello,
             _ => return Err(Malformed),
         };
@@ -270,6 +277,7 @@ mod tests {
             name().prop_map(|name| Message::Attach { name }),
             any::<u64>().prop_map(|track| Message::Detach { track: TrackId(track) }),
             (any::<u64>(), any::<u8>()).prop_map(|(track, layer)| Message::Keyframe { track: TrackId(track), layer }),
+            (any::<u64>(), any::<u8>()).prop_map(|(track, layers)| Message::Want { track: TrackId(track), layers }),
             Just(Message::Hello),
         ]
     }

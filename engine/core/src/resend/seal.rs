@@ -8,7 +8,8 @@ use crate::history::Stored;
 use crate::room::{Rooms, Subscription, Track};
 use crate::subscriber::{Located, Rename, ResendWay, Rtx, Subscriber};
 use crate::way::Way;
-use corelay_wire::rtp::{PacketFields, Passed, Retransmission};
+use corelay_wire::media::{Codec, Extension};
+use corelay_wire::rtp::{HeaderTemplate, PacketFields, Passed, Retransmission};
 use corelay_wire::units::{PacketIndex, PayloadType, SequenceNumber};
 
 /// A packet in the subscriber's numbering, and where it goes.
@@ -16,6 +17,7 @@ use corelay_wire::units::{PacketIndex, PayloadType, SequenceNumber};
 struct Again<'a> {
     stored: Stored<'a>,
     located: Located,
+    codec: Codec,
     way: &'a Way,
     send_time: [u8; 3],
     /// Its place among the packets of the transport, where it tells one.
@@ -42,7 +44,8 @@ pub(super) fn seal(
     let rename = subscriber.red.rename(&stored).filter(|_| !located.skipped);
     let mut congestion = congestions.get_mut(*transport);
     let transport_sequence = congestion.as_ref().map_or(SequenceNumber(0), |congestion| congestion.next_number());
-    let again = Again { stored, located, way: to, send_time, transport_sequence, rename };
+    let codec = track.formats[usize::from(stored.meta.format)].codec;
+    let again = Again { stored, located, codec, way: to, send_time, transport_sequence, rename };
     let Subscriber { retransmission, header, payload_types, .. } = &mut *subscriber;
     let way = &mut retransmission.as_deref_mut().ok_or(DropReason::NackTooLate)?.way;
     let (len, numbered) = match way {
@@ -56,7 +59,7 @@ pub(super) fn seal(
             let payload = if located.skipped { &[][..] } else { stored.payload() };
             let passed = again.passed();
             let padding = &padding_of(padding)[..padding.into()];
-            let len = again.push(departures, outgoing, |dst| header.write(dst, &fields, passed), [&[], payload, padding])?;
+            let len = again.push(departures, outgoing, |dst| again.write(header, dst, &fields, passed), [&[], payload, padding])?;
             subscriber.count_sent(payload.len());
             (len, false)
         }
@@ -76,7 +79,7 @@ impl Again<'_> {
         let original = Retransmission::head(self.located.outgoing.sequence());
         let payload = if self.located.skipped { &[][..] } else { self.stored.payload() };
         let (header, passed) = (&rtx.header, self.passed());
-        self.push(departures, index, |dst| header.write(dst, &fields, passed), [&original, payload, &[]])
+        self.push(departures, index, |dst| self.write(header, dst, &fields, passed), [&original, payload, &[]])
     }
 
     fn fields(&self, index: PacketIndex, payload_type: PayloadType, padded: bool) -> PacketFields {
@@ -86,11 +89,18 @@ impl Again<'_> {
             timestamp: meta.timestamp.plus(self.located.timestamp_offset),
             sequence: index.sequence(),
             payload_type,
-            marker: meta.marker,
+            marker: self.located.patch.marker(meta),
             padded,
             send_time: self.send_time,
             transport_sequence: self.transport_sequence,
         }
+    }
+
+    /// Writes the header with what was changed in it when the packet left first.
+    fn write(&self, template: &HeaderTemplate, dst: &mut [u8], fields: &PacketFields, passed: Passed<'_>) -> Option<usize> {
+        let len = template.write(dst, fields, passed)?;
+        self.located.patch.change_header(template.id(Extension::DependencyDescriptor), dst.get_mut(..len)?);
+        Some(len)
     }
 
     fn passed(&self) -> Passed<'_> {
@@ -115,6 +125,7 @@ impl Again<'_> {
             if let Some(rename) = rename {
                 rename.apply(&mut dst[payload_at..payload_end]);
             }
+            self.located.patch.change_payload(self.codec, &mut dst[payload_at..payload_end]);
             let plain_len = append(dst, payload_end, padding)?;
             way.sealer.seal_in_place(index, header_len, plain_len, dst)
         });

@@ -48,7 +48,6 @@ impl Rates {
     }
 
     /// The highest temporal layer that takes anything.
-    #[allow(dead_code, reason = "what an allocation goes by")]
     pub(crate) fn temporal_max(&self) -> Option<u8> {
         let takes = |at: &usize| self.rates[0][*at] > 0 || self.rates[1][*at] > 0;
         (0..TEMPORAL_MAX).rev().find(takes).map(|at| at as u8)

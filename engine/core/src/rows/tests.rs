@@ -7,12 +7,11 @@ struct Publisher {
     rows: Rows,
     ms: u64,
     fallen: Vec<(u64, Vec<Pulse>)>,
-    due: Option<Instant>,
 }
 
 impl Publisher {
     fn new() -> Self {
-        Self { rows: Rows::new(3), ms: 10_000, fallen: Vec::new(), due: None }
+        Self { rows: Rows::new(3), ms: 10_000, fallen: Vec::new() }
     }
 
     /// Each row sends a picture every so many milliseconds; zero: none. `audio`: goes on.
@@ -23,15 +22,13 @@ impl Publisher {
             let sending = (0u8..).zip(periods).filter(|(_, period)| *period > 0 && ms % period == 0);
             for (layer, _) in sending {
                 self.rows.note(layer, place, 1_000, now);
-                if !self.rows.armed && self.rows.are_several() {
+                if self.rows.due_at().is_none() && self.rows.are_several() {
                     self.rows.arm(now);
-                    self.due = self.rows.look(audio, now).next;
+                    self.rows.look(audio, now);
                 }
             }
-            if self.due.is_some_and(|due| due <= now) {
-                let look = self.rows.look(audio, now);
-                self.due = look.next;
-                if look.fell {
+            if self.rows.due_at().is_some_and(|due| due <= now) {
+                if self.rows.look(audio, now) {
                     self.fallen.push((ms, self.rows.rows[..3].iter().map(|row| row.pulse).collect()));
                 }
             }

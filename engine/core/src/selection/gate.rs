@@ -18,6 +18,8 @@ use crate::target::Target;
 pub(crate) enum Verdict {
     /// It goes out.
     Pass,
+    /// It goes out, the first one of other layers than before.
+    Move,
     /// It is left out, and the numbers behind it close up.
     Skip,
     /// It goes out as the first one of its stream.
@@ -58,11 +60,14 @@ pub(crate) struct Gate {
     former: Point,
     /// The index at which `point` began to hold.
     since: u64,
+    /// It moved, and nobody was told.
+    news: bool,
 }
 
 impl Gate {
     /// Nothing passes.
-    pub(crate) const SHUT: Self = Self { layer: NONE, wanted: BASE, aim: BASE, top: 0, point: BASE, former: BASE, since: 0 };
+    pub(crate) const SHUT: Self =
+        Self { layer: NONE, wanted: BASE, aim: BASE, top: 0, point: BASE, former: BASE, since: 0, news: false };
 
     /// `target` is wanted from here on. What flows goes on until there is a place to change.
     pub(crate) fn aim(&mut self, target: Option<Target>) {
@@ -71,6 +76,27 @@ impl Gate {
             None => self.layer = NONE,
         }
         self.reach(self.top);
+    }
+
+    /// What passes of the flowing stream.
+    pub(crate) fn point(&self) -> Point {
+        self.point
+    }
+
+    /// The highest spatial layer that passes, where the stream has more.
+    pub(crate) fn cut(&self) -> Option<u8> {
+        Some(self.point.spatial()).filter(|spatial| *spatial < self.top)
+    }
+
+    /// Whether it moved since [`Gate::told`].
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        self.news
+    }
+
+    /// Somebody was told where it is.
+    pub(crate) fn told(&mut self) {
+        self.news = false;
     }
 
     /// The stream to be on.
@@ -92,8 +118,9 @@ impl Gate {
         if packet.flowing {
             let Place { needed_by, .. } = packet.place;
             let moves = self.aim != self.point || packet.layer != self.layer || packet.place.top() != self.top;
-            if moves && (packet.place.starts_picture() || packet.place.switches_up()) {
-                self.consider(packet);
+            if moves && (packet.place.starts_picture() || packet.place.switches_up()) && self.consider(packet) {
+                let passes = needed_by.contains(self.point);
+                return if passes { Verdict::Move } else { Verdict::Skip };
             }
             return match needed_by == Points::ALL || needed_by.contains(self.point_at(packet.index)) {
                 true => Verdict::Pass,
@@ -104,7 +131,7 @@ impl Gate {
             return Verdict::Foreign;
         }
         self.reach(packet.place.top());
-        (self.point, self.former, self.since) = (self.aim, self.aim, packet.index);
+        (self.point, self.former, self.since, self.news) = (self.aim, self.aim, packet.index, true);
         Verdict::Begin
     }
 
@@ -118,11 +145,11 @@ impl Gate {
         if index < self.since { self.former } else { self.point }
     }
 
-    /// Moves the point at the first packet of a picture, where the stream allows it.
+    /// Moves the point at the first packet of a picture, where the stream allows it; tells whether it did.
     #[cold]
-    fn consider(&mut self, packet: Arriving) {
+    fn consider(&mut self, packet: Arriving) -> bool {
         if packet.index < self.since {
-            return;
+            return false;
         }
         self.reach(packet.place.top());
         let Self { point, aim, .. } = *self;
@@ -135,8 +162,9 @@ impl Gate {
             false => point,
         };
         if next != point {
-            (self.former, self.point, self.since) = (point, next, packet.index);
+            (self.former, self.point, self.since, self.news) = (point, next, packet.index, true);
         }
+        next != point
     }
 }
 

@@ -14,6 +14,7 @@
 //! What a packet was sent as is found again by the pieces: the present one here, those before it in [`Past`].
 
 use super::past::{Past, Piece};
+use super::patch::Patch;
 use crate::history::PacketMeta;
 use corelay_wire::units::{ClockRate, Instant, PacketIndex, RtpTimestamp, SequenceNumber};
 
@@ -35,6 +36,8 @@ pub(crate) struct Located {
     pub(crate) timestamp_offset: u32,
     /// The number was left free for a packet that came late and was skipped then: it was never sent.
     pub(crate) skipped: bool,
+    /// What was changed within it.
+    pub(crate) patch: Patch,
 }
 
 /// The numbers of one subscription.
@@ -50,6 +53,8 @@ pub(crate) struct Mapping {
     sequence_offset: u64,
     /// Outgoing minus incoming timestamp, wrapping.
     timestamp_offset: u32,
+    /// What is changed within the packets of the piece.
+    patch: Patch,
     /// The highest index that was sent or left free, or one below the first.
     last_index: u64,
     last_timestamp: RtpTimestamp,
@@ -70,6 +75,7 @@ impl Mapping {
             start: 0,
             sequence_offset: 0,
             timestamp_offset: 0,
+            patch: Patch::default(),
             last_index: u64::from(first_sequence & 0x7FFF),
             last_timestamp: RtpTimestamp(first_timestamp),
             last_arrived: Instant::ZERO,
@@ -95,9 +101,10 @@ impl Mapping {
         self.flowing = false;
     }
 
-    /// Begins a segment with this packet of `source`.
-    pub(crate) fn begin(&mut self, source: Source, packet: &PacketMeta, clock: ClockRate) {
-        let timestamp = self.continued_timestamp(source, packet, clock);
+    /// Begins a segment with this packet of `source`. `aligned`: its time in the timeline of the stream before, in the publisher's numbers,
+    /// where both streams' sender reports tell that.
+    pub(crate) fn begin(&mut self, source: Source, packet: &PacketMeta, clock: ClockRate, aligned: Option<RtpTimestamp>) {
+        let timestamp = self.continued_timestamp(source, packet, clock, aligned);
         self.end_piece();
         self.start = packet.index;
         self.sequence_offset = (self.last_index + 1).wrapping_sub(packet.index);
@@ -141,6 +148,40 @@ impl Mapping {
         self.sequence_offset = self.sequence_offset.wrapping_sub(1);
     }
 
+    /// The stream of the present segment, or of the one that ended.
+    pub(crate) fn source(&self) -> Option<Source> {
+        self.source
+    }
+
+    /// What is changed within a packet of the flowing source.
+    #[inline]
+    pub(crate) fn patch(&self, incoming: u64) -> Patch {
+        if incoming >= self.start { self.patch } else { self.late_patch(incoming) }
+    }
+
+    /// From the packet with the incoming index `from` on, packets are changed by `patch`. A piece that has packets ends there; one that
+    /// has some above is not split.
+    pub(crate) fn set_patch(&mut self, patch: Patch, from: u64) {
+        if patch == self.patch {
+            return;
+        }
+        if self.first_outgoing() <= self.last_index {
+            let next = from.wrapping_add(self.sequence_offset);
+            if next <= self.last_index {
+                return;
+            }
+            self.last_index = next - 1;
+            self.end_piece();
+            self.start = from;
+        }
+        self.patch = patch;
+    }
+
+    #[cold]
+    fn late_patch(&self, incoming: u64) -> Patch {
+        self.past.as_ref().and_then(|past| past.patch(incoming)).unwrap_or(self.patch)
+    }
+
     /// The packet that was sent under this number, or for which the number was left free; `None` when nothing was, or it is so long
     /// ago that it is not known any more.
     pub(crate) fn locate(&self, sequence: SequenceNumber) -> Option<Located> {
@@ -156,6 +197,7 @@ impl Mapping {
             index: piece.incoming + (outgoing - piece.outgoing),
             outgoing: PacketIndex(outgoing),
             timestamp_offset: piece.timestamp_offset,
+            patch: piece.patch,
             skipped: self.past.as_ref().is_some_and(|past| past.is_skipped(outgoing)),
         })
     }
@@ -199,7 +241,7 @@ impl Mapping {
 
     fn piece(&self, source: Source) -> Piece {
         let (outgoing, timestamp_offset) = (self.first_outgoing(), self.timestamp_offset);
-        Piece { incoming: self.start, outgoing, timestamp_offset, layer: source.layer }
+        Piece { incoming: self.start, outgoing, timestamp_offset, layer: source.layer, patch: self.patch }
     }
 
     /// Remembers the present piece, if any number is of it.
@@ -210,17 +252,30 @@ impl Mapping {
         }
     }
 
-    /// Where the timeline goes on. The same stream after a pause counts its own time, which is exact; where it did not count the
-    /// pause, and for another stream, the time that passed between the arrivals is what there is.
-    fn continued_timestamp(&self, source: Source, packet: &PacketMeta, clock: ClockRate) -> RtpTimestamp {
+    /// Where the timeline goes on. The same stream after a pause counts its own time, which is exact, and another one may be aligned with
+    /// it; where the pause was not counted, and for a stream without reports, the time that passed between the arrivals is what there is.
+    fn continued_timestamp(
+        &self,
+        source: Source,
+        packet: &PacketMeta,
+        clock: ClockRate,
+        aligned: Option<RtpTimestamp>,
+    ) -> RtpTimestamp {
         let Some(last_source) = self.source else { return self.last_timestamp };
         let ticks = packet.arrived.since(self.last_arrived).as_nanos() * u128::from(clock.0) / 1_000_000_000;
         let expected = self.last_timestamp.plus((ticks as u32).max(1));
-        let own = packet.timestamp.plus(self.timestamp_offset);
+        let same = last_source == source;
+        let told = if same { Some(packet.timestamp) } else { aligned };
+        let Some(own) = told.map(|t| t.plus(self.timestamp_offset)) else { return expected };
         // Timestamps half their range apart and more have no order: after so long a pause any is later.
         let later = ticks >= 1 << 31 || own.distance(self.last_timestamp) > 0;
         let off = own.distance(expected).unsigned_abs();
-        if last_source == source && later && off <= clock.0 / 2 { own } else { expected }
+        match off <= clock.0 / 2 {
+            true if later => own,
+            // Another stream's picture of the moment that was shown last.
+            true if !same => self.last_timestamp.plus(1),
+            _ => expected,
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 //! Plain values in two rings, made once. A piece ends with each switch of layers and with each run of packets that is skipped, so a
 //! subscriber of half the frame rate makes 15 of them a second.
 
+use super::patch::Patch;
+
 /// Pieces that are remembered. More find what was sent longer ago (60 frames a second, each with a spatial layer that is skipped, make
-/// one second of 64) and cost 24 bytes each; fewer leave late packets and retransmission requests without an answer.
+/// one second of 64) and cost 32 bytes each; fewer leave late packets and retransmission requests without an answer.
 const PIECES: usize = 64;
 /// Skipped holes that are remembered: they come from packets that were overtaken, a few in a round trip.
 const SKIPPED: usize = 16;
@@ -18,6 +20,7 @@ pub(super) struct Piece {
     pub(super) outgoing: u64,
     pub(super) timestamp_offset: u32,
     pub(super) layer: u8,
+    pub(super) patch: Patch,
 }
 
 /// See the module.
@@ -86,6 +89,12 @@ impl Past {
             end = piece.outgoing;
         }
         None
+    }
+
+    /// What was changed within a packet of the present segment that is older than the present piece.
+    pub(super) fn patch(&self, incoming: u64) -> Option<Patch> {
+        let mut present = self.newest_first().take_while(|piece| piece.incoming >= self.segment);
+        present.find(|piece| piece.incoming <= incoming).map(|piece| piece.patch)
     }
 
     fn newest_first(&self) -> impl Iterator<Item = &Piece> {

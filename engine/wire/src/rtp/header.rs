@@ -156,6 +156,17 @@ impl RtpHeader {
         self.extensions(packet).find(|(i, _)| *i == id).map(|(_, data)| data)
     }
 
+    /// Where the data of the first header extension with this id is.
+    pub fn find_extension(&self, packet: &[u8], id: u8) -> Option<Range<usize>> {
+        let mut elements = self.extensions(packet);
+        while let Some((found, range)) = elements.next_range() {
+            if found == id {
+                return Some(range);
+            }
+        }
+        None
+    }
+
     fn extension_range(&self) -> Range<usize> {
         let end = usize::from(self.payload_offset);
         end - usize::from(self.extension_len)..end

@@ -116,6 +116,11 @@ impl HeaderTemplate {
         self.transport_sequence_at > 0
     }
 
+    /// The id that an extension is written under.
+    pub fn id(&self, extension: Extension) -> Option<u8> {
+        self.ids.id(extension)
+    }
+
     /// How long the header of a packet is that brings these extensions.
     #[inline]
     pub fn len(&self, passed: Passed<'_>) -> usize {

@@ -22,10 +22,14 @@ impl Stream {
 
     fn packet_at(&mut self, index: u64, layer: u8, keyframe: bool, place: Place) -> Verdict {
         let verdict = self.gate.decide(Arriving { layer, flowing: self.flowing == Some(layer), index, keyframe, place });
-        if verdict == Verdict::Begin {
-            self.flowing = Some(layer);
+        match verdict {
+            Verdict::Begin => {
+                self.flowing = Some(layer);
+                verdict
+            }
+            Verdict::Move => Verdict::Pass,
+            _ => verdict,
         }
-        verdict
     }
 
     fn lacks(&self, nested: bool) -> bool {

@@ -28,7 +28,7 @@ fn packet(index: u64, timestamp: u32, millis: u64) -> PacketMeta {
 fn begun(index: u64, timestamp: u32, millis: u64) -> Mapping {
     let mut m = Mapping::new(999, 5_000);
     let p = packet(index, timestamp, millis);
-    m.begin(A, &p, CLOCK);
+    m.begin(A, &p, CLOCK, None);
     assert_eq!(m.map(&p), Some((PacketIndex(1_000), RtpTimestamp(5_000))));
     m
 }
@@ -47,7 +47,7 @@ fn a_pause_leaves_no_gap_and_keeps_the_stream_s_own_time() {
     m.suspend();
     assert_eq!(m.map(&packet(101, 3_000, 33)), None);
     let p = packet(400, 900_300, 10_000);
-    m.begin(A, &p, CLOCK);
+    m.begin(A, &p, CLOCK, None);
     assert_eq!(m.map(&p), Some((PacketIndex(1_001), RtpTimestamp(905_300))));
     assert_eq!(m.map(&packet(399, 900_000, 10_001)), None, "older than the resume");
 }
@@ -57,7 +57,7 @@ fn a_stream_that_did_not_count_the_pause_is_moved_by_the_time_that_passed() {
     let mut m = begun(100, 0, 0);
     m.suspend();
     let p = packet(101, 3_000, 10_000);
-    m.begin(A, &p, CLOCK);
+    m.begin(A, &p, CLOCK, None);
     assert_eq!(m.map(&p), Some((PacketIndex(1_001), RtpTimestamp(905_000))));
 }
 
@@ -68,7 +68,7 @@ fn after_a_pause_of_hours_or_days_the_stream_s_own_time_goes_on() {
         m.suspend();
         let (millis, off) = (hours * 3_600_000, 4_500);
         let p = packet(400, (millis * 90 + off) as u32, millis);
-        m.begin(A, &p, CLOCK);
+        m.begin(A, &p, CLOCK, None);
         let expected = RtpTimestamp(5_000u32.wrapping_add((millis * 90 + off) as u32));
         assert_eq!(m.map(&p), Some((PacketIndex(1_001), expected)), "{hours} h");
     }
@@ -78,7 +78,7 @@ fn after_a_pause_of_hours_or_days_the_stream_s_own_time_goes_on() {
 fn another_stream_continues_both_lines() {
     let mut m = begun(100, 0, 0);
     let p = packet(7, 0xFFFF_0000, 20);
-    m.begin(B, &p, CLOCK);
+    m.begin(B, &p, CLOCK, None);
     assert_eq!(m.map(&p), Some((PacketIndex(1_001), RtpTimestamp(6_800))));
     assert_eq!(m.timestamp(B, RtpTimestamp(0xFFFF_0000)), Some(RtpTimestamp(6_800)));
     assert_eq!(m.timestamp(A, RtpTimestamp(0)), None);
@@ -101,7 +101,7 @@ proptest! {
                         continue;
                     }
                     if m.flowing().is_none() {
-                        m.begin(A, &p, CLOCK);
+                        m.begin(A, &p, CLOCK, None);
                     }
                     if let Some((index, _)) = m.map(&p) {
                         prop_assert!(sent.insert(index));
@@ -145,10 +145,10 @@ fn a_packet_of_an_earlier_segment_is_found_and_not_mapped() {
     m.map(&packet(105, 50, 5));
     m.suspend();
     let resumed = packet(200, 1_000, 50);
-    m.begin(A, &resumed, CLOCK);
+    m.begin(A, &resumed, CLOCK, None);
     assert_eq!(m.map(&resumed).map(|(index, _)| index), Some(PacketIndex(1_006)));
     let other = packet(70, 9_000_000, 60);
-    m.begin(B, &other, CLOCK);
+    m.begin(B, &other, CLOCK, None);
     assert_eq!(m.map(&other).map(|(index, _)| index), Some(PacketIndex(1_007)));
     let located = |n| m.locate(SequenceNumber(n)).map(|l| (l.layer, l.index));
     assert_eq!([1_003, 1_006, 1_007, 1_008].map(located), [Some((0, 103)), Some((0, 200)), Some((1, 70)), None]);
@@ -200,7 +200,7 @@ proptest! {
                         continue;
                     }
                     if m.flowing() != Some(source) {
-                        m.begin(source, &p, CLOCK);
+                        m.begin(source, &p, CLOCK, None);
                     }
                     if let Some((index, timestamp)) = m.map(&p) {
                         prop_assert!(sent.iter().all(|s| s.2 != index.0), "used twice");

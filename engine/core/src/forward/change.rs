@@ -1,0 +1,95 @@
+//! Where one subscriber's stream is changed: it begins with another layer, or leaves a packet out, and its numbers go on.
+
+use crate::control::{Event, Target};
+use crate::history::{PacketMeta, Stored};
+use crate::layer::{Layer, SourceReport};
+use crate::room::{Subscription, Track};
+use crate::subscriber::{Source, Subscriber, vp8_picture};
+use corelay_wire::media::Codec;
+use corelay_wire::units::{ClockRate, RtpTimestamp};
+use std::collections::VecDeque;
+
+/// How far back from the newest packet of the layer before one with a payload is looked for: publishers probe with a few of padding.
+const PADDING_MAX: u64 = 16;
+
+/// Begins with a keyframe of `source`: time and counters go on behind what was sent of the stream before.
+#[cold]
+pub(super) fn begin(track: &Track, subscriber: &mut Subscriber, source: Source, first: Stored<'_>) {
+    let Subscriber { mapping, gate, left_out, .. } = subscriber;
+    let meta = first.meta;
+    let codec = codec_of(track, meta);
+    let former = mapping.source().filter(|former| *former != source);
+    let aligned = former.and_then(|former| aligned(track, former, source, meta, codec.clock_rate()));
+    let last = former.and_then(|former| latest(&track.layers[usize::from(former.layer)], former.generation));
+    let patch = mapping.patch(u64::MAX);
+    let patch = last.map_or(patch, |last| patch.continued((codec_of(track, last.meta), last), (codec, first)));
+    mapping.begin(source, meta, codec.clock_rate(), aligned);
+    mapping.set_patch(patch.marked(gate.cut()), meta.index);
+    *left_out = None;
+}
+
+/// The gate moved to other layers with this packet: the picture may end elsewhere.
+#[cold]
+pub(super) fn moved(subscriber: &mut Subscriber, meta: &PacketMeta) {
+    let patch = subscriber.mapping.patch(meta.index).marked(subscriber.gate.cut());
+    subscriber.mapping.set_patch(patch, meta.index);
+}
+
+/// The subscriber does not get this packet: the numbers behind it close up, and VP8's count of pictures.
+pub(super) fn leave_out(track: &Track, subscriber: &mut Subscriber, packet: Stored<'_>) {
+    let Subscriber { mapping, left_out, .. } = subscriber;
+    mapping.skip(packet.meta);
+    if codec_of(track, packet.meta) != Codec::Vp8 {
+        return;
+    }
+    // Of all packets of the picture, the first one counts; one that comes late does not.
+    let Some(picture) = vp8_picture(packet) else { return };
+    let newer = |known: u16| (1..1 << 14).contains(&(picture.wrapping_sub(known) & 0x7FFF));
+    if left_out.is_none_or(newer) {
+        *left_out = Some(picture);
+        let patch = mapping.patch(u64::MAX).without_picture();
+        mapping.set_patch(patch, packet.meta.index + 1);
+    }
+}
+
+/// Tells signaling what the subscription gets from here on; with its next change when the queue of events is full.
+#[cold]
+pub(super) fn tell(track: &Track, subscription: &mut Subscription, events: &mut VecDeque<Event>) {
+    let Subscription { id, selection, subscriber, .. } = subscription;
+    let Some(source) = subscriber.mapping.flowing().filter(|_| events.len() < events.capacity()) else { return };
+    subscriber.gate.told();
+    let point = subscriber.gate.point();
+    let row = track.rows.get(if track.rows.is_spatial() { point.spatial() } else { source.layer });
+    let rates = row.rates.temporal_max().unwrap_or(0).max(track.scalability.temporal.saturating_sub(1));
+    let layers = Target { layer: source.layer, spatial: point.spatial(), temporal: point.temporal().min(rates) };
+    events.push_back(Event::SelectionChanged { subscription: *id, layers: Some(layers), why: selection.why });
+}
+
+fn codec_of(track: &Track, meta: &PacketMeta) -> Codec {
+    track.formats[usize::from(meta.format)].codec
+}
+
+/// The newest packet of a layer's stream that is more than padding.
+fn latest(layer: &Layer, generation: u32) -> Option<Stored<'_>> {
+    let highest = layer.history.highest();
+    let mut newest = (highest.saturating_sub(PADDING_MAX)..=highest).rev().filter_map(|index| layer.history.find(index));
+    newest.find(|packet| packet.meta.generation == generation && !packet.payload().is_empty())
+}
+
+/// A packet's time in the numbers of another stream of its publisher, by what the sender reports of both say of the publisher's clock.
+fn aligned(track: &Track, to: Source, from: Source, packet: &PacketMeta, clock: ClockRate) -> Option<RtpTimestamp> {
+    let report = |source: Source| {
+        let report: Option<SourceReport> = track.layers[usize::from(source.layer)].source_report;
+        report.filter(|report| report.generation == source.generation)
+    };
+    Some(align(&report(to)?, &report(from)?, packet.timestamp, clock))
+}
+
+fn align(to: &SourceReport, from: &SourceReport, timestamp: RtpTimestamp, clock: ClockRate) -> RtpTimestamp {
+    let apart = from.ntp.0.wrapping_sub(to.ntp.0) as i64;
+    let ticks = (i128::from(apart) * i128::from(clock.0) + (1 << 31)) >> 32;
+    to.timestamp.plus(ticks as u32).plus(timestamp.distance(from.timestamp) as u32)
+}
+
+#[cfg(test)]
+mod tests;
