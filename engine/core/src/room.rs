@@ -350,7 +350,7 @@ mod tests {
     #[test]
     fn hot_structs_have_their_sizes() {
         assert_eq!(size_of::<PacketMeta>(), 80);
-        assert_eq!(size_of::<Subscriber>(), 248);
-        assert_eq!(size_of::<Subscription>(), 312);
+        assert_eq!(size_of::<Subscriber>(), 256);
+        assert_eq!(size_of::<Subscription>(), 328);
     }
 }
