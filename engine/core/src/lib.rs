@@ -34,6 +34,7 @@ mod receive;
 mod record;
 pub mod relay;
 mod resend;
+mod resend_budget;
 mod room;
 mod routes;
 mod rows;

@@ -7,10 +7,7 @@
 //! A number that is missing here as well is answered when the publisher sent it again, by the packet itself. One that was left free for
 //! a packet that the subscriber was not to have is answered with nothing but its number, so that the subscriber stops asking.
 
-mod budget;
 mod seal;
-
-pub(crate) use budget::ResendBudget;
 
 use crate::counters::Counters;
 use crate::departures::{Departures, Progress};

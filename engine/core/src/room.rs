@@ -15,7 +15,7 @@ use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::mirror::{Mirror, Relay};
 use crate::pending_control::PendingControl;
 use crate::record::Record;
-use crate::resend::ResendBudget;
+use crate::resend_budget::ResendBudget;
 use crate::rows::Rows;
 use crate::score::Told;
 use crate::selection::Selection;

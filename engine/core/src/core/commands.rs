@@ -5,7 +5,7 @@ use crate::control::{Command, Event, LAYERS_MAX, Preferences, Refusal, Reply, Su
 use crate::drop_reason::DropReason;
 use crate::history::History;
 use crate::layer::{Layer, NackTiming};
-use crate::resend::ResendBudget;
+use crate::resend_budget::ResendBudget;
 use crate::room::{Subscription, Track, TrackOrigin, TransportEntry};
 use crate::rows::Rows;
 use crate::selection::Selection;
