@@ -3,7 +3,7 @@
 use crate::missing::Missing;
 use core::time::Duration;
 use corelay_core::control::SubscriptionParameters;
-use corelay_wire::media::{Codec, Extension};
+use corelay_wire::media::{Codec, Extension, PayloadFormat};
 use corelay_wire::rtcp::{ReportBlock, SenderReport};
 use corelay_wire::rtp::{Retransmission, RtpHeader, read_stream_id};
 use corelay_wire::units::{Instant, RtpTimestamp, SequenceNumber, Ssrc};
@@ -17,6 +17,8 @@ pub(crate) struct Arrived {
     pub(crate) sequence: i64,
     pub(crate) timestamp: RtpTimestamp,
     pub(crate) marker: bool,
+    /// The codec of its payload type.
+    pub(crate) codec: Codec,
     /// Empty in packets that only fill.
     pub(crate) payload: Vec<u8>,
     /// The dependency descriptor or nothing.
@@ -89,6 +91,7 @@ impl Incoming {
     pub(crate) fn take(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) -> Option<Arrived> {
         self.count(now, packet.len());
         self.check(header, packet);
+        let codec = self.format(header)?;
         let payload = header.payload(packet);
         let (sequence, payload, again) = if header.ssrc == self.parameters.ssrc {
             (header.sequence, payload, false)
@@ -120,7 +123,7 @@ impl Incoming {
         }
         let id = self.parameters.extensions.id(Extension::DependencyDescriptor);
         let descriptor = id.and_then(|id| header.extension(packet, id)).map(<[u8]>::to_vec);
-        Some(Arrived { sequence, timestamp: header.timestamp, marker: header.marker, payload: payload.to_vec(), descriptor })
+        Some(Arrived { sequence, timestamp: header.timestamp, marker: header.marker, codec, payload: payload.to_vec(), descriptor })
     }
 
     pub(crate) fn take_report(&mut self, now: Instant, report: &SenderReport<'_>) {
@@ -173,10 +176,16 @@ impl Incoming {
         self.statistics.bytes[bin] += len as u32 + 28 + 16;
     }
 
+    /// The codec that a payload type stands for on this SSRC.
+    fn format(&self, header: &RtpHeader) -> Option<Codec> {
+        let media = header.ssrc == self.parameters.ssrc;
+        let is_of =
+            |f: &&PayloadFormat| if media { f.payload_type == header.payload_type } else { f.rtx == Some(header.payload_type) };
+        self.parameters.formats.iter().find(is_of).map(|f| f.codec)
+    }
+
     fn check(&mut self, header: &RtpHeader, packet: &[u8]) {
-        let format = &self.parameters.formats[0];
-        let wanted = if header.ssrc == self.parameters.ssrc { Some(format.payload_type) } else { format.rtx };
-        if wanted != Some(header.payload_type) {
+        if self.format(header).is_none() {
             self.broke(format!("payload type {:?} on {:?}", header.payload_type, header.ssrc));
         }
         let mid =

@@ -7,7 +7,7 @@
 mod target;
 
 use crate::content::Content;
-use crate::incoming::{Incoming, StreamStatistics};
+use crate::incoming::{Arrived, Incoming, StreamStatistics};
 use crate::microphone::PACKET_TIME;
 use core::time::Duration;
 use corelay_core::control::SubscriptionParameters;
@@ -110,22 +110,24 @@ impl Listener {
         if arrived.payload.is_empty() {
             return;
         }
-        let Some(content) = Content::read(&arrived.payload).filter(|c| c.tag == self.tag) else {
-            return self.incoming.broke("a payload that was changed, or of another track".to_owned());
-        };
         let place = self.extend(arrived.timestamp);
         self.target.arrived(now, place);
-        self.insert(place, Buffered { sequence: arrived.sequence, noise: content.temporal == 1 });
         if self.next.is_none() {
             self.head = place;
             self.next = Some(now + self.target.delay());
             self.changed = now;
         }
+        for (back, block) in blocks(&arrived) {
+            let Some(content) = Content::read(block).filter(|c| c.tag == self.tag) else {
+                return self.incoming.broke("a payload that was changed, or of another track".to_owned());
+            };
+            self.insert(place - back, Buffered { sequence: arrived.sequence - back, noise: content.temporal == 1 });
+        }
     }
 
     fn insert(&mut self, place: i64, buffered: Buffered) {
-        if self.next.is_none() || place >= self.head {
-            self.buffer.insert(place, buffered);
+        if place >= self.head {
+            self.buffer.entry(place).or_insert(buffered);
         }
     }
 
@@ -147,6 +149,7 @@ impl Listener {
     }
 
     fn play(&mut self, at: Instant) -> Sound {
+        self.buffer = self.buffer.split_off(&self.head);
         let first = self.buffer.first_key_value().map(|(place, buffered)| (*place, *buffered));
         let after_noise = self.last.is_some_and(|last| last.noise);
         let sound = match first {
@@ -188,6 +191,31 @@ impl Listener {
             self.changed = at;
         }
     }
+}
+
+/// The blocks of sound in a packet, each with how many packets before this one it belongs.
+fn blocks(arrived: &Arrived) -> Vec<(i64, &[u8])> {
+    if arrived.codec != Codec::Red {
+        return vec![(0, &arrived.payload)];
+    }
+    // RFC 2198 section 3: heads of four bytes while the top bit is set, one byte for the last; then the blocks.
+    let (mut heads, mut rest) = (Vec::new(), &arrived.payload[..]);
+    while let [first, a, b, c, after @ ..] = rest
+        && first & 0x80 != 0
+    {
+        let word = u32::from_be_bytes([0, *a, *b, *c]);
+        heads.push((i64::from(word >> 10) / TICKS, (word & 0x3FF) as usize));
+        rest = after;
+    }
+    let mut rest = rest.get(1..).unwrap_or_default();
+    let mut found = Vec::new();
+    for (back, len) in heads {
+        let Some((block, after)) = rest.split_at_checked(len) else { return Vec::new() };
+        found.push((back, block));
+        rest = after;
+    }
+    found.push((0, rest));
+    found
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use corelay_wire::units::{Instant, Mid, NtpTimestamp, PayloadType, SequenceNumbe
 
 /// The sound in one packet.
 pub const PACKET_TIME: Duration = Duration::from_millis(20);
+/// The same on the RTP clock.
+const PACKET_TICKS: u32 = 960;
 /// In a pause, one packet of comfort noise in this many (RFC 7587 section 3.1.3: each 400 ms).
 const NOISE_EVERY: u32 = 20;
 /// Bytes of payload: 32 kbit/s.
@@ -26,13 +28,15 @@ pub struct MicrophoneSpec {
     pub dtx: bool,
     /// Retransmissions have a stream of their own; else they come in place.
     pub rtx: bool,
+    /// Each packet carries the sound of the one before it too (RFC 2198).
+    pub red: bool,
     /// How loud speech is, in dB below the loudest.
     pub level: u8,
 }
 
 impl Default for MicrophoneSpec {
     fn default() -> Self {
-        Self { dtx: false, rtx: true, level: 30 }
+        Self { dtx: false, rtx: true, red: false, level: 30 }
     }
 }
 
@@ -51,6 +55,8 @@ pub struct Microphone {
     next: Instant,
     ticks: u32,
     was_pause: bool,
+    /// The last packet's place and payload.
+    before: Option<(u32, Vec<u8>)>,
     running: bool,
     chance: Chance,
 }
@@ -64,21 +70,38 @@ impl Microphone {
         let setup = OutgoingSetup {
             ssrc,
             rtx_ssrc: spec.rtx.then_some(Ssrc(ssrc.0 + 1)),
-            payload_type: published_type(Codec::Opus),
+            payload_type: published_type(if spec.red { Codec::Red } else { Codec::Opus }),
             mid,
             rid: None,
             clock: Codec::Opus.clock_rate(),
             chance: chance.number(),
         };
         let (out, next) = (Outgoing::new(setup), Instant::ZERO);
-        Self { tag, packets: 0, speaking: true, spec, mid, out, next, ticks: 0, was_pause: true, running: false, chance }
+        Self {
+            tag,
+            packets: 0,
+            speaking: true,
+            spec,
+            mid,
+            out,
+            next,
+            ticks: 0,
+            was_pause: true,
+            before: None,
+            running: false,
+            chance,
+        }
     }
 
     /// What signaling is told.
     pub fn parameters(&self) -> TrackParameters {
         let feedback = Feedback { nack: true, transport_cc: true, ..Feedback::default() };
-        let payload_type = published_type(Codec::Opus);
-        let rtx = self.spec.rtx.then_some(PayloadType(payload_type.0 + 1));
+        let format = |codec| {
+            let payload_type = published_type(codec);
+            let rtx = self.spec.rtx.then_some(PayloadType(payload_type.0 + 1));
+            PayloadFormat { codec, payload_type, rtx, feedback }
+        };
+        let codecs = [Codec::Opus].into_iter().chain(self.spec.red.then_some(Codec::Red));
         let mut extensions = ExtensionMap::default();
         for (extension, id) in [
             (Extension::Mid, ids::MID),
@@ -92,7 +115,7 @@ impl Microphone {
         TrackParameters {
             kind: Kind::Audio,
             mid: Some(self.mid),
-            formats: PayloadFormats::from_iter([PayloadFormat { codec: Codec::Opus, payload_type, rtx, feedback }]),
+            formats: codecs.map(format).collect::<PayloadFormats>(),
             extensions,
             layers: ArrayVec::from_iter([layer]),
             screen: false,
@@ -155,7 +178,18 @@ impl Microphone {
         content.append(&mut payload);
         let marker = core::mem::replace(&mut self.was_pause, pause) && !pause;
         let extension = Some((ids::LEVEL, level.to_bytes().to_vec()));
+        let payload = if self.spec.red { self.redundant(payload) } else { payload };
         let draft = Draft { timestamp: self.out.timestamp(taken), marker, payload, extension };
         Some(self.out.send(now, draft, outlet))
+    }
+
+    /// The payload behind that of the packet before, if that one is 20 ms older (RFC 2198 section 3).
+    fn redundant(&mut self, payload: Vec<u8>) -> Vec<u8> {
+        let own = published_type(Codec::Opus).0;
+        let before = self.before.replace((self.ticks, payload.clone())).filter(|(ticks, _)| ticks + 1 == self.ticks);
+        let Some((_, before)) = before else { return [&[own][..], &payload].concat() };
+        let (offset, len) = (PACKET_TICKS, before.len() as u32);
+        let [_, high, middle, low] = (offset << 10 | len).to_be_bytes();
+        [&[0x80 | own, high, middle, low, own][..], &before, &payload].concat()
     }
 }

@@ -30,6 +30,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerId(pub usize);
 
+/// Steps without time: more is somebody who asks for the present again and again.
+const STEPS_MAX: u32 = 10_000;
 /// FNV-1a: the trace only has to tell two runs apart.
 const FNV_PRIME: u64 = 0x0000_0100_0000_01B3;
 
@@ -269,7 +271,10 @@ impl World {
     /// Lets time pass.
     pub fn run(&mut self, time: Duration) {
         let end = self.now + time;
+        let mut idle = 0;
         while let Some(next) = self.next().filter(|next| *next <= end) {
+            idle = if next > self.now { 0 } else { idle + 1 };
+            assert!(idle < STEPS_MAX, "time stands still: a core wants {:?} again and again", self.core.poll_timeout());
             self.now = self.now.max(next);
             self.step();
         }

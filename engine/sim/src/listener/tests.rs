@@ -78,3 +78,13 @@ fn the_delay_follows_the_jitter() {
     assert!((55..=120).contains(&listener.target_delay().as_millis()), "{:?}", listener.target_delay());
     assert!(concealed(&listener) < 0.02, "{}", concealed(&listener));
 }
+
+#[test]
+fn redundancy_brings_back_what_is_lost_alone() {
+    let red = MicrophoneSpec { red: true, ..MicrophoneSpec::default() };
+    let plain = concealed(&hear(red, 0.0, 0.0, None));
+    let lost = concealed(&hear(red, 0.1, 0.0, None));
+    assert!(plain == 0.0 && lost < 0.025, "{plain} {lost}");
+    let repaired = concealed(&hear(red, 0.1, 0.0, Some(40)));
+    assert!(repaired < 0.005, "{repaired}");
+}

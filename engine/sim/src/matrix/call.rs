@@ -1,6 +1,7 @@
 //! The call of a condition: who is in it, what is done in it, and what was seen of it.
 
 use super::plan::{Condition, Happening, Subscriber};
+use crate::microphone::MicrophoneSpec;
 use crate::network::{CrossTraffic, Direction};
 use crate::prearranged::aead_128;
 use crate::world::{PeerId, World};
@@ -13,6 +14,8 @@ use corelay_wire::units::{Bitrate, Instant};
 /// The names of the tracks in their packets.
 pub(super) const VIDEO: u32 = 1;
 const AUDIO: u32 = 2;
+/// The microphones of subscribers, from here on.
+const OWN_AUDIO: u32 = 10;
 /// Who joins later has a transport by then: a call is joined when it is tapped, not when the handshake is.
 const EARLY: Duration = Duration::from_millis(1_500);
 /// The estimate is read this often.
@@ -40,7 +43,7 @@ impl<'a> Call<'a> {
     /// Everyone has a transport, and the publisher its tracks.
     pub(super) fn open(condition: &'a Condition, seed: u64) -> Self {
         let limits =
-            Limits { transports_max: 128, tracks_max: 16, subscriptions_max: 256, shards: condition.shards, ..Limits::default() };
+            Limits { transports_max: 128, tracks_max: 64, subscriptions_max: 256, shards: condition.shards, ..Limits::default() };
         let mut world = World::with_dtls(seed, limits, aead_128);
         let publisher = world.join();
         let peers: Vec<_> = condition.subscribers.iter().map(|s| world.join_on(s.shard)).collect();
@@ -72,6 +75,8 @@ impl<'a> Call<'a> {
         if let Some(audio) = self.tracks.1 {
             self.world.listen(peer, audio, AUDIO, subscriber.reception);
         }
+        // It speaks too, as people do: so it knows its round trip, and its reports share the uplink with sound.
+        self.world.publish_microphone(peer, MicrophoneSpec::default(), OWN_AUDIO + at as u32);
         self.seats.push(Seat { peer, video, estimates: Vec::new() });
     }
 

@@ -9,6 +9,8 @@ use core::time::Duration;
 /// Round trips from a subscriber are about 80 ms: 40 each way.
 const WAY: u64 = 40;
 
+const RED: MicrophoneSpec = MicrophoneSpec { dtx: false, rtx: true, red: true, level: 30 };
+
 pub(super) fn conditions() -> Vec<Condition> {
     let mut all = random();
     all.extend(bursts());
@@ -65,6 +67,14 @@ fn random() -> Vec<Condition> {
                 b.first_picture_ms = 800;
             },
         ),
+        both("loss-10-red", 100).with(|c| c.microphone = Some(RED)).bounded(|b| b.first_picture_ms = 600),
+        both("loss-20-red", 200).with(|c| c.microphone = Some(RED)).bounded(twenty).bounded(|b| b.concealed = 0.02),
+        both("loss-10-red-unwrapped", 100)
+            .with(|c| {
+                c.microphone = Some(RED);
+                c.subscribers[0].reception = Reception { red: false, ..Reception::default() };
+            })
+            .bounded(|b| b.first_picture_ms = 600),
         both("loss-10-in-place", 100)
             .with(|c| {
                 c.subscribers[0].reception = Reception { rtx: false, ..Reception::default() };

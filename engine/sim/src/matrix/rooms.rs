@@ -157,6 +157,7 @@ fn uplinks() -> Vec<Condition> {
         follows("uplink-1m", 1_000, 1),
         follows("uplink-3m", 3_000, 2),
         follows("uplink-10m", 10_000, 2),
+        plain("red").with(|c| c.microphone = Some(MicrophoneSpec { red: true, ..MicrophoneSpec::default() })),
         plain("dtx").with(|c| c.microphone = Some(MicrophoneSpec { dtx: true, ..MicrophoneSpec::default() })),
         plain("dtx-loss-5").with(|c| {
             c.microphone = Some(MicrophoneSpec { dtx: true, ..MicrophoneSpec::default() });

@@ -21,11 +21,13 @@ pub struct Reception {
     pub rtx: bool,
     /// It asks for what is missing.
     pub nack: bool,
+    /// It takes redundant audio; else it gets the present blocks alone.
+    pub red: bool,
 }
 
 impl Default for Reception {
     fn default() -> Self {
-        Self { feedback: FeedbackKind::TransportWide, rtx: true, nack: true }
+        Self { feedback: FeedbackKind::TransportWide, rtx: true, nack: true, red: true }
     }
 }
 
@@ -107,7 +109,6 @@ impl World {
         if described {
             extensions.insert(Extension::DependencyDescriptor, 12);
         }
-        let payload_type = PayloadType(100 + 2 * codec as u8);
         let feedback = Feedback {
             nack: reception.nack,
             pli: true,
@@ -115,14 +116,18 @@ impl World {
             transport_cc: reception.feedback == FeedbackKind::TransportWide,
             remb: reception.feedback == FeedbackKind::Remb,
         };
-        let rtx = reception.rtx.then_some(PayloadType(payload_type.0 + 1));
+        let format = |codec| {
+            let payload_type = PayloadType(100 + 2 * codec as u8);
+            PayloadFormat { codec, payload_type, rtx: reception.rtx.then_some(PayloadType(payload_type.0 + 1)), feedback }
+        };
+        let redundant = (reception.red && codec == Codec::Opus).then_some(Codec::Red);
         // Chance could give one number twice, which signaling would not.
         let ssrc = Ssrc(self.random.next_u32() & 0x7FFF_FFFE);
         SubscriptionParameters {
             ssrc,
             rtx_ssrc: reception.rtx.then_some(Ssrc(ssrc.0 + 1)),
             mid: Mid::from(&format!("s{}", id.0)).ok(),
-            formats: PayloadFormats::from_iter([PayloadFormat { codec, payload_type, rtx, feedback }]),
+            formats: core::iter::once(codec).chain(redundant).map(format).collect::<PayloadFormats>(),
             extensions,
             preferences: Default::default(),
         }
