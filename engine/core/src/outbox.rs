@@ -145,14 +145,14 @@ impl Outbox {
 
     /// Begins a run for `packets` packets, all of `segment` bytes but the last, which may be shorter. They join the last run when
     /// that has the same path and segment. There is room for one run: [`Self::room`].
-    pub(crate) fn open_run(&mut self, path: Path, segment: usize, packets: usize) {
+    pub(crate) fn open_run(&mut self, path: &Path, segment: usize, packets: usize) {
         debug_assert!(packets <= RUN_SEGMENTS_MAX && packets * segment <= RUN_BYTES_MAX, "a run is what the kernel cuts");
         if self.spans.last().is_some_and(|s| s.segment == segment && s.takes(path, segment, packets)) {
             return;
         }
         assert!(self.spans.len() < self.spans_max, "whoever opens a run has asked whether there is room");
         let start = self.used;
-        self.spans.push(Span { path, start, end: start, segment, packets: 0, closed: false });
+        self.spans.push(Span { path: *path, start, end: start, segment, packets: 0, closed: false });
     }
 
     /// Where the next `bytes` bytes of the run go that was opened last. There is room for one run: [`Self::room`].
@@ -184,7 +184,7 @@ impl Outbox {
         self.used += len;
         self.packets += 1;
         match self.spans.last_mut() {
-            Some(last) if last.takes(path, len, 1) => last.append(1, len),
+            Some(last) if last.takes(&path, len, 1) => last.append(1, len),
             _ => self.spans.push(Span { path, start, end: start + len, segment: len, packets: 1, closed: false }),
         }
         Some(len)
@@ -224,12 +224,12 @@ impl Outbox {
 
 impl Span {
     /// Whether `packets` more of at most `len` bytes may follow.
-    fn takes(&self, path: Path, len: usize, packets: usize) -> bool {
+    fn takes(&self, path: &Path, len: usize, packets: usize) -> bool {
         !self.closed
             && len <= self.segment
             && self.packets + packets <= RUN_SEGMENTS_MAX
             && self.end - self.start + packets * len <= RUN_BYTES_MAX
-            && self.path == path
+            && self.path == *path
     }
 
     fn append(&mut self, packets: usize, bytes: usize) {
@@ -296,13 +296,13 @@ mod tests {
     #[test]
     fn a_planned_run_joins_one_of_its_segment_only() {
         let mut outbox = Outbox::new(1 << 20, 16);
-        outbox.open_run(path(1), 1200, 2);
+        outbox.open_run(&path(1), 1200, 2);
         append(&mut outbox, 2, 2400);
-        outbox.open_run(path(1), 1200, 2);
+        outbox.open_run(&path(1), 1200, 2);
         append(&mut outbox, 2, 2100);
-        outbox.open_run(path(1), 1200, 1);
+        outbox.open_run(&path(1), 1200, 1);
         append(&mut outbox, 1, 1200);
-        outbox.open_run(path(1), 1100, 1);
+        outbox.open_run(&path(1), 1100, 1);
         append(&mut outbox, 1, 1100);
         assert_eq!(shape(&outbox), [(1, 4500, 1200), (1, 1200, 1200), (1, 1100, 1100)]);
         assert_eq!(outbox.runs().map(|r| (r.count, r.packets().count())).collect::<Vec<_>>(), [(4, 4), (1, 1), (1, 1)]);
@@ -313,7 +313,7 @@ mod tests {
     fn a_planned_run_grows_no_longer_than_the_kernel_cuts() {
         let mut outbox = Outbox::new(1 << 20, 16);
         for _ in 0..3 {
-            outbox.open_run(path(1), 100, 30);
+            outbox.open_run(&path(1), 100, 30);
             append(&mut outbox, 30, 3_000);
         }
         assert_eq!(shape(&outbox), [(1, 6_000, 100), (1, 3_000, 100)]);
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn what_could_not_be_written_leaves_no_trace() {
         let mut outbox = Outbox::new(1 << 20, 16);
-        outbox.open_run(path(1), 100, 1);
+        outbox.open_run(&path(1), 100, 1);
         append(&mut outbox, 0, 0);
         assert!(outbox.is_empty() && outbox.runs().next().is_none() && outbox.run_count() == 0);
     }

@@ -17,7 +17,7 @@ const V6_LEN: usize = size_of::<libc::sockaddr_in6>();
 const _: () = assert!(V4_LEN == 16 && V6_LEN == 28 && V6_LEN <= NAME_BYTES, "the layouts drawn above");
 
 /// Writes `address` and gives the length of it.
-pub(crate) fn encode(address: SocketAddr, name: &mut [u8; NAME_BYTES]) -> usize {
+pub(crate) fn encode(address: &SocketAddr, name: &mut [u8; NAME_BYTES]) -> usize {
     match address {
         SocketAddr::V4(v4) => {
             name[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
@@ -69,7 +69,7 @@ mod tests {
         for text in ["127.0.0.1:3478", "[2001:db8::1]:65535", "[fe80::1%7]:1"] {
             let address: SocketAddr = text.parse().expect("an address");
             let mut name = [0xff; NAME_BYTES];
-            let len = encode(address, &mut name);
+            let len = encode(&address, &mut name);
             assert_eq!(decode(&name[..len]), Some(address));
         }
     }
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn short_or_foreign_bytes_are_no_address() {
         let mut name = [0; NAME_BYTES];
-        let len = encode("[::1]:9".parse().expect("an address"), &mut name);
+        let len = encode(&"[::1]:9".parse().expect("an address"), &mut name);
         assert!((0..len).all(|short| decode(&name[..short]).is_none()));
         assert_eq!(decode(&[0xff; NAME_BYTES]), None);
     }

@@ -54,21 +54,21 @@ impl Sockets {
 
     /// The socket bound to `local`, else one that listens on all addresses of the family.
     /// An unspecified `local` leaves the choice to the kernel. `None` when no socket can send this.
-    pub(crate) fn route(&self, remote: SocketAddr, local: IpAddr) -> Option<Route> {
+    pub(crate) fn route(&self, remote: &SocketAddr, local: &IpAddr) -> Option<Route> {
         if !local.is_unspecified() && local.is_ipv4() != remote.is_ipv4() {
             return None;
         }
         let mut wildcard = None;
         for (socket, candidate) in self.sockets.iter().enumerate() {
             match candidate.fixed_ip() {
-                Some(ip) if ip == local || (local.is_unspecified() && ip.is_ipv4() == remote.is_ipv4()) => {
+                Some(ip) if ip == *local || (local.is_unspecified() && ip.is_ipv4() == remote.is_ipv4()) => {
                     return Some(Route { socket, source: None });
                 }
                 None if candidate.local().is_ipv4() == remote.is_ipv4() => wildcard = wildcard.or(Some(socket)),
                 _ => {}
             }
         }
-        let source = (!local.is_unspecified()).then_some(local);
+        let source = (!local.is_unspecified()).then_some(*local);
         wildcard.map(|socket| Route { socket, source })
     }
 }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn route(sockets: &Sockets, remote: &str, local: &str) -> Option<(usize, bool)> {
-        let found = sockets.route(remote.parse().expect("an address"), local.parse().expect("an address"));
+        let found = sockets.route(&remote.parse().expect("an address"), &local.parse().expect("an address"));
         found.map(|r| (r.socket, r.source.is_some()))
     }
 

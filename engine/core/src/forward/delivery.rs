@@ -215,7 +215,7 @@ impl Sealer<'_, '_> {
     fn seal_run(&mut self, run: &[Outgoing<'_>], segment: usize) -> usize {
         let Self { way, congestion, subscriptions, packets, send_time, departures } = self;
         let Departures { outbox, events, counters, now } = &mut **departures;
-        outbox.open_run(way.path, segment, run.len());
+        outbox.open_run(&way.path, segment, run.len());
         let last = run.last().expect("a run has a packet").len;
         let place = outbox.place((run.len() - 1) * segment + last);
         let headers = run.iter().zip(place.chunks_mut(segment));
