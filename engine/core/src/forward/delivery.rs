@@ -75,9 +75,11 @@ pub(super) fn deliver(
     let Some(way) = ways.get(transport) else { return Progress::Done };
     let mut congestion = congestions.get_mut(transport);
     let mut batch = Batch::new();
-    while turn.wish().is_some() {
+    while let Some(wish) = turn.wish() {
         let room = departures.outbox.room().min(RUN_SEGMENTS_MAX);
-        if room == 0 {
+        // A run that is torn between two hand-overs costs another send.
+        let wanted = turn.track(wish.track).1.len().min(RUN_SEGMENTS_MAX);
+        if room == 0 || room < wanted && !departures.outbox.is_empty() {
             return Progress::Full;
         }
         batch.clear();
