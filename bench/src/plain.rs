@@ -1,7 +1,8 @@
 //! The ceiling with the kernel: seal with as many keys, then send, in a plain loop. Nothing of an SFU is in it.
 //!
-//! It is made in several ways and the cheapest counts, so that it is a limit and not a straw man: a bare `sendmmsg` whose socket cuts
-//! runs by itself, or one of the server's back-ends; and slabs that stay in a cache or hold a whole turn.
+//! It is made in several ways and the cheapest counts, so that it is a limit and not a straw man: a bare `sendmmsg`, or one of the
+//! server's back-ends; and slabs that stay in a cache or hold a whole turn. Each send says into what length it is to be cut, as it must
+//! be said where one socket sends packets of several lengths.
 
 use crate::call::Call;
 use crate::ceiling::{Material, sessions};
@@ -10,7 +11,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use corelay_core::limits::Limits;
 use corelay_core::transport::srtp::SrtpSession;
 use corelay_uring::{Backend, Kind, Options, Segments, UdpSocket, open};
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, sendmmsg, setsockopt, sockopt};
+use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrIn, sendmmsg};
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 
@@ -96,7 +97,7 @@ impl Plain {
 }
 
 enum Sender {
-    Sendmmsg { socket: UdpSocket, headers: Box<MultiHeaders<SockaddrIn>>, is_segmented: bool },
+    Sendmmsg { socket: UdpSocket, headers: Box<MultiHeaders<SockaddrIn>>, cut: Option<u16> },
     Backend(Box<dyn Backend>),
 }
 
@@ -109,11 +110,9 @@ impl Sender {
                 Ok(Self::Backend(open(kind, vec![socket], Options { gso: is_segmented, ..Options::default() })?))
             }
             Means::Sendmmsg => {
-                if is_segmented {
-                    // Once for the socket: no control message with each send.
-                    setsockopt(&socket, sockopt::UdpGsoSegment, &(material.segment() as i32))?;
-                }
-                Ok(Self::Sendmmsg { socket, headers: Box::new(MultiHeaders::preallocate(MESSAGES_MAX, None)), is_segmented })
+                let cut = is_segmented.then_some(material.segment() as u16);
+                let control = is_segmented.then(|| nix::cmsg_space!(u16));
+                Ok(Self::Sendmmsg { socket, headers: Box::new(MultiHeaders::preallocate(MESSAGES_MAX, control)), cut })
             }
         }
     }
@@ -128,9 +127,12 @@ impl Sender {
                 let departures = backend.send(&mut runs)?;
                 if departures.refused > 0 { Err(io::Error::other("a send was refused")) } else { Ok(()) }
             }
-            Self::Sendmmsg { socket, headers, is_segmented: true } => send_messages(socket, headers, runs),
-            Self::Sendmmsg { socket, headers, .. } => {
-                send_messages(socket, headers, runs.flat_map(|(bytes, to)| bytes.chunks(segment).map(move |packet| (packet, to))))
+            Self::Sendmmsg { socket, headers, cut: Some(cut) } => {
+                send_messages(socket, headers, &[ControlMessage::UdpGsoSegments(cut)], runs)
+            }
+            Self::Sendmmsg { socket, headers, cut: None } => {
+                let packets = runs.flat_map(|(bytes, to)| bytes.chunks(segment).map(move |packet| (packet, to)));
+                send_messages(socket, headers, &[], packets)
             }
         }
     }
@@ -139,6 +141,7 @@ impl Sender {
 fn send_messages<'a>(
     socket: &UdpSocket,
     headers: &mut MultiHeaders<SockaddrIn>,
+    control: &[ControlMessage<'_>],
     mut messages: impl Iterator<Item = (&'a [u8], &'a SocketAddr)>,
 ) -> io::Result<()> {
     loop {
@@ -154,7 +157,7 @@ fn send_messages<'a>(
             return Ok(());
         }
         let sent =
-            sendmmsg(socket.as_raw_fd(), headers, &slices[..count], &addresses[..count], [], MsgFlags::MSG_DONTWAIT)?.count();
+            sendmmsg(socket.as_raw_fd(), headers, &slices[..count], &addresses[..count], control, MsgFlags::MSG_DONTWAIT)?.count();
         if sent != count {
             return Err(io::Error::other(format!("{sent} of {count} messages were sent: the send buffer is too small")));
         }
