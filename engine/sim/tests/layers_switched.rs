@@ -129,7 +129,8 @@ fn spatial_layers_of_one_stream_go_down_and_up() {
 
 #[test]
 fn it_is_the_same_on_another_shard() {
-    let specs = [CameraSpec::simulcast(Codec::Vp8), CameraSpec::scalable(Codec::Av1, true), CameraSpec::scalable(Codec::Vp9, false)];
+    let specs =
+        [CameraSpec::simulcast(Codec::Vp8), CameraSpec::scalable(Codec::Av1, true), CameraSpec::scalable(Codec::Vp9, false)];
     for (seed, spec) in (31..).zip(specs) {
         let several = spec.layers.len() > 1;
         let mut call = Call::on(World::with_shards(seed, 2), spec, 1);
@@ -172,7 +173,9 @@ fn signaling_is_told_what_is_got() {
 
 #[test]
 fn lost_packets_of_changed_streams_are_repaired() {
-    for (seed, spec) in (61..).zip([CameraSpec::simulcast(Codec::Vp8), CameraSpec::simulcast(Codec::Av1), CameraSpec::scalable(Codec::Vp9, true)]) {
+    for (seed, spec) in
+        (61..).zip([CameraSpec::simulcast(Codec::Vp8), CameraSpec::simulcast(Codec::Av1), CameraSpec::scalable(Codec::Vp9, true)])
+    {
         let mut call = Call::new(seed, spec);
         call.world.faults.loss = 50;
         for spatial in [0, 1, 2, 1] {

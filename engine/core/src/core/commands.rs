@@ -265,7 +265,10 @@ impl Core {
         let transport = self.rooms.transports.slot_of(transport)?;
         let track = self.rooms.tracks.slot_of(track)?;
         self.check_subscription(transport, track, parameters)?;
-        let mapping = Mapping::new(self.random.next_u32() as u16, self.random.next_u32());
+        let mut mapping = Mapping::new(self.random.next_u32() as u16, self.random.next_u32());
+        if self.rooms.tracks[track].kind == Kind::Video {
+            mapping.prepare();
+        }
         let first_retransmission = self.random.next_u32() as u16;
         let formats = &self.rooms.tracks[track].formats;
         let subscriber = Subscriber::new(parameters, formats, mapping, first_retransmission, paused);
