@@ -13,7 +13,7 @@ use std::path::PathBuf;
 const PROFILE: &str = "e2e";
 
 /// Test files that make a network namespace.
-const IN_NAMESPACE: &[&str] = &["firefox", "firefox_layers", "network"];
+const IN_NAMESPACE: &[&str] = &["firefox"];
 
 /// Runs the browser tests, one file after another: each keeps two cores busy. `filter` chooses files by their names.
 pub(crate) fn test(project: &Project, tools: &Tools, filter: Option<&str>) -> Result<Tally> {
