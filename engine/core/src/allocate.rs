@@ -33,6 +33,8 @@ pub struct Budget {
     pub reserved: Bitrate,
     /// The estimate fell a short time ago: what it says is less certain, and a step up that has to be taken back is seen twice.
     pub fell: bool,
+    /// Nothing was measured yet. Everybody gets the lowest: what a path carries shows when something is sent.
+    pub unmeasured: bool,
 }
 
 /// What tells the picture sizes of a track apart.
@@ -90,6 +92,8 @@ pub struct Allocation {
     pub rises_from: Option<Bitrate>,
     steps: Vec<Step>,
     ladders: Vec<Ladder>,
+    /// Memory for the wishes of whoever calls.
+    pub wishes: Vec<Wish>,
 }
 
 /// A step up needs this much more than it takes, in percent of what is taken with it. With [`KEEP_PERCENT`], what an estimate may waver
@@ -167,6 +171,7 @@ pub fn allocate(budget: &Budget, wishes: &[Wish], allocation: &mut Allocation) {
 struct Walk {
     estimate: Option<u64>,
     rise_percent: u64,
+    unmeasured: bool,
     /// Given away so far, with what is reserved.
     given: u64,
     falls_below: Option<u64>,
@@ -179,7 +184,8 @@ impl Walk {
     fn new(budget: &Budget) -> Self {
         let rise_percent = if budget.fell { RISE_AFTER_FALL_PERCENT } else { RISE_PERCENT };
         let estimate = budget.estimate.map(|e| e.0);
-        Self { estimate, rise_percent, given: budget.reserved.0, falls_below: None, rises_from: None, closed: None }
+        let unmeasured = budget.unmeasured;
+        Self { estimate, rise_percent, unmeasured, given: budget.reserved.0, falls_below: None, rises_from: None, closed: None }
     }
 
     fn take(&mut self, ladder: &mut Ladder, step: &Step) {
@@ -193,7 +199,7 @@ impl Walk {
         let given = self.given + ladder.rungs[rung].rate - below;
         let percent = if is_held { KEEP_PERCENT } else { self.rise_percent };
         let needed = given * percent / 100;
-        if self.estimate.is_none_or(|estimate| needed <= estimate) {
+        if self.estimate.is_none_or(|estimate| needed <= estimate) || self.unmeasured && rung == 0 {
             self.given = given;
             ladder.taken = rung + 1;
             self.falls_below = Some(self.falls_below.unwrap_or(0).max(given * KEEP_PERCENT / 100));

@@ -16,9 +16,10 @@ mod sent;
 pub use decision::Decision;
 pub use pacer::{Pacer, Waiting};
 pub use probing::Probing;
+pub(crate) use probing::STEP;
 pub use sent::{Departed, Results, SentLog};
 
-use crate::estimate::{Estimate, Estimator, EstimatorConfig};
+use crate::estimate::{Estimate, Estimator, EstimatorConfig, Limit};
 use core::time::Duration;
 use corelay_wire::rtcp::TransportCc;
 use corelay_wire::units::{Bitrate, Instant, SequenceNumber};
@@ -133,6 +134,11 @@ impl Congestion {
         (!deaf).then(|| self.estimator.estimate().target)
     }
 
+    /// Whether the estimate is no more than a guess.
+    pub fn is_unmeasured(&self) -> bool {
+        !self.heard || self.estimator.estimate().limit == Limit::Start
+    }
+
     /// All of what is known of it.
     pub fn details(&self) -> Estimate {
         self.estimator.estimate()
@@ -153,6 +159,15 @@ impl Congestion {
         let next = [estimate, again].into_iter().flatten().chain(deaf.filter(|at| *at > now)).min();
         // What was due and is not done is not done a moment later.
         next.map(|at| at.max(now + AGAIN))
+    }
+
+    /// A probe goes on: how many bytes have to leave beside media. `None` when there is none, or it is over.
+    pub fn probe(&mut self, now: Instant) -> Option<u64> {
+        if self.probing.as_ref().is_some_and(|probing| probing.is_over(now)) {
+            self.probing = None;
+            self.retune(now);
+        }
+        self.probing.as_ref().map(|probing| probing.short(now))
     }
 
     /// Whether something left or waits that nobody will come for yet: from here on, somebody will.
@@ -179,6 +194,11 @@ impl Congestions {
     }
 
     /// That of the transport in `slot`.
+    pub(crate) fn get(&self, slot: u32) -> Option<&Congestion> {
+        self.places.get(slot as usize)?.as_deref()
+    }
+
+    /// The same, to change it.
     #[inline]
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Congestion> {
         self.places.get_mut(slot as usize)?.as_deref_mut()

@@ -15,11 +15,13 @@ mod selecting;
 mod statistics;
 mod tracing;
 
+use crate::allocate::Allocation;
 use crate::clock::WallClock;
 use crate::control::{Command, Event};
 use crate::counters::Counters;
 use crate::datagram::Datagram;
 use crate::departures::{Departures, Progress};
+use crate::estimate::Estimate;
 use crate::forward::Forwarder;
 use crate::handshakes::Handshakes;
 use crate::limits::Limits;
@@ -31,6 +33,7 @@ use crate::routes::Routes;
 use crate::send::ControlSender;
 use crate::timer::{Timer, Wheel};
 use crate::transport::{Certificate, DtlsSetup, DtlsVersions};
+use congesting::Wished;
 use core::time::Duration;
 use corelay_wire::ids::{ShardId, TransportId};
 use corelay_wire::units::{Instant, NtpTimestamp};
@@ -71,6 +74,9 @@ pub struct Core {
     /// The owner was told what there is to send, and has sent it by the next call.
     polled: bool,
     handshakes: Handshakes,
+    /// Of the transport whose layers were chosen last: it keeps its memory.
+    allocation: Allocation,
+    wishes: Vec<Wished>,
     trace_allowance: TraceAllowance,
     events: VecDeque<Event>,
     counters: Counters,
@@ -110,6 +116,8 @@ impl Core {
             latest: Instant::ZERO,
             polled: false,
             handshakes: Handshakes::new(limits.handshakes_per_turn),
+            allocation: Allocation::default(),
+            wishes: Vec::new(),
             trace_allowance: TraceAllowance::default(),
             events: VecDeque::with_capacity(EVENTS_EXPECTED),
             counters: Counters::default(),
@@ -143,7 +151,7 @@ impl Core {
                 Timer::Transport(slot) => self.wake_transport(now, slot),
                 Timer::Reports(slot) => self.report(now, slot),
                 Timer::Nack(slot) => self.ask_for_missing(now, slot),
-                Timer::Pace(slot) => self.forwarder.resume(slot),
+                Timer::Pace(slot) => self.pace(now, slot),
                 Timer::Estimate(slot) => self.estimate_due(now, slot),
                 Timer::Feedback(slot) => self.feed_back(now, slot),
                 Timer::Keyframe(slot) => self.request_keyframes(now, slot),
@@ -209,6 +217,12 @@ impl Core {
     /// The round trip to a subscriber, by its latest receiver report; `None` before one.
     pub fn round_trip(&self, transport: TransportId) -> Option<Duration> {
         self.rooms.transports[self.rooms.transports.slot_of(transport).ok()?].round_trip
+    }
+
+    /// What the path to a subscriber carries, as far as is known; `None` where nobody can tell.
+    pub fn estimate(&self, transport: TransportId, now: Instant) -> Option<Estimate> {
+        let congestion = self.rooms.congestions.get(self.rooms.transports.slot_of(transport).ok()?)?;
+        congestion.estimate(now).map(|_| congestion.details())
     }
 
     /// How many timers are set: none when nothing is left of any room.

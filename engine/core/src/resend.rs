@@ -58,6 +58,13 @@ impl Resends {
         !(self.audio.is_empty() && self.video.is_empty())
     }
 
+    /// A packet that nobody asked for leaves once more, to fill a probe: it may repair a loss that nobody has noticed yet.
+    pub(crate) fn repeat(&mut self, resend: Resend) {
+        if self.video.len() < QUEUE {
+            self.video.push_back(resend);
+        }
+    }
+
     /// The subscriber in slot `subscription` misses the packets with these numbers.
     pub(crate) fn ask(
         &mut self,

@@ -28,7 +28,7 @@ fn simulcast() -> Wish {
 }
 
 fn budget(n: u64) -> Budget {
-    Budget { estimate: Some(kbit(n)), reserved: Bitrate(0), fell: false }
+    Budget { estimate: Some(kbit(n)), reserved: Bitrate(0), fell: false, unmeasured: false }
 }
 
 /// What each gets, as (size, temporal layer), from nothing held.
@@ -53,7 +53,7 @@ fn settle(budget: &Budget, wishes: &mut [Wish]) -> Vec<Option<Target>> {
 
 #[test]
 fn without_an_estimate_everybody_gets_the_best() {
-    let unlimited = Budget { estimate: None, reserved: kbit(50), fell: false };
+    let unlimited = Budget { estimate: None, reserved: kbit(50), fell: false, unmeasured: false };
     assert_eq!(given(&unlimited, &[simulcast(), camera(&[800])]), [Some((2, 2)), Some((0, 2))]);
     let mut allocation = Allocation::default();
     allocate(&unlimited, &[simulcast()], &mut allocation);
@@ -98,6 +98,17 @@ fn a_higher_priority_rises_to_its_top_first() {
 }
 
 #[test]
+fn before_anything_was_measured_everybody_gets_the_lowest() {
+    let single = camera(&[2_500]);
+    let start = Budget { unmeasured: true, ..budget(500) };
+    assert_eq!(
+        given(&start, &[Wish { rates: [single.rates[0], [Bitrate(0); 4], [Bitrate(0); 4], [Bitrate(0); 4]], ..single }]),
+        [Some((0, 0))]
+    );
+    assert_eq!(given(&start, &[simulcast(), simulcast()]), [Some((0, 2)); 2]);
+}
+
+#[test]
 fn audio_is_reserved_before_video() {
     let reserved = Budget { reserved: kbit(400), ..budget(1_000) };
     assert_eq!(given(&reserved, &[simulcast()]), [Some((1, 1))]);
@@ -107,7 +118,7 @@ fn audio_is_reserved_before_video() {
 fn limits_and_silent_layers_are_told() {
     let why = |wish: Wish, estimate| {
         let mut allocation = Allocation::default();
-        allocate(&Budget { estimate, reserved: Bitrate(0), fell: false }, &[wish], &mut allocation);
+        allocate(&Budget { estimate, reserved: Bitrate(0), fell: false, unmeasured: false }, &[wish], &mut allocation);
         (size_of(&wish, allocation.choices[0].target), allocation.choices[0].why)
     };
     let small = Wish { most: (1, 3), why_most: Why::Viewport, ..simulcast() };
@@ -198,7 +209,7 @@ proptest! {
     #[test]
     fn nothing_flaps(wishes in prop::collection::vec(any_wish(), 1..10), estimate in 50u64..6_000, noise in prop::collection::vec(-100i64..=100, 50)) {
         let mut wishes = wishes;
-        let at = |permille: i64| Budget { estimate: Some(Bitrate(estimate * (1_000 + permille).unsigned_abs())), reserved: Bitrate(0), fell: false };
+        let at = |permille: i64| Budget { estimate: Some(Bitrate(estimate * (1_000 + permille).unsigned_abs())), reserved: Bitrate(0), fell: false, unmeasured: false };
         // The extremes, as often as a step can wait for another.
         for _ in 0..40 {
             settle(&at(100), &mut wishes);
@@ -261,7 +272,7 @@ proptest! {
         allocate(&budget(estimate), &wishes, &mut allocation);
         let at = |estimate: u64| {
             let mut other = Allocation::default();
-            allocate(&Budget { estimate: Some(Bitrate(estimate)), reserved: Bitrate(0), fell: false }, &wishes, &mut other);
+            allocate(&Budget { estimate: Some(Bitrate(estimate)), reserved: Bitrate(0), fell: false, unmeasured: false }, &wishes, &mut other);
             other.choices.iter().map(|c| c.target).collect::<Vec<_>>()
         };
         let present: Vec<_> = allocation.choices.iter().map(|c| c.target).collect();

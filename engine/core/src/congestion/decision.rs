@@ -18,6 +18,8 @@ pub struct Decision {
     rises_from: Option<Bitrate>,
     /// Something else than the estimate changed.
     dirty: bool,
+    /// Somebody has nothing until it is decided.
+    hurry: bool,
     fell: Option<Instant>,
     /// The estimate that it was decided with; `None`: without.
     estimate: Option<Bitrate>,
@@ -29,11 +31,16 @@ impl Decision {
         self.dirty = true;
     }
 
+    /// Somebody came who has nothing yet.
+    pub fn hurry(&mut self) {
+        self.hurry = true;
+    }
+
     /// Whether it is to be decided again, given this estimate.
     pub fn is_due(&self, now: Instant, estimate: Option<Bitrate>) -> bool {
         let Some(at) = self.at else { return true };
         let falls = estimate.zip(self.falls_below).is_some_and(|(estimate, bound)| estimate < bound);
-        falls || self.is_wanted(now, estimate) && now.since(at) >= BETWEEN
+        falls || self.hurry || self.is_wanted(now, estimate) && now.since(at) >= BETWEEN
     }
 
     /// Whether there is a reason, if not a hurry.
@@ -61,7 +68,7 @@ impl Decision {
         let fell = estimate.zip(self.falls_below).is_some_and(|(estimate, bound)| estimate < bound);
         let still = self.fell.filter(|fell| now.since(*fell) <= CAREFUL);
         let fell = if fell { Some(now) } else { still };
-        *self = Self { at: Some(now), falls_below, rises_from, dirty: false, fell, estimate };
+        *self = Self { at: Some(now), falls_below, rises_from, dirty: false, hurry: false, fell, estimate };
     }
 }
 

@@ -276,7 +276,7 @@ impl Core {
         if subscriber.header.is_numbered() {
             self.rooms.congestions.get_or_begin(transport, now);
         }
-        let selection = Selection::new();
+        let selection = Selection { allocated: self.rooms.congestions.get(transport).is_some(), ..Selection::new() };
         let slot = self.rooms.add_subscription(Subscription {
             id,
             track,
@@ -330,7 +330,9 @@ impl Core {
             self.silence(slot);
         }
         for at in 0..self.rooms.tracks[slot].subscriptions.len() {
-            self.want_keyframe_for(now, self.rooms.tracks[slot].subscriptions[at]);
+            let subscription = self.rooms.tracks[slot].subscriptions[at];
+            self.want_keyframe_for(now, subscription);
+            self.choose_anew(now, self.rooms.subscriptions[subscription].transport);
         }
         if !self.rooms.tracks[slot].relays.is_empty() {
             // Those who watch on other shards want one as well, and may have asked before the track was resumed here.
@@ -361,5 +363,6 @@ impl Core {
         self.update_mirror(track);
         self.recount(now, slot);
         self.want_keyframe_for(now, slot);
+        self.choose_anew(now, self.rooms.subscriptions[slot].transport);
     }
 }

@@ -34,8 +34,9 @@ impl Core {
 
     /// Decides for one subscription, unless an allocation does.
     pub(super) fn select(&mut self, now: Instant, slot: u32) {
-        if let Some((target, why)) = self.decide(slot) {
-            self.retarget(now, slot, Some(target), why);
+        match self.decide(slot) {
+            Some((target, why)) => self.retarget(now, slot, Some(target), why),
+            None => self.choose_anew(now, self.rooms.subscriptions[slot].transport),
         }
     }
 
@@ -44,8 +45,9 @@ impl Core {
     pub(super) fn row_rose(&mut self, now: Instant, slot: u32) {
         for at in 0..self.rooms.tracks[slot].subscriptions.len() {
             let subscription = self.rooms.tracks[slot].subscriptions[at];
-            if let Some((target, why)) = self.decide(subscription) {
-                self.aim(now, subscription, Some(target), why);
+            match self.decide(subscription) {
+                Some((target, why)) => self.aim(now, subscription, Some(target), why),
+                None => self.choose_anew(now, self.rooms.subscriptions[subscription].transport),
             }
         }
     }
@@ -133,7 +135,7 @@ impl Core {
 const LAST_ROW: u8 = crate::control::LAYERS_MAX as u8 - 1;
 
 /// The highest picture size and temporal layer that a subscriber asked for.
-fn preferred(subscription: &Subscription) -> (u8, u8) {
+pub(super) fn preferred(subscription: &Subscription) -> (u8, u8) {
     (subscription.preferences.spatial, subscription.preferences.temporal)
 }
 

@@ -96,6 +96,11 @@ impl Mapping {
         if self.flowing { self.source } else { None }
     }
 
+    /// The highest index that left, or one below the first.
+    pub(crate) fn highest(&self) -> PacketIndex {
+        PacketIndex(self.last_index)
+    }
+
     /// Ends the segment: the next packet continues without a gap.
     pub(crate) fn suspend(&mut self) {
         self.flowing = false;
