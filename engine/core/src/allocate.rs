@@ -84,7 +84,7 @@ pub struct Allocation {
     pub choices: Vec<Choice>,
     /// What is given away.
     pub given: Bitrate,
-    /// What all wishes together could use.
+    /// The estimate from which on everybody gets the best, whatever it did before: what is worth probing for.
     pub demand: Bitrate,
     /// Below this estimate something is taken away; `None` where nothing can be.
     pub falls_below: Option<Bitrate>,
@@ -102,6 +102,8 @@ pub struct Allocation {
 const RISE_PERCENT: u64 = 115;
 /// The same for some seconds after the estimate fell: half of the falls are followed by another.
 const RISE_AFTER_FALL_PERCENT: u64 = 130;
+/// How much more than that is worth probing for: rates waver, and a probe measures a little less than it sends.
+const DEMAND_MARGIN_PERCENT: u64 = 10;
 /// What is there already stays until the estimate is below this part of it. An estimator that probes its limit saws by a few percent
 /// under what the path carries: that alone takes nothing away. Higher would do that; lower sends what does not fit, and it is the
 /// pacer's queue that pays.
@@ -162,7 +164,8 @@ pub fn allocate(budget: &Budget, wishes: &[Wish], allocation: &mut Allocation) {
     }
     choices.extend(wishes.iter().zip(ladders.iter()).map(|(wish, ladder)| ladder.choice(wish, budget)));
     allocation.given = Bitrate(walk.given);
-    allocation.demand = Bitrate(budget.reserved.0 + ladders.iter().filter_map(|l| l.rungs.last()).map(|r| r.rate).sum::<u64>());
+    let all = budget.reserved.0 + ladders.iter().filter_map(|l| l.rungs.last()).map(|r| r.rate).sum::<u64>();
+    allocation.demand = Bitrate(all * (RISE_AFTER_FALL_PERCENT + DEMAND_MARGIN_PERCENT) / 100);
     allocation.falls_below = walk.falls_below.map(Bitrate);
     allocation.rises_from = walk.rises_from.map(Bitrate);
 }
@@ -172,6 +175,7 @@ struct Walk {
     estimate: Option<u64>,
     rise_percent: u64,
     unmeasured: bool,
+    nothing_taken: bool,
     /// Given away so far, with what is reserved.
     given: u64,
     falls_below: Option<u64>,
@@ -185,7 +189,16 @@ impl Walk {
         let rise_percent = if budget.fell { RISE_AFTER_FALL_PERCENT } else { RISE_PERCENT };
         let estimate = budget.estimate.map(|e| e.0);
         let unmeasured = budget.unmeasured;
-        Self { estimate, rise_percent, unmeasured, given: budget.reserved.0, falls_below: None, rises_from: None, closed: None }
+        Self {
+            estimate,
+            rise_percent,
+            unmeasured,
+            nothing_taken: true,
+            given: budget.reserved.0,
+            falls_below: None,
+            rises_from: None,
+            closed: None,
+        }
     }
 
     fn take(&mut self, ladder: &mut Ladder, step: &Step) {
@@ -199,15 +212,28 @@ impl Walk {
         let given = self.given + ladder.rungs[rung].rate - below;
         let percent = if is_held { KEEP_PERCENT } else { self.rise_percent };
         let needed = given * percent / 100;
-        if self.estimate.is_none_or(|estimate| needed <= estimate) || self.unmeasured && rung == 0 {
+        let fits = self.estimate.is_none_or(|estimate| needed <= estimate);
+        let is_due = self.is_due_anyway(rung);
+        if fits || is_due {
             self.given = given;
+            self.nothing_taken = false;
             ladder.taken = rung + 1;
+        }
+        if fits && !is_due {
             self.falls_below = Some(self.falls_below.unwrap_or(0).max(given * KEEP_PERCENT / 100));
-        } else {
+        } else if ladder.taken <= rung {
             ladder.ended = true;
             self.closed = Some(kind);
             self.rises_from = Some(self.rises_from.unwrap_or(u64::MAX).min(given * self.rise_percent / 100));
         }
+    }
+}
+
+impl Walk {
+    /// The lowest rung that is given though it does not fit. While nothing was measured, to everybody. Later, to the first in line: were
+    /// nothing sent at all, nobody would learn when the path carries more.
+    fn is_due_anyway(&self, rung: usize) -> bool {
+        rung == 0 && (self.unmeasured || self.nothing_taken)
     }
 }
 
@@ -235,6 +261,8 @@ impl Ladder {
         ladder.cut = highest.is_some_and(|highest| !sent(highest.min(usize::from(wish.most.0))));
         for (row, rates) in wish.rates.iter().enumerate().take(usize::from(wish.most.0) + 1).filter(|(row, _)| sent(*row)) {
             let top = rates.iter().rposition(|rate| rate.0 > 0).unwrap_or(0).min(wish.most.1.into());
+            // Temporal layers that there are not take what those below do.
+            let top = (0..=top).find(|t| rates[*t] == rates[top]).unwrap_or(top);
             let lowest = ladder.rungs.is_empty();
             let first = if wish.screen || lowest { 0 } else { top.saturating_sub(1) };
             let rungs = (first..=top).filter(|t| rates[*t].0 > 0);

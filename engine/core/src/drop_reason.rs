@@ -112,6 +112,11 @@ impl DropCounters {
         self.0[reason as usize] += 1;
     }
 
+    /// So many more of `reason`.
+    pub fn count_many(&mut self, reason: DropReason, many: u64) {
+        self.0[reason as usize] += many;
+    }
+
     /// As many more of each reason as `other` counted.
     pub fn add(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {

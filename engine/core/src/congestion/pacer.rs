@@ -29,6 +29,8 @@ const BURST_BYTES_MIN: u64 = 3 * 1_250;
 /// fast as the path carries it. A keyframe of 360 lines is about 25 kB; more fills the queue of a thin path for longer (30 kB: 0.5 s at
 /// 500 kbit/s), less makes who joins wait for the rest of the picture.
 const BEGIN_BYTES: u64 = 30_000;
+/// How long what did not ask may keep video back. Longer starves it behind a storm of answers to NACK; shorter sends both at once.
+const AHEAD_MAX: Duration = Duration::from_millis(200);
 /// Waiting pieces of a transport: a piece is what one turn brought of one layer. More keeps a gallery of 25 for longer than
 /// [`WAIT_MAX`]; each costs 40 bytes.
 const WAITING_MAX: usize = 128;
@@ -103,7 +105,9 @@ impl Pacer {
     pub fn charge(&mut self, now: Instant, bytes: u64) {
         let charged = bytes.saturating_sub(self.credit);
         self.credit -= bytes - charged;
-        self.free_at = self.free_at.max(now) + Duration::from_nanos(charged * self.nanos / 1_024);
+        let free_at = self.free_at.max(now) + Duration::from_nanos(charged * self.nanos / 1_024);
+        let burst = Duration::from_nanos(self.burst_bytes.min(1 << 32) * self.nanos / 1_024);
+        self.free_at = free_at.min(now + AHEAD_MAX + burst);
     }
 
     /// When a run of the smallest burst may leave.
@@ -162,9 +166,9 @@ impl Pacer {
         }
     }
 
-    /// Whether what waits is too old to be worth it.
-    pub fn is_stale(&self, now: Instant) -> bool {
-        self.queue.front().is_some_and(|first| now.since(first.since) > WAIT_MAX)
+    /// What waits for longest, when that is too old to be worth it.
+    pub fn stale(&self, now: Instant) -> Option<Waiting> {
+        self.first().filter(|first| now.since(first.since) > WAIT_MAX)
     }
 
     /// Takes out all that waits for a subscription; gives how many packets that were.
@@ -255,7 +259,7 @@ mod tests {
             assert!(pacer.wait(waiting(1, 2 * n, 1, 100)));
         }
         assert!(!pacer.wait(waiting(1, 1_000, 1, 100)));
-        assert!(!pacer.is_stale(at(100) + WAIT_MAX) && pacer.is_stale(at(101) + WAIT_MAX));
+        assert!(pacer.stale(at(100) + WAIT_MAX).is_none() && pacer.stale(at(101) + WAIT_MAX).is_some());
         assert!(Pacer::BYTES <= 6 * 1_024, "{}", Pacer::BYTES);
     }
 

@@ -276,7 +276,8 @@ impl Core {
         if subscriber.header.is_numbered() {
             self.rooms.congestions.get_or_begin(transport, now);
         }
-        let selection = Selection { allocated: self.rooms.congestions.get(transport).is_some(), ..Selection::new() };
+        let allocated = self.rooms.tracks[track].kind == Kind::Video && self.rooms.congestions.get(transport).is_some();
+        let selection = Selection { allocated, ..Selection::new() };
         let slot = self.rooms.add_subscription(Subscription {
             id,
             track,

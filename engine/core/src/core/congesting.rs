@@ -5,10 +5,12 @@ use super::selecting::preferred;
 use crate::allocate::{Budget, Sizes, Wish, allocate};
 use crate::congestion::{Probing, STEP};
 use crate::control::LAYERS_MAX;
+use crate::drop_reason::DropReason;
 use crate::resend::Resend;
 use crate::room::{Rooms, Subscription, Track};
 use crate::target::{TEMPORAL_MAX, Target, Why};
 use crate::timer::Timer;
+use corelay_wire::ids::SubscriptionId;
 use corelay_wire::media::Kind;
 use corelay_wire::units::{Bitrate, Instant, PacketIndex};
 
@@ -64,13 +66,28 @@ impl Core {
 
     /// What waits may leave, and a probe goes on.
     pub(super) fn pace(&mut self, now: Instant, slot: u32) {
+        while let Some(stale) = self.rooms.congestions.get(slot).and_then(|congestion| congestion.pacer.stale(now)) {
+            self.give_up_waiting(now, slot, stale.subscription, stale.id);
+        }
         let Some(congestion) = self.rooms.congestions.get_mut(slot) else { return };
-        if congestion.pacer.is_waiting() {
-            self.forwarder.resume(slot);
+        match congestion.pacer.is_waiting() {
+            true => self.forwarder.resume(slot),
+            false => congestion.pacer.unschedule(),
         }
         if let Some(short) = congestion.probe(now) {
             self.fill_probe(slot, short);
             self.timers.schedule(Timer::Pace(slot), now + STEP);
+        }
+    }
+
+    /// What waits for a subscription is not worth waiting for: it begins anew with a keyframe. Sent late, it would keep that back.
+    fn give_up_waiting(&mut self, now: Instant, slot: u32, subscription: u32, id: SubscriptionId) {
+        let Some(congestion) = self.rooms.congestions.get_mut(slot) else { return };
+        let packets = congestion.pacer.forget(id);
+        self.counters.drops.count_many(DropReason::WaitedTooLong, packets);
+        if let Some(known) = self.rooms.subscriptions.get_mut(subscription).filter(|s| s.id == id && packets > 0) {
+            known.subscriber.mapping.suspend();
+            self.want_keyframe_for(now, subscription);
         }
     }
 
