@@ -204,11 +204,6 @@ impl Congestions {
         self.places.get_mut(slot as usize)?.as_deref_mut()
     }
 
-    /// The same, to look at.
-    pub(crate) fn get(&self, slot: u32) -> Option<&Congestion> {
-        self.places.get(slot as usize)?.as_deref()
-    }
-
     /// The same; begun when there is none.
     pub(crate) fn get_or_begin(&mut self, slot: u32, now: Instant) -> &mut Congestion {
         let at = slot as usize;

@@ -61,7 +61,8 @@ fn a_link_that_falls_and_returns_is_followed() {
         let fallen = shown(&world, to, 24_000, 40_000);
         assert!(fallen.0 <= Some(1) && fallen.1 > 220, "seed {seed}: half the frame rate at least, {fallen:?}");
         assert_eq!(shown(&world, to, 50_000, 55_000).0, Some(2), "seed {seed}: back on top within ten seconds");
-        let waits = world.waits(to).iter().filter(|w| w.at > Instant::from_millis(24_000)).map(|w| w.wait).max();
-        assert!(waits < Some(Duration::from_millis(200)), "seed {seed}: no standing queue: {waits:?}");
+        let waits = world.waits(to).iter().filter(|w| w.at > Instant::from_millis(24_000)).map(|w| w.wait);
+        let (all, long) = (waits.clone().count(), waits.filter(|wait| *wait > Duration::from_millis(200)).count());
+        assert!(long * 50 < all, "seed {seed}: no standing queue, {long} of {all}");
     }
 }
