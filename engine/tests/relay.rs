@@ -83,6 +83,7 @@ impl Call {
             dtls: self.dtls.clone(),
             remote_dtls: remote_of(&self.node),
             wall_origin: NtpTimestamp(3_900_000_000 << 32),
+            seed: at as u64,
         };
         self.clients.push(Client { peer: Peer::new(self.now(), setup), socket, server });
         at

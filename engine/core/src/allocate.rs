@@ -78,7 +78,7 @@ pub struct Choice {
 }
 
 /// What was decided, and how far the estimate may move until something else would be.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Allocation {
     /// For each wish, in their order.
     pub choices: Vec<Choice>,
@@ -94,6 +94,24 @@ pub struct Allocation {
     ladders: Vec<Ladder>,
     /// Memory for the wishes of whoever calls.
     pub wishes: Vec<Wish>,
+}
+
+/// Subscriptions of one transport that are decided on without growing: what a large gallery shows, three times over.
+const WISHES_EXPECTED: usize = 64;
+
+impl Default for Allocation {
+    fn default() -> Self {
+        Self {
+            choices: Vec::with_capacity(WISHES_EXPECTED),
+            given: Bitrate(0),
+            demand: Bitrate(0),
+            falls_below: None,
+            rises_from: None,
+            steps: Vec::with_capacity(WISHES_EXPECTED * RUNGS_MAX),
+            ladders: Vec::with_capacity(WISHES_EXPECTED),
+            wishes: Vec::with_capacity(WISHES_EXPECTED),
+        }
+    }
 }
 
 /// A step up needs this much more than it takes, in percent of what is taken with it. With [`KEEP_PERCENT`], what an estimate may waver

@@ -10,7 +10,7 @@ use corelay_sim::{PeerId, World};
 use corelay_wire::media::Codec;
 
 const TAG: u32 = 7;
-const PLAIN: Reception = Reception { feedback: FeedbackKind::None, rtx: true, nack: true };
+const PLAIN: Reception = Reception { feedback: FeedbackKind::None, rtx: true, nack: true, red: false };
 
 fn told(world: &World) -> Vec<u8> {
     let layers = |(_, event): &(_, Event)| match event {

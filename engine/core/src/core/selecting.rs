@@ -156,7 +156,7 @@ fn best(track: &Track, preferred: (u8, u8)) -> (Target, Why) {
     let rows = &track.rows;
     let silent = (0..=desired).any(|row| rows.get(row).pulse == Pulse::Silent);
     let available = rows.available();
-    let row = match available & (2 << desired) - 1 {
+    let row = match available & ((2 << desired) - 1) {
         // A stream whose layers are not known yet is taken as it comes; see `Place::top`.
         _ if rows.is_spatial() && !silent => desired,
         0 if available == 0 => 0,

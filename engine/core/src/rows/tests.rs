@@ -27,10 +27,8 @@ impl Publisher {
                     self.rows.look(audio, now);
                 }
             }
-            if self.rows.due_at().is_some_and(|due| due <= now) {
-                if self.rows.look(audio, now) {
-                    self.fallen.push((ms, self.rows.rows[..3].iter().map(|row| row.pulse).collect()));
-                }
+            if self.rows.due_at().is_some_and(|due| due <= now) && self.rows.look(audio, now) {
+                self.fallen.push((ms, self.rows.rows[..3].iter().map(|row| row.pulse).collect()));
             }
         }
         self.ms += time;

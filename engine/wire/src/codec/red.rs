@@ -69,7 +69,7 @@ mod tests {
 
     /// Two redundant blocks, 300 and 1 bytes long, and a primary one.
     fn packet() -> Vec<u8> {
-        let mut bytes = vec![0x80 | 111, 0x1E, 0x00 | 1, 44, 0x80 | 111, 0x0F, 0, 1, 111];
+        let mut bytes = vec![0x80 | 111, 0x1E, 0x01, 44, 0x80 | 111, 0x0F, 0, 1, 111];
         bytes.extend([1; 300]);
         bytes.extend([2; 1]);
         bytes.extend([3; 50]);

@@ -7,8 +7,11 @@ fn run(packets: u8, segment: u16, last: u16) -> Departed {
     Departed { packets, segment, last, probe: None }
 }
 
+/// A packet's number, when it left, when it came (both in milliseconds), its bytes and its probe.
+type Resolved = (u16, u64, Option<u64>, u32, Option<u8>);
+
 /// What the log makes of feedback that names these numbers, the others up to the last as lost.
-fn resolve(log: &mut SentLog, base: u16, arrived: &[(u16, u64)], now: u64) -> Vec<(u16, u64, Option<u64>, u32, Option<u8>)> {
+fn resolve(log: &mut SentLog, base: u16, arrived: &[(u16, u64)], now: u64) -> Vec<Resolved> {
     let mut builder = TransportCcBuilder::new(SequenceNumber(base));
     for (number, ms) in arrived {
         assert!(builder.push(SequenceNumber(*number), Instant::from_millis(*ms)));
