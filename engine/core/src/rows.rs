@@ -162,7 +162,6 @@ impl Rows {
     }
 
     /// What a row takes up to each temporal layer, with all below that it needs.
-    #[allow(dead_code, reason = "what an allocation goes by")]
     pub(crate) fn rates(&self, row: usize) -> [Bitrate; TEMPORAL_MAX] {
         core::array::from_fn(|temporal| {
             let own = self.rows[row].rates.up_to(temporal, false).0;

@@ -4,7 +4,7 @@ use super::error::ClientError;
 use crate::association::{Fingerprint, Identity, Remote, Setup};
 use crate::codec::{Codec, Kind};
 use crate::fleet::{Expected, Numbers};
-use crate::stream::StreamPlan;
+use crate::stream::{Speech, StreamPlan};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
@@ -12,6 +12,8 @@ use std::net::SocketAddr;
 const STREAM: &str = "loadgenStream";
 const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 const RID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+const LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+const LEVEL_ID: u8 = 1;
 const MID_ID: u8 = 4;
 const RID_ID: u8 = 10;
 
@@ -64,12 +66,17 @@ pub(super) fn numbers(plan: &StreamPlan, n: usize, cname: &str) -> Numbers {
         ssrcs: (0..plan.layers.len().max(1)).map(|_| rand::random()).collect(),
         payload_type: payload_type(plan.codec),
         cname: cname.to_owned(),
-        // Without a level a microphone is always forwarded: it is streams that are counted, not who is heard.
-        audio_level_id: 0,
+        // A microphone without a level is always forwarded. Who is heard among several is asked only of those that take turns.
+        audio_level_id: if has_level(plan) { LEVEL_ID } else { 0 },
         mid_id: if is_layered { MID_ID } else { 0 },
         rid_id: if is_layered { RID_ID } else { 0 },
         mid: n.to_string(),
     }
+}
+
+/// Whether a stream tells how loud it is: audio that is not always voice.
+fn has_level(plan: &StreamPlan) -> bool {
+    plan.codec.kind() == Kind::Audio && plan.speech != Speech::Always
 }
 
 /// The data of `produce`.
@@ -77,7 +84,7 @@ pub(super) fn produce(transport: &Value, plan: &StreamPlan, numbers: &Numbers, s
     let mut codec = described(plan.codec);
     codec["payloadType"] = numbers.payload_type.into();
     let extension = |uri: &str, id: u8| json!({ "uri": uri, "id": id });
-    let extensions: Vec<Value> = [(MID_URI, numbers.mid_id), (RID_URI, numbers.rid_id)]
+    let extensions: Vec<Value> = [(LEVEL_URI, numbers.audio_level_id), (MID_URI, numbers.mid_id), (RID_URI, numbers.rid_id)]
         .iter()
         .filter(|(_, id)| *id > 0)
         .map(|(uri, id)| extension(uri, *id))

@@ -54,15 +54,9 @@ pub(super) const ROUTER_EXTENSIONS: &[RouterExtension] = &[
         extension: Extension::TransportSequence,
         uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
         id: 5,
-        kinds: VIDEO,
-        direction: HeaderExtensionDirection::RecvOnly,
-    },
-    RouterExtension {
-        extension: Extension::TransportSequence,
-        uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
-        id: 5,
-        kinds: AUDIO,
-        // A lost packet of audio is sent again with the very same bytes, which leaves no room for a number of its own.
+        kinds: BOTH,
+        // Towards receivers never on audio: a lost packet of it is sent again with the very same bytes, which leaves no room for a number
+        // of its own. On video not before the layers that follow from it are seen to hold with browsers.
         direction: HeaderExtensionDirection::RecvOnly,
     },
     RouterExtension {

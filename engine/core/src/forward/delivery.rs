@@ -84,57 +84,58 @@ pub(super) fn deliver(
         }
         batch.clear();
         let mut lane = Lane::of(congestion.as_deref_mut(), departures.now);
-        collect(turn, way, &mut lane, tracks, subscriptions, room, &mut batch, departures);
+        Collector { way, tracks, subscriptions, room }.collect(turn, &mut lane, &mut batch, departures);
         let congestion = congestion.as_deref_mut();
         Sealer { way, congestion, subscriptions, packets: &mut turn.packets, send_time, departures }.seal(&batch);
     }
     Progress::Done
 }
 
-/// Puts up to `room` of the transport's packets into the batch. Video that its path cannot take yet is left to wait.
-#[allow(clippy::too_many_arguments, reason = "the state that one transport's packets need, borrowed part by part")]
-fn collect<'a>(
-    turn: &mut Turn,
-    way: &Way,
-    lane: &mut Lane<'_>,
+/// Where the packets of one transport come from, and how many of them the batch takes.
+struct Collector<'a, 't> {
+    way: &'t Way,
     tracks: &'a Table<TrackId, Track>,
-    subscriptions: &mut Table<SubscriptionId, Subscription>,
+    subscriptions: &'t mut Table<SubscriptionId, Subscription>,
     room: usize,
-    batch: &mut Batch<'a>,
-    departures: &mut Departures<'_>,
-) {
-    while let Some(wish) = turn.wish() {
-        let subscription = subscriptions.get_mut(wish.subscription).filter(|s| s.id == wish.id && !s.subscriber.paused);
-        let with_track = subscription.map(|s| (&tracks[s.track], s)).filter(|(track, _)| !track.paused);
-        if let Some((track, subscription)) = with_track {
-            let subscriber = &mut subscription.subscriber;
-            let (_, places) = turn.track(wish.track);
-            let (end, allowance) = (places.end, lane.allowance(track.kind));
-            let mut held = false;
-            for place in places {
-                if batch.len() == room {
-                    return turn.advance(wish.track, place);
+}
+
+impl<'a> Collector<'a, '_> {
+    /// Puts the transport's packets into the batch. Video that its path cannot take yet is left to wait.
+    fn collect(self, turn: &mut Turn, lane: &mut Lane<'_>, batch: &mut Batch<'a>, departures: &mut Departures<'_>) {
+        let Self { way, tracks, subscriptions, room } = self;
+        while let Some(wish) = turn.wish() {
+            let subscription = subscriptions.get_mut(wish.subscription).filter(|s| s.id == wish.id && !s.subscriber.paused);
+            let with_track = subscription.map(|s| (&tracks[s.track], s)).filter(|(track, _)| !track.paused);
+            if let Some((track, subscription)) = with_track {
+                let subscriber = &mut subscription.subscriber;
+                let (_, places) = turn.track(wish.track);
+                let (end, allowance) = (places.end, lane.allowance(track.kind));
+                let mut held = false;
+                for place in places {
+                    if batch.len() == room {
+                        return turn.advance(wish.track, place);
+                    }
+                    if lane.spent >= allowance {
+                        lane.hold(&wish, &turn.packets[place..end], |layer| subscriber.follows(layer), departures.counters);
+                        held = true;
+                        break;
+                    }
+                    let numbered = Numbering { track, subscriber, way }.number(&turn.packets[place], |outgoing| {
+                        lane.spent += outgoing.len as u64;
+                        batch.push(Outgoing { subscription: wish.subscription, place, ..outgoing });
+                    });
+                    numbered.unwrap_or_else(|reason| departures.counters.drops.count(reason));
                 }
-                if lane.spent >= allowance {
-                    lane.hold(&wish, &turn.packets[place..end], |layer| subscriber.follows(layer), departures.counters);
-                    held = true;
-                    break;
+                // What waits may bring the keyframe.
+                if !held && let Some(layer) = lacked(track, subscriber) {
+                    turn.lack(wish.track, layer);
                 }
-                let numbered = Numbering { track, subscriber, way }.number(&turn.packets[place], |outgoing| {
-                    lane.spent += outgoing.len as u64;
-                    batch.push(Outgoing { subscription: wish.subscription, place, ..outgoing });
-                });
-                numbered.unwrap_or_else(|reason| departures.counters.drops.count(reason));
+                if subscriber.gate.has_news() && track.kind == Kind::Video {
+                    tell(track, subscription, departures.events);
+                }
             }
-            // What waits may bring the keyframe.
-            if !held && let Some(layer) = lacked(track, subscriber) {
-                turn.lack(wish.track, layer);
-            }
-            if subscriber.gate.has_news() && track.kind == Kind::Video {
-                tell(track, subscription, departures.events);
-            }
+            turn.next_wish();
         }
-        turn.next_wish();
     }
 }
 

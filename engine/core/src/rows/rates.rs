@@ -41,7 +41,6 @@ impl Rates {
     }
 
     /// What frames up to a temporal layer take; with `shared`, of those only that upper spatial layers build on.
-    #[allow(dead_code, reason = "what an allocation goes by")]
     pub(crate) fn up_to(&self, temporal: usize, shared: bool) -> Bitrate {
         let kinds = if shared { &self.rates[..1] } else { &self.rates[..] };
         Bitrate(kinds.iter().flat_map(|rates| &rates[..=temporal]).map(|rate| u64::from(*rate)).sum())
