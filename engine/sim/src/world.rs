@@ -50,6 +50,8 @@ pub struct World {
     pub ways: BTreeMap<(usize, Direction), Way>,
     /// What the core told, with the time.
     pub events: Vec<(Instant, Event)>,
+    /// All that the core sends, as it leaves and before a link loses it: where to, and the bytes. Kept only where a test asks for it.
+    pub sent: Option<Vec<(SocketAddr, Vec<u8>)>>,
     now: Instant,
     /// All that is on the way.
     pub network: Network,
@@ -93,6 +95,7 @@ impl World {
             faults: Faults::default(),
             ways: BTreeMap::new(),
             events: Vec::new(),
+            sent: None,
             now: Instant::ZERO,
             network: Network::new(entropy()),
             peer_dtls: dtls(&peer_certificate),
@@ -363,7 +366,7 @@ impl World {
     }
 
     fn drain_core(&mut self, shard: usize) {
-        let Self { core, shards, network, now, faults, trace, events, ways, peers, .. } = self;
+        let Self { core, shards, network, now, faults, trace, events, sent, ways, peers, .. } = self;
         let core = shards.pick(core, shard);
         while let Some(outbox) = core.poll_transmit(*now) {
             for run in outbox.runs() {
@@ -371,6 +374,9 @@ impl World {
                 let peer = if ways.is_empty() { None } else { peers.iter().position(|p| p.address == to) };
                 let way = peer.and_then(|peer| ways.get(&(peer, Direction::Down)));
                 for packet in run.packets() {
+                    if let Some(sent) = sent {
+                        sent.push((to, packet.to_vec()));
+                    }
                     match way {
                         Some(way) => network.send_by(*now, from, to, packet, way),
                         None => network.send(*now, from, to, packet, faults),
