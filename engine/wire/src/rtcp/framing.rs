@@ -27,7 +27,7 @@ pub enum ParseError {
     Length,
     /// The version is not 2.
     Version,
-    /// There is padding in a message that is not the last, or its count does not fit.
+    /// The count of a padding is zero, or more than there is.
     Padding,
     /// A message of a known type is shorter than its own counts say, or contradicts itself.
     Malformed,
@@ -38,7 +38,7 @@ impl core::fmt::Display for ParseError {
         f.write_str(match self {
             Self::Length => "the lengths of the RTCP messages do not add up to the datagram",
             Self::Version => "the RTCP version is not 2",
-            Self::Padding => "the RTCP padding is not at the end or does not fit",
+            Self::Padding => "the count of an RTCP padding does not fit its message",
             Self::Malformed => "an RTCP message contradicts its own counts",
         })
     }
@@ -62,8 +62,7 @@ pub(super) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Cuts the next message off; nothing may follow one that is padded (RFC 3550 section 6.4.1: "padding is required on only one
-    /// individual packet ... it MUST be the last").
+    /// Cuts the next message off.
     pub(super) fn cut(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
         let [flags, packet_type] = reader.array().ok_or(ParseError::Length)?;
         let words = reader.u16().ok_or(ParseError::Length)?;
@@ -72,19 +71,17 @@ impl<'a> Frame<'a> {
         }
         let mut body = reader.take(4 * usize::from(words)).ok_or(ParseError::Length)?;
         if flags & 0x20 != 0 {
-            body = without_padding(body).filter(|_| reader.rest().is_empty()).ok_or(ParseError::Padding)?;
+            body = without_padding(body).ok_or(ParseError::Padding)?;
         }
         Ok(Self { packet_type, count: flags & 0x1F, body })
     }
 }
 
-/// RFC 3550 section 6.4.1: the last byte counts the padding, itself included, and "it will be a multiple of four".
+/// The last byte counts the padding, itself included. RFC 3550 section 6.4.1 has it in whole words and in the last message only;
+/// browsers fill transport-wide feedback up to a word with it: one to three bytes, in each of several messages.
 fn without_padding(body: &[u8]) -> Option<&[u8]> {
     let count = usize::from(*body.last()?);
-    if count == 0 || count % 4 != 0 {
-        return None;
-    }
-    body.get(..body.len().checked_sub(count)?)
+    (count > 0).then(|| body.len().checked_sub(count)).flatten().map(|len| &body[..len])
 }
 
 /// Writes the first word, then what `body` writes, then fills in the length.
