@@ -5,7 +5,9 @@ use corelay_wire::units::Instant;
 
 /// How long nobody may want a stream before its publisher is told so. Longer keeps a publisher encoding and sending what is for nobody;
 /// shorter makes it stop and begin again when a subscriber reloads or its link is bad for a moment, a keyframe each time.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The smallest stream, wanted while any is: whoever's path fails falls back on it at once, and it takes a twentieth of all.
+const FALLBACK: u8 = 1;
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +30,10 @@ impl Thrift {
 
     /// These streams are wanted. Gives what the publisher is to be told: at once what somebody wants, after [`PATIENCE`] that nobody does.
     pub(crate) fn want(&mut self, wanted: u8, now: Instant) -> Option<u8> {
-        self.wanted = wanted & self.all;
+        self.wanted = match wanted & self.all {
+            0 => 0,
+            some => some | FALLBACK,
+        };
         let before = self.told;
         self.told |= self.wanted;
         if self.due.is_some_and(|due| due <= now) {
@@ -59,13 +64,13 @@ mod tests {
     fn what_is_wanted_is_told_at_once_and_what_is_not_after_a_while() {
         let mut thrift = Thrift::new(3);
         assert_eq!(thrift.want(0b001, at(0)), None);
-        assert_eq!(thrift.due(), Some(at(4_000)));
+        assert_eq!(thrift.due(), Some(at(10_000)));
         assert_eq!(thrift.want(0b011, at(2_000)), None);
-        assert_eq!(thrift.want(0b011, at(4_000)), Some(0b011));
+        assert_eq!(thrift.want(0b010, at(10_000)), Some(0b011));
         assert_eq!(thrift.due(), None);
-        assert_eq!(thrift.want(0b111, at(5_000)), Some(0b111));
-        assert_eq!(thrift.want(0b000, at(5_001)), None);
-        assert_eq!(thrift.want(0b000, at(9_001)), Some(0));
+        assert_eq!(thrift.want(0b111, at(15_000)), Some(0b111));
+        assert_eq!(thrift.want(0b000, at(15_001)), None);
+        assert_eq!(thrift.want(0b000, at(25_001)), Some(0));
     }
 
     #[test]
@@ -74,8 +79,8 @@ mod tests {
         assert_eq!(thrift.want(0b01, at(0)), None);
         assert_eq!(thrift.want(0b11, at(1_000)), None);
         assert_eq!(thrift.due(), None);
-        assert_eq!(thrift.want(0b01, at(3_900)), None);
-        assert_eq!(thrift.due(), Some(at(7_900)), "patience begins anew");
+        assert_eq!(thrift.want(0b01, at(9_900)), None);
+        assert_eq!(thrift.due(), Some(at(19_900)), "patience begins anew");
     }
 
     #[test]

@@ -16,6 +16,8 @@ const TEMPORAL = 'L1T3';
 /** Spatial layers that lean on each other at keyframes only: who gets the small one is not sent parts of the large ones. */
 const SPATIAL = 'L3T3_KEY';
 const CODECS_WITH_SPATIAL_LAYERS: readonly (VideoCodec | '')[] = ['vp9', 'av1'];
+/** Chromium begins all sizes of these anew when one is switched: every viewer's picture stops for half a second. */
+const CODECS_SWITCHED_TOGETHER = ['video/vp9', 'video/av1'];
 
 /** A screen is one size, which stays sharp: its lines matter more than its frames. */
 export function videoEncodings(source: Source, layering: Layering, codec: VideoCodec | ''): types.RtpEncodingParameters[] {
@@ -32,10 +34,11 @@ export function codecFor(layering: Layering, codec: VideoCodec | ''): VideoCodec
 }
 
 /** Whether `active` differs anywhere from what is `wanted`; changes it if so. What is not told of is left as it is. */
-export function activate(encodings: RTCRtpEncodingParameters[], wanted: readonly boolean[]): boolean {
+export function activate(encodings: RTCRtpEncodingParameters[], wanted: readonly boolean[], mimeType: string): boolean {
+  const any = CODECS_SWITCHED_TOGETHER.includes(mimeType.toLowerCase()) && wanted.includes(true);
   let changed = false;
   for (const [index, encoding] of encodings.entries()) {
-    const active = wanted[index] ?? encoding.active ?? true;
+    const active = any || (wanted[index] ?? encoding.active ?? true);
     changed ||= (encoding.active ?? true) !== active;
     encoding.active = active;
   }

@@ -124,7 +124,8 @@ export class Publisher {
     const [wanted, sender] = [this.#wanted.get(producer.id), producer.rtpSender];
     if (wanted === undefined || sender === undefined || producer.kind !== 'video') return;
     const parameters = sender.getParameters();
-    if (activate(parameters.encodings, wanted)) await sender.setParameters(parameters);
+    const mimeType = producer.rtpParameters.codecs[0]?.mimeType ?? '';
+    if (activate(parameters.encodings, wanted, mimeType)) await sender.setParameters(parameters);
   }
 
   /** The local state holds whatever the server answers; a request that failed is repeated at the next change. */

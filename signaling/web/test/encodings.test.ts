@@ -22,10 +22,18 @@ test('layers in one stream are for codecs that have them', () => {
 
 test('encodings that nobody receives are switched off, and on again', () => {
   const encodings: RTCRtpEncodingParameters[] = [{ active: true }, {}, { active: true }];
-  assert.equal(activate(encodings, [true, true, true]), false);
-  assert.equal(activate(encodings, [true, false, false]), true);
+  assert.equal(activate(encodings, [true, true, true], 'video/VP8'), false);
+  assert.equal(activate(encodings, [true, false, false], 'video/VP8'), true);
   assert.deepEqual(encodings.map(({ active }) => active), [true, false, false]);
-  assert.equal(activate(encodings, [true, false]), false, 'what is not told of stays');
-  assert.equal(activate(encodings, [false, true, true]), true);
+  assert.equal(activate(encodings, [true, false], 'video/VP8'), false, 'what is not told of stays');
+  assert.equal(activate(encodings, [false, true, true], 'video/VP8'), true);
   assert.deepEqual(encodings.map(({ active }) => active), [false, true, true]);
+});
+
+test('where one switch stops all, they are switched together', () => {
+  const encodings: RTCRtpEncodingParameters[] = [{ active: true }, { active: true }];
+  assert.equal(activate(encodings, [true, false], 'video/VP9'), false);
+  assert.equal(activate(encodings, [false, false], 'video/VP9'), true);
+  assert.equal(activate(encodings, [false, true], 'video/AV1'), true);
+  assert.deepEqual(encodings.map(({ active }) => active), [true, true]);
 });

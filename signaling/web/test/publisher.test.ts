@@ -25,7 +25,7 @@ function studio(source: Source) {
   };
   const sender = { encodings: [{ active: true }, { active: true }], set: 0 };
   const producer = {
-    id: 'p', kind: 'video', track: track as unknown, paused: false, closed: false,
+    id: 'p', kind: 'video', track: track as unknown, paused: false, closed: false, rtpParameters: { codecs: [{ mimeType: 'video/VP8' }] },
     pause: () => (producer.paused = true),
     resume: () => (producer.paused = false),
     close: () => (producer.closed = true),
