@@ -13,6 +13,7 @@ pub(super) struct RouterExtension {
     pub(super) direction: HeaderExtensionDirection,
 }
 
+const TRANSPORT_SEQUENCE_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 const BOTH: &[MediaKind] = &[MediaKind::Audio, MediaKind::Video];
 const AUDIO: &[MediaKind] = &[MediaKind::Audio];
 const VIDEO: &[MediaKind] = &[MediaKind::Video];
@@ -52,11 +53,17 @@ pub(super) const ROUTER_EXTENSIONS: &[RouterExtension] = &[
     },
     RouterExtension {
         extension: Extension::TransportSequence,
-        uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+        uri: TRANSPORT_SEQUENCE_URI,
         id: 5,
-        kinds: BOTH,
-        // Towards receivers never on audio: a lost packet of it is sent again with the very same bytes, which leaves no room for a number
-        // of its own. On video not before the layers that follow from it are seen to hold with browsers.
+        kinds: VIDEO,
+        direction: HeaderExtensionDirection::SendRecv,
+    },
+    RouterExtension {
+        extension: Extension::TransportSequence,
+        uri: TRANSPORT_SEQUENCE_URI,
+        id: 5,
+        kinds: AUDIO,
+        // Not towards receivers: a lost packet of audio is sent again with the very same bytes, which leaves no room for a number of its own.
         direction: HeaderExtensionDirection::RecvOnly,
     },
     RouterExtension {

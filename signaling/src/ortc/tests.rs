@@ -275,9 +275,8 @@ fn retransmissions_are_agreed_on_with_the_receiver() {
     assert_eq!(wire.codecs[1].parameters["apt"], 102);
     assert_eq!((engine.rtx_ssrc.map(|s| s.0), engine.formats[0].rtx.map(|p| p.0)), (Some(78), Some(103)));
     assert_eq!(wire.encodings[0].rtx.map(|rtx| rtx.ssrc), Some(78));
-    // Written for receivers once their estimate chooses layers: until then it would only hold back what does not fit it.
-    assert_eq!(engine.extensions.id(Extension::TransportSequence), None);
-    assert!(!engine.formats[0].feedback.transport_cc && !engine.formats[0].feedback.remb);
+    assert!(engine.extensions.id(Extension::TransportSequence).is_some());
+    assert!(engine.formats[0].feedback.transport_cc && !engine.formats[0].feedback.remb);
 
     capabilities.codecs.retain(|c| c.mime_type != "video/rtx");
     let (wire, engine) = consumer(MediaKind::Video, &formats, &layering, receiver(&capabilities)).expect("can be received");
