@@ -10,7 +10,7 @@ const SETTLE_MS = 8_000;
 
 const file = path.resolve(process.argv[2] ?? 'call.png');
 fs.mkdirSync(path.dirname(file), { recursive: true });
-await inHouse({ scenery: true }, async (house) => {
+await inHouse({ film: { scenery: true } }, async (house) => {
   const tabs = await Promise.all(NAMES.map((_, n) => house.tab(n + 1, { viewport: { width: 1280, height: 800 } })));
   for (const [n, name] of NAMES.entries()) await tabs[n].join(house.server, { name, room: 'weekly-planning' });
   for (const from of NAMES.slice(1)) {

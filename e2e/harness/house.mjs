@@ -11,12 +11,12 @@ export class House {
   server;
   #directory = fs.mkdtempSync(path.join(os.tmpdir(), 'corelay-e2e-'));
   #browsers = new Map();
-  #scenery;
+  #film;
 
-  /** Starts the server; options as those of `Server.start`, and `scenery` for films to look at. */
-  static async open({ scenery, ...options } = {}) {
+  /** Starts the server; options as those of `Server.start`, and `film` as those of `writeMedia`. */
+  static async open({ film, ...options } = {}) {
     const house = new House();
-    house.#scenery = scenery;
+    house.#film = film;
     house.server = await Server.start(options).catch((error) => {
       house.#forgetFiles();
       throw error;
@@ -26,7 +26,7 @@ export class House {
 
   /** A tab whose camera and microphone are those of a sender, 1 to 7. A browser has one fake camera, so each sender has a browser. */
   tab(sender, options) {
-    return this.#tabOf(`sender ${sender}`, () => Chromium.launch({ media: writeMedia(this.#directory, sender, { scenery: this.#scenery }), args: ['--allow-loopback-in-peer-connection', ...this.#asSecure()] }), options);
+    return this.#tabOf(`sender ${sender}`, () => Chromium.launch({ media: writeMedia(this.#directory, sender, this.#film), args: ['--allow-loopback-in-peer-connection', ...this.#asSecure()] }), options);
   }
 
   /** A tab that nobody has given a camera: its addresses stay hidden behind `.local` names. */

@@ -1,10 +1,10 @@
 // What "the layer was switched" means, in numbers.
 import assert from 'node:assert/strict';
-import { FPS, FRAMES } from './picture.mjs';
+import { FPS, FRAMES, LARGE } from './picture.mjs';
 import { sleep, until } from './time.mjs';
 
-/** Widths of the three sizes of a film of 640 points. */
-export const LAYERS = { low: 160, medium: 320, high: 640 };
+/** Widths of the three sizes of a `LARGE` film. */
+export const LAYERS = { low: LARGE.width / 4, medium: LARGE.width / 2, high: LARGE.width };
 /** The smallest picture, drawn four times as wide, is blurred; a picture of another moment gives below 20 dB. */
 const PSNR_MIN_DB = { low: 22, medium: 26, high: 30 };
 /** Down at once, up with the keyframe that is asked for; the rest is room for a busy machine. */
@@ -13,19 +13,19 @@ const WATCH_MS = 1_500;
 const LOOK_EVERY_MS = 40;
 
 /** Has a tab choose one size after the other, and watches every frame that it can. */
-export async function judgeLayers(tab, { from, sender, codec, order, sizes }) {
+export async function judgeLayers(tab, { from, sender, codec, order }) {
   const video = await tab.consumer(from, 'video');
   await until('the picture', async () => (await tab.look(video.id))?.sender === sender, 20_000);
   for (const choice of order) {
     const before = await tab.numbers(video.id);
     const asked = performance.now();
     await tab.evaluate(([id, wanted]) => window.corelay.choose(id, wanted), [video.id, choice]);
-    const { looks, switchedMs } = await watchSwitch(tab, video, sizes[choice], asked);
+    const { looks, switchedMs } = await watchSwitch(tab, video, LAYERS[choice], asked);
     const now = await tab.numbers(video.id);
     const received = await receivedOf(tab, video);
     const result = {
       switchedMs, steps: stepsOf(looks, sender),
-      psnr: Math.min(...looks.filter(({ width }) => width === sizes[choice]).slice(2).map(({ psnr }) => psnr ?? 0)),
+      psnr: Math.min(...looks.filter(({ width }) => width === LAYERS[choice]).slice(2).map(({ psnr }) => psnr ?? 0)),
       freezes: now.freezeCount - before.freezeCount, keyFrames: now.keyFramesDecoded - before.keyFramesDecoded, why: received?.why, layers: received?.layers,
     };
     console.log(`# ${codec} ${choice}: ${JSON.stringify(result)}`);

@@ -14,26 +14,27 @@ const SCENERY_FRAMES = 40;
 export const pitchHz = (sender) => 400 + 300 * sender;
 
 /** Writes a film (Y4M) and a sound (WAV) of one sender; `scenery` for one to look at, without a bar code. */
-export function writeMedia(directory, sender, { scenery = false } = {}) {
+export function writeMedia(directory, sender, { scenery = false, size = { width: WIDTH, height: HEIGHT } } = {}) {
   const film = path.join(directory, `sender-${sender}.y4m`);
   const sound = path.join(directory, `sender-${sender}.wav`);
-  writeFilm(film, scenery ? SCENERY_FRAMES : FRAMES, scenery ? sceneryFrame : testFrame, sender);
+  if (scenery) writeFilm(film, { width: WIDTH, height: HEIGHT, frames: SCENERY_FRAMES }, (frame) => sceneryFrame(sender, frame, SCENERY_FRAMES));
+  else writeFilm(film, { ...size, frames: FRAMES }, (frame) => testFrame(sender, frame, size));
   fs.writeFileSync(sound, wav(sender));
   return { film, sound };
 }
 
-function writeFilm(file, frames, frameOf, sender) {
+function writeFilm(file, { width, height, frames }, frameOf) {
   const out = fs.openSync(file, 'w');
-  fs.writeSync(out, `YUV4MPEG2 W${WIDTH} H${HEIGHT} F${FPS}:1 Ip A1:1 C420\n`);
+  fs.writeSync(out, `YUV4MPEG2 W${width} H${height} F${FPS}:1 Ip A1:1 C420\n`);
   for (let frame = 0; frame < frames; frame++) {
     fs.writeSync(out, 'FRAME\n');
-    fs.writeSync(out, frameOf(sender, frame, frames));
+    fs.writeSync(out, frameOf(frame));
   }
   fs.closeSync(out);
 }
 
-function testFrame(sender, frame, frames) {
-  return Buffer.concat([lumaOf(sender, frame, WIDTH, HEIGHT, frames), Buffer.alloc((WIDTH * HEIGHT) / 2, 128)]);
+function testFrame(sender, frame, { width, height }) {
+  return Buffer.concat([lumaOf(sender, frame, width, height, FRAMES), Buffer.alloc((width * height) / 2, 128)]);
 }
 
 /** Tone bursts: a tone without pauses would be taken for noise by the browser's noise suppression. */

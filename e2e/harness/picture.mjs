@@ -8,19 +8,21 @@
 
 export const WIDTH = 640;
 export const HEIGHT = 360;
+/** Of a film that Chromium and Firefox send in three sizes: of a smaller one Chromium leaves the lowest out. */
+export const LARGE = { width: 960, height: 540 };
 export const FPS = 20;
 /** The film repeats after so many frames: 5 s. More make a larger file, fewer make a wrap-around look like progress. */
 export const FRAMES = 100;
 
-/** One frame's luma, 16 to 235. Stands alone, because it is also given to the page as text. */
+/** One frame's luma, 16 to 235, the same picture at any size. Stands alone, because it is also given to the page as text. */
 export function lumaOf(sender, frame, width, height, frames) {
-  const block = width / 20;
+  const [block, unit] = [width / 20, width / 640];
   const check = (sender * 5 + frame * 3 + (frame >> 4) * 7) & 15;
   const code = (2 << 18) | (sender << 15) | (frame << 6) | (check << 2) | 1;
   const turn = (2 * Math.PI * frame) / frames;
-  const across = Float32Array.from({ length: width }, (_, x) => 45 * Math.sin((2 * Math.PI * x) / 160 + turn * 3));
-  const down = Float32Array.from({ length: height }, (_, y) => 30 * Math.sin((2 * Math.PI * y) / 90 - turn * 2 + sender));
-  const [cx, cy, radius] = [width / 2 + 180 * Math.cos(turn), height / 2 + 30 + 80 * Math.sin(turn), 40];
+  const across = Float32Array.from({ length: width }, (_, x) => 45 * Math.sin((2 * Math.PI * x) / (160 * unit) + turn * 3));
+  const down = Float32Array.from({ length: height }, (_, y) => 30 * Math.sin((2 * Math.PI * y) / (90 * unit) - turn * 2 + sender));
+  const [cx, cy, radius] = [width / 2 + 180 * unit * Math.cos(turn), height / 2 + (30 + 80 * Math.sin(turn)) * unit, 40 * unit];
   const luma = new Uint8Array(width * height);
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at++) {
