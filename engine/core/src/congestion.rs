@@ -147,7 +147,8 @@ impl Congestion {
     /// The estimate may be another: the pace follows it.
     pub fn retune(&mut self, now: Instant) {
         let probe = self.probing.as_ref().map_or(Bitrate(0), Probing::bitrate);
-        self.pacer.set_rate(self.estimate(now), probe);
+        self.pacer.set_proven(!matches!(self.estimator.estimate().limit, Limit::Start | Limit::Traffic));
+        self.pacer.set_rate(now, self.estimate(now), probe);
     }
 
     /// When to ask the estimator and the decision again, if no feedback comes before.

@@ -198,7 +198,7 @@ impl Estimator {
         let calm = self.rate.state() != RateState::Drain && self.trend.usage() != Usage::Over && self.queue.length() < self.empty();
         let situation = Situation {
             target: self.rate.target(),
-            demand: self.demand.min(self.remb.unwrap_or(f64::INFINITY)),
+            demand: self.worth_probing(),
             calm: calm || deaf || self.is_contested(now),
             loss_test: self.loss.wanted_probe(),
             jitter: self.queue.jitter(),
@@ -212,7 +212,7 @@ impl Estimator {
         let silence = outstanding.map(|at| self.silent_at.map_or(at, |silent| at.max(silent)) + self.patience());
         // While feedback comes, the owner asks with each.
         let quiet = self.heard.map_or(Instant::ZERO, |heard| heard + SILENCE);
-        let probe = (self.demand > self.rate.target() * 1.02).then(|| self.prober.next().max(quiet));
+        let probe = (self.worth_probing() > self.rate.target() * 1.02).then(|| self.prober.next().max(quiet));
         silence.into_iter().chain(probe).min()
     }
 
@@ -386,6 +386,7 @@ impl Estimator {
             contested: false,
             queue_empty: queue < self.empty(),
             acknowledged,
+            sent: self.departures.rate(ACKNOWLEDGED_WINDOW),
             response: self.response(),
         }
     }
@@ -430,6 +431,11 @@ impl Estimator {
     /// From a change of the rate to the news of what it did.
     fn response(&self) -> Duration {
         self.feedback_trip.min(Duration::from_secs(1)) + FEEDBACK_INTERVAL
+    }
+
+    /// The demand, as far as the peer lets the estimate go.
+    fn worth_probing(&self) -> f64 {
+        self.demand.min(self.remb.unwrap_or(f64::INFINITY))
     }
 
     fn patience(&self) -> Duration {

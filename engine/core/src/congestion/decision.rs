@@ -6,6 +6,9 @@ use corelay_wire::units::{Bitrate, Instant};
 /// The least time between two choices that take nothing away. Shorter follows the estimate closer, and costs an allocation each time;
 /// longer leaves a picture that could be better for as long.
 const BETWEEN: Duration = Duration::from_millis(100);
+/// After this time it is decided again whatever the estimate does: what layers take has changed. Longer allots by what was true once (what
+/// a track takes is known half a second after it began); shorter costs an allocation each time.
+const RENEWED: Duration = Duration::from_secs(1);
 /// How long after a fall a rise needs more than otherwise. Half of the falls are followed by another within seconds; longer keeps viewers
 /// of a path that is good again a size too low.
 const CAREFUL: Duration = Duration::from_secs(6);
@@ -40,7 +43,8 @@ impl Decision {
     pub fn is_due(&self, now: Instant, estimate: Option<Bitrate>) -> bool {
         let Some(at) = self.at else { return true };
         let falls = estimate.zip(self.falls_below).is_some_and(|(estimate, bound)| estimate < bound);
-        falls || self.hurry || self.is_wanted(now, estimate) && now.since(at) >= BETWEEN
+        let old = now.since(at) >= RENEWED;
+        falls || self.hurry || old || self.is_wanted(now, estimate) && now.since(at) >= BETWEEN
     }
 
     /// Whether there is a reason, if not a hurry.
@@ -53,7 +57,7 @@ impl Decision {
     /// When to ask again without a change of the estimate.
     pub fn again(&self) -> Option<Instant> {
         let dirty = self.at.filter(|_| self.dirty).map(|at| at + BETWEEN);
-        let calmed = self.fell.map(|fell| fell + CAREFUL + Duration::from_millis(1));
+        let calmed = self.fell.zip(self.at).map(|(fell, at)| (fell + CAREFUL + Duration::from_millis(1)).max(at + BETWEEN));
         [dirty, calmed].into_iter().flatten().min()
     }
 
@@ -91,7 +95,8 @@ mod tests {
     fn a_fall_is_at_once_and_a_rise_waits() {
         let decision = decided(1_000, 500);
         assert!(decision.is_due(at(1_001), Some(Bitrate(399))));
-        assert!(!decision.is_due(at(5_000), Some(Bitrate(400))) && !decision.is_due(at(5_000), Some(Bitrate(899))));
+        assert!(!decision.is_due(at(1_999), Some(Bitrate(400))) && !decision.is_due(at(1_999), Some(Bitrate(899))));
+        assert!(decision.is_due(at(2_000), Some(Bitrate(400))), "what layers take may have changed");
         assert!(!decision.is_due(at(1_050), Some(Bitrate(900))) && decision.is_due(at(1_100), Some(Bitrate(900))));
         assert!(decision.is_due(at(1_100), None), "an estimate that ends changes what fits");
     }
@@ -113,6 +118,9 @@ mod tests {
         decision.decided(at(2_000), Some(Bitrate(300)), Some(Bitrate(200)), Some(Bitrate(500)));
         assert!(decision.is_careful(at(8_000), Some(Bitrate(300))));
         assert_eq!(decision.again(), Some(at(8_001)));
+        decision.decided(at(7_950), Some(Bitrate(300)), Some(Bitrate(200)), Some(Bitrate(500)));
+        assert_eq!(decision.again(), Some(at(8_050)), "not sooner than it may be decided again");
+        decision.decided(at(7_000), Some(Bitrate(300)), Some(Bitrate(200)), Some(Bitrate(500)));
         assert!(decision.is_due(at(8_001), Some(Bitrate(300))) && !decision.is_careful(at(8_001), Some(Bitrate(300))));
         decision.decided(at(8_001), Some(Bitrate(300)), Some(Bitrate(200)), Some(Bitrate(400)));
         assert_eq!(decision.again(), None);

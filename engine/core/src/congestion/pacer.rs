@@ -11,15 +11,21 @@
 //! A leaky bucket kept as a point in time: what leaves moves `free_at` on by the time it takes at the pace. So a frame of natural video
 //! finds the bucket empty and leaves at once, as one run; a keyframe, which is many times as long, leaves in several. Audio, RTCP and
 //! answers to NACK do not ask and are only counted: it is video that makes room.
+//!
+//! The pace holds where the path was seen to be full. Where it was not, the estimate is the least that the path carries, and says nothing
+//! of the most: what waited for a moment leaves whatever the pace, and shows what more there is.
 
 use core::time::Duration;
 use corelay_wire::ids::SubscriptionId;
 use corelay_wire::units::{Bitrate, Instant};
 use std::collections::VecDeque;
 
-/// How much faster than the estimate a burst leaves. Higher shortens the way of a keyframe and fills the queue of the bottleneck with it,
-/// in which audio waits: at 2, half of the keyframe's own time on the link. Lower delays the picture in our own queue.
-const PACE: u64 = 2;
+/// How much faster than the estimate a burst leaves, in percent: while nobody knows whether the path carries more, and where it was seen to
+/// be full. Higher shortens the way of a keyframe and fills the queue of the bottleneck with it, in which audio waits: at 200, half of the
+/// keyframe's own time on the link, which is also taken for congestion. Lower delays the picture in our own queue where the path would
+/// carry more than is thought.
+const PACE_PERCENT: u64 = 200;
+const PACE_PROVEN_PERCENT: u64 = 125;
 /// What may leave at once, as time of the estimate. Longer keeps more frames in one run (each run more costs 1 us); audio waits for as
 /// long at the bottleneck, every frame. A frame of 30 a second at the rate of the estimate is 33 ms long.
 const BURST: Duration = Duration::from_millis(25);
@@ -37,6 +43,13 @@ const WAITING_MAX: usize = 128;
 /// How old the queue may be. Longer and a viewer sees the call late, for as long as the path is too thin for the layer; shorter drops
 /// large keyframes on thin paths (60 kB take 480 ms at the pace of 500 kbit/s).
 const WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// How long video is kept back for an estimate that nothing has proven. Longer keeps a picture late that a good path would carry, as
+/// nothing smaller is there to be sent; shorter floods a thin path with the first keyframe (50 kB: 0.8 s of 500 kbit/s).
+const UNPROVEN_WAIT_MAX: Duration = Duration::from_millis(100);
+/// Packets that came this close are one piece, as old as the first of them. Longer takes new packets for old ones, shorter fills the
+/// queue with single packets: publishers pace theirs.
+const PIECE: Duration = Duration::from_millis(20);
 
 /// Packets of one layer that wait for one subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +76,8 @@ pub struct Pacer {
     /// What 1024 bytes take; zero: no pacing.
     nanos: u64,
     burst_bytes: u64,
+    /// The estimate is what the path carries at most.
+    proven: bool,
     /// What may leave beside, once.
     credit: u64,
     /// Somebody will come when it opens.
@@ -77,6 +92,7 @@ impl Default for Pacer {
             free_at: Instant::ZERO,
             nanos: 0,
             burst_bytes: 0,
+            proven: true,
             credit: 0,
             scheduled: false,
             queue: VecDeque::with_capacity(WAITING_MAX),
@@ -94,14 +110,26 @@ impl Pacer {
     }
 
     /// The path carries `estimate`; `None`: nobody knows, and nothing waits. `at_least`: the pace of a probe that is under way.
-    pub fn set_rate(&mut self, estimate: Option<Bitrate>, at_least: Bitrate) {
+    pub fn set_rate(&mut self, now: Instant, estimate: Option<Bitrate>, at_least: Bitrate) {
+        let percent = if self.proven { PACE_PROVEN_PERCENT } else { PACE_PERCENT };
         let Some(estimate) = estimate else {
             (self.nanos, self.burst_bytes) = (0, u64::MAX);
             return;
         };
-        let pace = (PACE * estimate.0).max(at_least.0).max(1);
-        self.nanos = 1_024 * 8 * 1_000_000_000 / pace;
+        let pace = (estimate.0 * percent / 100).max(at_least.0).max(1);
+        let nanos = 1_024 * 8 * 1_000_000_000 / pace;
+        // What left takes as long as the path takes for it, not as was thought when it left.
+        let ahead = self.free_at.since(now).as_nanos() * u128::from(nanos) / u128::from(self.nanos.max(1));
+        if self.nanos > 0 {
+            self.free_at = now + Duration::from_nanos(ahead.min(AHEAD_MAX.as_nanos()) as u64);
+        }
+        self.nanos = nanos;
         self.burst_bytes = (estimate.0 / 8 * BURST.as_millis() as u64 / 1_000).max(BURST_BYTES_MIN);
+    }
+
+    /// Whether the estimate is what the path carries at most, or at least.
+    pub fn set_proven(&mut self, proven: bool) {
+        self.proven = proven;
     }
 
     /// How many bytes may leave at `now`.
@@ -124,11 +152,22 @@ impl Pacer {
         self.free_at = free_at.min(now + AHEAD_MAX + burst);
     }
 
-    /// When a run of the smallest burst may leave.
+    /// When a run of the smallest burst may leave, or what waits for longest has waited long enough.
     pub fn opens(&self) -> Instant {
         // Half of the burst: waking for each packet would make runs of one.
         let ahead = Duration::from_nanos(self.burst_bytes.min(1 << 32) / 2 * self.nanos / 1_024);
-        Instant::from_nanos(self.free_at.as_nanos().saturating_sub(ahead.as_nanos() as u64))
+        let open = Instant::from_nanos(self.free_at.as_nanos().saturating_sub(ahead.as_nanos() as u64));
+        self.overdue_at().map_or(open, |overdue| overdue.min(open))
+    }
+
+    /// Whether what waits for longest leaves whatever the pace.
+    #[inline]
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        self.overdue_at().is_some_and(|at| at <= now)
+    }
+
+    fn overdue_at(&self) -> Option<Instant> {
+        self.queue.front().filter(|_| !self.proven).map(|first| first.since + UNPROVEN_WAIT_MAX)
     }
 
     /// Puts packets behind all that wait; `false` when too much does.
@@ -136,6 +175,7 @@ impl Pacer {
         if let Some(last) = self.queue.back_mut()
             && (last.subscription, last.id, last.layer) == (waiting.subscription, waiting.id, waiting.layer)
             && last.first + u64::from(last.count) == waiting.first
+            && waiting.since.since(last.since) < PIECE
             && let Some(count) = last.count.checked_add(waiting.count)
         {
             last.count = count;
@@ -204,7 +244,8 @@ mod tests {
 
     fn pacer(kbit: u64) -> Pacer {
         let mut pacer = Pacer::default();
-        pacer.set_rate(Some(Bitrate(kbit * 1_000)), Bitrate(0));
+        pacer.set_proven(false);
+        pacer.set_rate(at(0), Some(Bitrate(kbit * 1_000)), Bitrate(0));
         pacer
     }
 
@@ -217,9 +258,9 @@ mod tests {
         let mut pacer = Pacer::default();
         pacer.charge(at(5), 1 << 40);
         assert_eq!(pacer.allowance(at(5)), u64::MAX);
-        pacer.set_rate(Some(Bitrate(1_000_000)), Bitrate(0));
+        pacer.set_rate(at(5), Some(Bitrate(1_000_000)), Bitrate(0));
         pacer.charge(at(5), 1 << 20);
-        pacer.set_rate(None, Bitrate(0));
+        pacer.set_rate(at(5), None, Bitrate(0));
         assert_eq!(pacer.allowance(at(5)), u64::MAX);
     }
 
@@ -267,6 +308,39 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_later_is_another_piece_and_has_its_own_time() {
+        let mut pacer = pacer(500);
+        assert!(pacer.wait(waiting(1, 100, 3, 5)) && pacer.wait(waiting(1, 103, 2, 5 + PIECE.as_millis() as u64)));
+        assert!(pacer.stale(at(6) + WAIT_MAX).is_some());
+        pacer.advance(3);
+        assert!(pacer.stale(at(6) + WAIT_MAX).is_none(), "the queue is old, and what is in it is not");
+    }
+
+    #[test]
+    fn an_estimate_that_nothing_proves_keeps_nothing_back_for_long() {
+        let mut pacer = pacer(500);
+        pacer.charge(at(100), 1 << 20);
+        assert!(pacer.wait(waiting(1, 100, 3, 100)) && pacer.wait(waiting(1, 103, 2, 150)));
+        pacer.set_proven(true);
+        assert!(!pacer.is_overdue(at(100) + WAIT_MAX), "the path was seen to be full");
+        pacer.set_proven(false);
+        assert_eq!(pacer.opens(), at(100) + UNPROVEN_WAIT_MAX);
+        assert!(!pacer.is_overdue(at(99) + UNPROVEN_WAIT_MAX) && pacer.is_overdue(at(100) + UNPROVEN_WAIT_MAX));
+        pacer.advance(3);
+        assert!(!pacer.is_overdue(at(149) + UNPROVEN_WAIT_MAX) && pacer.is_overdue(at(150) + UNPROVEN_WAIT_MAX));
+    }
+
+    #[test]
+    fn what_left_takes_less_time_on_a_path_that_carries_more() {
+        let mut pacer = pacer(1_000);
+        pacer.charge(at(100), 3_750 + 12_500);
+        assert_eq!(pacer.allowance(at(100)), 0);
+        // 2 Mbit/s take 65 ms for it, 20 Mbit/s 6.5.
+        pacer.set_rate(at(100), Some(Bitrate(10_000_000)), Bitrate(0));
+        assert!(pacer.opens() <= at(101) && pacer.allowance(at(107)) == 31_250, "{}", pacer.allowance(at(107)));
+    }
+
+    #[test]
     fn the_queue_is_bounded_and_grows_stale() {
         let mut pacer = pacer(500);
         for n in 0..WAITING_MAX as u64 {
@@ -288,7 +362,7 @@ mod tests {
                 let bytes = wanted.min(pacer.allowance(at(now)));
                 pacer.charge(at(now), bytes);
                 sent += bytes;
-                let most = pacer.burst_bytes + PACE * kbit * (now - 1_000) / 8;
+                let most = pacer.burst_bytes + PACE_PERCENT * kbit * (now - 1_000) / 800;
                 prop_assert!(sent <= most + most / 100 + 10, "{sent} of {most}");
             }
         }

@@ -16,6 +16,8 @@ use corelay_wire::units::{Bitrate, Instant, PacketIndex};
 
 /// What a size is thought to take before it was measured, lowest first: what browsers give to 180, 360 and 720 lines.
 const NOMINAL: [Bitrate; LAYERS_MAX] = [Bitrate(150_000), Bitrate(500_000), Bitrate(1_500_000), Bitrate(4_000_000)];
+/// The same of the one size of a camera that has no more.
+const NOMINAL_SINGLE: Bitrate = Bitrate(1_500_000);
 /// Lines of the largest size, as far as a viewport is compared with it: what browsers send is told nowhere.
 const LINES: u32 = 720;
 
@@ -196,7 +198,8 @@ fn wish_of(track: &Track, subscription: &Subscription) -> Option<Wish> {
     for (row, rates) in rates.iter_mut().enumerate().filter(|(row, _)| live >> row & 1 != 0) {
         *rates = track.rows.rates(row);
         if rates[TEMPORAL_MAX - 1].0 == 0 {
-            rates[TEMPORAL_MAX - 1] = NOMINAL[row];
+            let single = track.layers.len() == 1 && track.scalability.spatial <= 1;
+            rates[TEMPORAL_MAX - 1] = if single { NOMINAL_SINGLE } else { NOMINAL[row] };
         }
     }
     let asked = preferred(subscription);

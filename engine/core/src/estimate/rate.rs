@@ -32,6 +32,9 @@ const RESUME_FACTOR: f64 = 0.95;
 const GROWTH: f64 = 0.08;
 /// What is sent may be this much of what arrives, or nobody knows whether the path carries it (the same section has 1.5).
 const UNPROVEN_FACTOR: f64 = 1.5;
+/// The same near what it carried when it was full, of what is sent. Higher has the estimate creep beyond the capacity while less is sent
+/// than that, until a layer is chosen that does not fit; lower has it stay below.
+const UNPROVEN_FACTOR_NEAR: f64 = 1.1;
 const UNPROVEN_BITS: f64 = 10_000.0;
 /// One packet each response time is what a rate near the capacity grows by.
 const PACKET_BITS: f64 = 8.0 * 1_200.0;
@@ -61,6 +64,8 @@ pub(super) struct Conditions {
     pub(super) queue_empty: bool,
     /// What arrives, in bits per second.
     pub(super) acknowledged: Option<f64>,
+    /// What leaves, in bits per second.
+    pub(super) sent: Option<f64>,
     /// From a change of the rate to the news of what it did.
     pub(super) response: Duration,
 }
@@ -229,12 +234,21 @@ impl Rate {
     }
 
     fn grow(&mut self, passed: f64, conditions: &Conditions) {
-        let proven = conditions.acknowledged.map_or(0.0, |rate| UNPROVEN_FACTOR * rate + UNPROVEN_BITS);
+        // What arrives without a queue is carried, whatever was thought of the path: so media that waited in the pacer is as good as a probe.
+        let arrives = conditions.acknowledged.filter(|_| conditions.queue_empty && !conditions.contested).unwrap_or(0.0);
+        self.target = self.target.max(arrives * RESUME_FACTOR);
+        let near = self.capacity.is_some_and(|capacity| (self.target - capacity).abs() < capacity * CAPACITY_DISTANCE);
+        // Near the capacity it is what leaves that has to be as much as what may: what is lost at random does not arrive.
+        let proven = match (near, conditions.sent) {
+            (true, Some(sent)) => UNPROVEN_FACTOR_NEAR * sent + UNPROVEN_BITS,
+            _ => conditions.acknowledged.map_or(0.0, |rate| UNPROVEN_FACTOR * rate + UNPROVEN_BITS),
+        };
         if self.target >= proven {
-            self.limit = Limit::Traffic;
+            if !near {
+                self.limit = Limit::Traffic;
+            }
             return;
         }
-        let near = self.capacity.is_some_and(|capacity| (self.target - capacity).abs() < capacity * CAPACITY_DISTANCE);
         let packet = (PACKET_BITS / conditions.response.as_secs_f64().max(0.05)).max(self.target * GROWTH_NEAR);
         let step = match near {
             _ if conditions.contested => packet,

@@ -382,7 +382,7 @@ impl<'a> Release<'a, '_> {
     ) -> Progress {
         let Self { way, pacer, tracks, now, room } = self;
         let (allowance, mut spent) = (pacer.allowance(now), 0);
-        while let Some(waiting) = pacer.first().filter(|_| spent < allowance) {
+        while let Some(waiting) = pacer.first().filter(|_| spent < allowance || pacer.is_overdue(now)) {
             if batch.len() == room {
                 return Progress::Full;
             }

@@ -41,7 +41,7 @@ pub(crate) fn accept(track: &mut Track, number: u8, meta: PacketMeta, bytes: &[u
     layer.history.insert(meta, bytes);
     track.started = true;
     let carries = track.kind == Kind::Video && bytes.len() > usize::from(meta.payload_offset);
-    let risen = carries && track.rows.note(number, meta.place, bytes.len(), now);
+    let risen = carries && track.rows.note(number, meta.place, bytes.len() - usize::from(meta.payload_offset), now);
     let held = track.note(place, false, now).held;
     let fresh = !(held || track.dirty);
     track.dirty |= !held;

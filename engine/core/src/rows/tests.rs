@@ -103,7 +103,7 @@ fn rows_of_a_stream_cost_what_they_build_on() {
     for ms in (0..2_000).step_by(10) {
         for spatial in 0..3 {
             let place = Place::new(Point::new(spatial, 0), Points::from(spatial, 0));
-            rows.note(0, place, 125 << spatial, Instant::from_millis(ms));
+            rows.note(0, place, (125 << spatial) - 70, Instant::from_millis(ms));
         }
     }
     let rates = [0, 1, 2].map(|row| rows.rates(row)[0].0 / 1_000);

@@ -25,6 +25,8 @@ pub struct Bounds {
     pub freezes: usize,
     /// How long one may last, at any time after the first picture.
     pub freeze_ms: u64,
+    /// From the camera to the screen, from a time after the subscription on: all pictures but the latest hundredth.
+    pub delay: Option<(u64, u64)>,
     /// The share of pictures that were taken and are shown.
     pub pictures: f64,
     /// The share of sound that is concealed.
@@ -56,6 +58,7 @@ impl Default for Bounds {
             settles_ms: 3_000,
             freezes: 0,
             freeze_ms: 500,
+            delay: None,
             pictures: 0.99,
             concealed: 0.01,
             silence_ms: 200,

@@ -141,9 +141,10 @@ impl Seen<'_> {
         if longest > bounds.freeze_ms {
             self.fail(format!("a freeze of {longest} ms, at most {}", bounds.freeze_ms));
         }
+        let delay = self.delay(viewer);
         let statistics = viewer.statistics();
         format!(
-            "first {first_ms} ms, {:.1} % of pictures, {} freezes ({longest} ms), {:.0} kbit/s, layers {}, {} recovered, {} repeated, {} pli",
+            "first {first_ms} ms, {:.1} % of pictures, {} freezes ({longest} ms), delay {delay} ms, {:.0} kbit/s, layers {}, {} recovered, {} repeated, {} pli",
             100.0 * share,
             counted.len(),
             kbps(self.call, self.seat, settled, now),
@@ -152,6 +153,20 @@ impl Seen<'_> {
             statistics.repeated,
             viewer.plis,
         )
+    }
+
+    /// How late pictures are shown, but for the latest hundredth.
+    fn delay(&mut self, viewer: &Viewer) -> u64 {
+        let bound = self.call.condition.bounds.delay;
+        let from = viewer.began + Duration::from_millis(bound.map_or(self.call.condition.bounds.settles_ms, |(from, _)| from));
+        let late = viewer.screen.shown.iter().filter(|s| s.at >= from).map(|s| s.at.since(s.captured).as_millis() as u64);
+        let mut late: Vec<u64> = late.collect();
+        late.sort_unstable();
+        let delay = late.get((late.len() * 99).div_ceil(100).saturating_sub(1)).copied().unwrap_or(0);
+        if let Some((_, most)) = bound.filter(|(_, most)| delay > *most) {
+            self.fail(format!("pictures are shown after {delay} ms, at most {most}"));
+        }
+        delay
     }
 
     /// The share of pictures that were taken between two times, and shown.

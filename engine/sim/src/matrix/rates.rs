@@ -10,6 +10,7 @@ pub(super) fn conditions() -> Vec<Condition> {
     let mut all = steady();
     all.extend(steps());
     all.extend(queues());
+    all.extend(one_size());
     all
 }
 
@@ -126,6 +127,22 @@ fn cellular() -> LinkPlan {
     let rates = [2_400, 1_900, 1_200, 1_600, 2_600, 3_200, 2_100, 1_400, 900, 1_300, 1_900, 2_800];
     let faults = |kbps| Faults { jitter: Duration::from_millis(15), ..bottleneck(kbps, 35) };
     (1..60).fold(LinkPlan::new(faults(2_400)), |plan, at| plan.then(500 * at as u64, faults(rates[at % rates.len()])))
+}
+
+/// A camera of one size, which does not adapt to a subscriber: what the path carries has to be let through, whatever was thought of it.
+fn one_size() -> Vec<Condition> {
+    let single = |name, kbps, temporal, down| {
+        Condition::new(name, LinkPlan::new(clean(10)), LinkPlan::new(down))
+            .with(|c| c.camera = CameraSpec::single(Codec::Vp8, kbps, temporal))
+            .bounded(|b| b.delay = Some((1_000, 200)))
+    };
+    vec![
+        single("one-size-2m", 2_000, 1, clean(10)),
+        single("one-size-2m-layered", 2_000, 3, clean(10)),
+        single("one-size-4m", 4_000, 1, clean(10)),
+        // Its first key picture fills the link for 150 ms, and a viewer makes up for that by 100 ms a second.
+        single("one-size-2m-on-3m", 2_000, 1, bottleneck(3_000, 10)).bounded(|b| b.delay = Some((5_000, 200))),
+    ]
 }
 
 fn queues() -> Vec<Condition> {
