@@ -32,7 +32,7 @@ pub(crate) use clock::monotonic_ns;
 pub use counts::Counts;
 pub use inbound::Expected;
 pub use peer::{Peer, Published, Received};
-pub use totals::{Headroom, Totals};
+pub use totals::{Headroom, Totals, delays, difference};
 
 use crate::association::Association;
 use crate::stream::trail::Trails;

@@ -204,6 +204,8 @@ struct Generator {
     read_delay_p99_us: Option<f64>,
     /// How late publishers' bursts left against their schedule.
     send_delay_p99_us: Option<f64>,
+    /// How late the thread was that joins and leaves.
+    join_delay_p99_us: Option<f64>,
     sent_refused: u64,
     queue_drops: u64,
     unexpected_packets: u64,
@@ -218,6 +220,7 @@ impl Generator {
             checked_packets: totals.received.verified,
             read_delay_p99_us: quantile_us(&totals.read_delay_ns, 0.99),
             send_delay_p99_us: quantile_us(&totals.send_delay_ns, 0.99),
+            join_delay_p99_us: quantile_us(&window.late_ns, 0.99),
             sent_refused: totals.sent_refused,
             queue_drops: totals.queue_drops,
             unexpected_packets: totals.unexpected,

@@ -5,6 +5,7 @@ mod crowd;
 mod generator;
 pub(crate) mod interval;
 pub(crate) mod joins;
+mod lag;
 mod progress;
 pub(crate) mod sampler;
 pub(crate) mod verdict;

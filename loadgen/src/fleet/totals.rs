@@ -57,7 +57,7 @@ pub struct Totals {
 }
 
 /// A histogram of delays: 1 ns to a minute, three digits.
-pub(super) fn delays() -> Histogram<u64> {
+pub fn delays() -> Histogram<u64> {
     Histogram::new_with_bounds(1, DELAY_NS_MAX, 3).expect("1 ns to a minute with three digits is a valid range")
 }
 
@@ -154,7 +154,8 @@ impl Totals {
     }
 }
 
-fn difference(all: &Histogram<u64>, earlier: &Histogram<u64>) -> Histogram<u64> {
+/// What was recorded after `earlier`.
+pub fn difference(all: &Histogram<u64>, earlier: &Histogram<u64>) -> Histogram<u64> {
     let mut rest = all.clone();
     if rest.subtract(earlier).is_err() {
         // Another fleet's, or a later one's: nothing was recorded between.

@@ -115,7 +115,12 @@ impl Report {
             ("generator CPU", format!("{:.1} % of a core, media threads {} busy", generator.cpu_percent, busy.join(", "))),
             (
                 "  its own delays, p99",
-                format!("sending {}, reading {}", delay(generator.send_delay_p99_us), delay(generator.read_delay_p99_us)),
+                format!(
+                    "sending {}, reading {}, joining {}",
+                    delay(generator.send_delay_p99_us),
+                    delay(generator.read_delay_p99_us),
+                    delay(generator.join_delay_p99_us)
+                ),
             ),
         ]
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::run::interval::Phase;
 use crate::run::verdict::{Evidence, Outcome};
 use corelay_loadgen::client::Times;
-use corelay_loadgen::fleet::Totals;
+use corelay_loadgen::fleet::{Totals, delays};
 
 fn scenario() -> Scenario {
     let text = "summary = \"Four & <friends>\"\nparticipants = 4\n[audio]\n[slo]\nlatency_p99 = \"2 ms\"\n";
@@ -51,6 +51,7 @@ fn window(lost: u64, latency_max_us: u64) -> Window {
         server_threads: BTreeMap::from([("shard-0".to_owned(), Duration::from_millis(500))]),
         own_cpu: Duration::from_secs(4),
         joins: 0,
+        late_ns: delays(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What all participants of a run share: the server, the fleet, and the streams that publishers send.
 
+use super::lag::Lag;
 use crate::scenario::{self, Scenario};
 use anyhow::Context;
 use corelay_loadgen::association::IdentityOptions;
@@ -50,6 +51,8 @@ pub(crate) struct Generator {
     pub(crate) joins_done: AtomicU64,
     pub(crate) joins_failed: AtomicU64,
     left: AtomicU64,
+    /// Of the thread that joins and leaves.
+    pub(crate) lag: Arc<Lag>,
     /// Tells guests of one seat from each other.
     guests: AtomicU64,
 }
@@ -75,6 +78,7 @@ impl Generator {
             joins_done: AtomicU64::new(0),
             joins_failed: AtomicU64::new(0),
             left: AtomicU64::new(0),
+            lag: Lag::watch(),
             guests: AtomicU64::new(0),
         }))
     }

@@ -3,7 +3,7 @@
 use super::generator::Generator;
 use super::interval::{Interval, Phase};
 use super::progress::Progress;
-use corelay_loadgen::fleet::Totals;
+use corelay_loadgen::fleet::{Totals, difference};
 use corelay_loadgen::process::{self, Usage};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ pub(crate) struct Look {
     pub(crate) server: Option<Usage>,
     own: Usage,
     joins: u64,
+    late_ns: Histogram<u64>,
 }
 
 /// What happened between two looks.
@@ -32,6 +33,8 @@ pub(crate) struct Window {
     pub(crate) own_cpu: Duration,
     /// Joins that were done.
     pub(crate) joins: u64,
+    /// How late the thread was that joins and leaves, in ns.
+    pub(crate) late_ns: Histogram<u64>,
 }
 
 impl Window {
@@ -44,6 +47,7 @@ impl Window {
             server_threads: servers.map(|(later, earlier)| later.cpu_by_name_since(earlier)).unwrap_or_default(),
             own_cpu: later.own.cpu_since(&earlier.own),
             joins: later.joins - earlier.joins,
+            late_ns: difference(&later.late_ns, &earlier.late_ns),
         }
     }
 
@@ -151,5 +155,6 @@ fn look(generator: &Generator) -> Look {
         server: generator.target.server_pid.and_then(process::usage),
         own: process::usage(std::process::id()).unwrap_or_default(),
         joins: generator.joins_done.load(Ordering::Relaxed),
+        late_ns: generator.lag.seen(),
     }
 }

@@ -75,6 +75,9 @@ impl Verdict {
     }
 }
 
+/// A join is a dozen steps: each this late, they make a join slow that is not.
+const LATE_P99_MAX: Duration = Duration::from_millis(50);
+
 type Finding = (Outcome, String);
 
 fn corruption(evidence: &Evidence<'_>) -> Option<Finding> {
@@ -89,12 +92,17 @@ fn corruption(evidence: &Evidence<'_>) -> Option<Finding> {
 }
 
 fn bottleneck(evidence: &Evidence<'_>) -> Option<Finding> {
-    match evidence.window.totals.headroom() {
-        Headroom::Enough => None,
-        Headroom::Exhausted(reason) => {
-            Some((Outcome::Bottleneck, format!("the generator was the bottleneck, so there is no result: {reason}")))
+    let late = Duration::from_nanos(evidence.window.late_ns.value_at_quantile(0.99));
+    let reason = match evidence.window.totals.headroom() {
+        Headroom::Exhausted(reason) => reason,
+        Headroom::Enough if late > LATE_P99_MAX => {
+            format!(
+                "the thread that joins and leaves was more than {late:?} late 1 % of the time: give it cores of its own, or ask for fewer joins"
+            )
         }
-    }
+        Headroom::Enough => return None,
+    };
+    Some((Outcome::Bottleneck, format!("the generator was the bottleneck, so there is no result: {reason}")))
 }
 
 fn gaps(evidence: &Evidence<'_>) -> Vec<Finding> {
