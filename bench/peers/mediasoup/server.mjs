@@ -1,9 +1,12 @@
-// mediasoup as the bench drives it: one worker, one router; requests and answers are lines of JSON on stdin and stdout.
+// mediasoup as the bench and the measurements in browsers drive it: one worker, one router; requests and answers are lines of JSON on
+// stdin and stdout. Its argument is JSON as well: {"ip", "ports", "liburing", "initialBitrate"}, each with a default.
 //
+//   {"id":0,"method":"capabilities"}                                       -> {"id":0,"data":{codecs, headerExtensions}}
 //   {"id":1,"method":"transport"}                                          -> {"id":1,"data":{id, iceParameters, iceCandidates, dtlsParameters}}
 //   {"id":2,"method":"connect","transport":T,"dtlsParameters":{..}}        -> {"id":2,"data":{}}
 //   {"id":3,"method":"produce","transport":T,"kind":K,"rtpParameters":{..}} -> {"id":3,"data":{id}}
-//   {"id":4,"method":"consume","transport":T,"producer":P,"rtpCapabilities":{..}} -> {"id":4,"data":{id, rtpParameters}}
+//   {"id":4,"method":"consume","transport":T,"producer":P,"rtpCapabilities":{..},"paused":?} -> {"id":4,"data":{id, kind, rtpParameters}}
+//   {"id":5,"method":"resume","consumer":C}                                -> {"id":5,"data":{}}
 //
 // The first line that is written says which process to measure: {"ready":{"pid":..,"version":".."}}. End of input ends it.
 import { createInterface } from 'node:readline';
@@ -21,6 +24,7 @@ const codecs = [
 ];
 const router = await worker.createRouter({ mediaCodecs: codecs });
 const transports = new Map();
+const consumers = new Map();
 
 const find = (id) => {
   const transport = transports.get(id);
@@ -29,9 +33,12 @@ const find = (id) => {
 };
 
 const methods = {
+  async capabilities() {
+    return router.rtpCapabilities;
+  },
   async transport() {
-    const listenInfos = [{ protocol: 'udp', ip: '127.0.0.1', portRange: settings.ports }];
-    const transport = await router.createWebRtcTransport({ listenInfos, initialAvailableOutgoingBitrate: 10_000_000 });
+    const listenInfos = [{ protocol: 'udp', ip: settings.ip ?? '127.0.0.1', portRange: settings.ports }];
+    const transport = await router.createWebRtcTransport({ listenInfos, initialAvailableOutgoingBitrate: settings.initialBitrate ?? 10_000_000 });
     transports.set(transport.id, transport);
     const { id, iceParameters, iceCandidates, dtlsParameters } = transport;
     return { id, iceParameters, iceCandidates, dtlsParameters };
@@ -44,9 +51,15 @@ const methods = {
     const { id } = await find(transport).produce({ kind, rtpParameters });
     return { id };
   },
-  async consume({ transport, producer, rtpCapabilities }) {
-    const { id, rtpParameters } = await find(transport).consume({ producerId: producer, rtpCapabilities });
-    return { id, rtpParameters };
+  async consume({ transport, producer, rtpCapabilities, paused }) {
+    const consumer = await find(transport).consume({ producerId: producer, rtpCapabilities, paused });
+    consumers.set(consumer.id, consumer);
+    const { id, kind, rtpParameters } = consumer;
+    return { id, kind, rtpParameters };
+  },
+  async resume({ consumer }) {
+    await consumers.get(consumer)?.resume();
+    return {};
   },
 };
 

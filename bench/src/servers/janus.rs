@@ -24,9 +24,12 @@ const READY_MAX: Duration = Duration::from_secs(20);
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const ROOM: u32 = 1234;
 const PUBLISHER: u32 = 1;
-/// Everything but the videoroom and the WebSocket stays out, so that it costs nothing.
-const PLUGINS_OFF: &str = "audiobridge duktape echotest lua nosip recordplay sip streaming textroom videocall voicemail";
-const TRANSPORTS_OFF: &str = "http mqtt nanomsg pfunix rabbitmq";
+/// Its files of configuration, shared with the measurements in browsers.
+const CONFIGURATION: [(&str, &str); 3] = [
+    ("janus.jcfg", include_str!("../../peers/janus/janus.jcfg")),
+    ("janus.transport.websockets.jcfg", include_str!("../../peers/janus/janus.transport.websockets.jcfg")),
+    ("janus.plugin.videoroom.jcfg", include_str!("../../peers/janus/janus.plugin.videoroom.jcfg")),
+];
 
 /// A Janus that listens.
 pub(super) struct Janus {
@@ -57,10 +60,9 @@ impl Janus {
         let port = free_port()?;
         let folder = Folder(std::env::temp_dir().join(format!("corelay-bench-janus-{}-{port}", std::process::id())));
         std::fs::create_dir_all(&folder.0)?;
-        std::fs::write(folder.0.join("janus.jcfg"), configuration(event_loops))?;
-        let websockets = format!("general: {{ ws = true ws_port = {port} ws_ip = \"127.0.0.1\" wss = false }}\n");
-        std::fs::write(folder.0.join("janus.transport.websockets.jcfg"), websockets)?;
-        std::fs::write(folder.0.join("janus.plugin.videoroom.jcfg"), "general: { }\n")?;
+        for (name, text) in CONFIGURATION {
+            std::fs::write(folder.0.join(name), configuration(text, port, event_loops))?;
+        }
         let mut command = Command::new("janus");
         command.arg("-F").arg(&folder.0).arg("-C").arg(folder.0.join("janus.jcfg")).stdin(Stdio::null()).stdout(Stdio::null());
         let mut process = ServerProcess::start(command, core)?;
@@ -99,18 +101,10 @@ impl Drop for AbortOnDrop {
     }
 }
 
-fn configuration(event_loops: Option<u32>) -> String {
-    let libraries = |names: &str| names.split(' ').map(|name| format!("libjanus_{name}.so")).collect::<Vec<_>>().join(",");
-    let loops = event_loops.map_or_else(String::new, |n| format!("event_loops = {n} "));
-    format!(
-        "general: {{ debug_level = 1 {loops}}}\n\
-         nat: {{ ice_lite = true }}\n\
-         media: {{ ipv6 = false }}\n\
-         plugins: {{ disable = \"{}\" }}\n\
-         transports: {{ disable = \"{}\" }}\n",
-        libraries(PLUGINS_OFF),
-        libraries(TRANSPORTS_OFF)
-    )
+fn configuration(text: &str, port: u16, event_loops: Option<u32>) -> String {
+    let loops = event_loops.map_or_else(String::new, |n| format!("event_loops = {n}"));
+    let ends = [("@GENERAL@", loops.as_str()), ("@NAT@", ""), ("@PORT@", &port.to_string()), ("@IP@", "127.0.0.1")];
+    ends.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
 }
 
 async fn publish(
