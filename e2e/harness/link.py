@@ -18,6 +18,7 @@ import sys
 import time
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
+LATE_S = 0.02
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -49,7 +50,8 @@ class Link:
         self.busy_until = {a: 0.0, b: 0.0}
         self.under_way = []
         self.knobs = {"rate": 0.0, "loss": 0.0, "delay": 0.0, "queue": 200.0}
-        self.counts = {"passed": 0, "lost": 0, "full": 0}
+        # `late`: handed over more than LATE_S after their time, because this program did not get the processor.
+        self.counts = {"passed": 0, "lost": 0, "full": 0, "late": 0, "latest_ms": 0}
         self.random = random.Random(1)
 
     def take(self, fd, now):
@@ -80,7 +82,9 @@ class Link:
 
     def deliver(self, now):
         while self.under_way and self.under_way[0][0] <= now:
-            _, _, fd, packet = heapq.heappop(self.under_way)
+            due, _, fd, packet = heapq.heappop(self.under_way)
+            self.counts["late"] += now - due > LATE_S
+            self.counts["latest_ms"] = max(self.counts["latest_ms"], round((now - due) * 1e3))
             try:
                 os.write(fd, packet)
             except OSError:
@@ -90,7 +94,16 @@ class Link:
         return max(0.0, self.under_way[0][0] - now) if self.under_way else 1.0
 
 
+def go_first():
+    """A link that waits for a processor is a link with jitter that nobody asked for."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, -19)
+    except PermissionError:
+        pass
+
+
 def main():
+    go_first()
     a = tun(sys.argv[1], "10.96.7.1", "10.96.7.2")
     b = tun(sys.argv[2], "10.96.7.2", "10.96.7.1")
     link = Link(a, b)
