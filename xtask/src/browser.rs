@@ -66,7 +66,7 @@ pub(crate) fn screenshot(project: &Project) -> Result<bool> {
 }
 
 /// Installs e2e's packages and builds the server. Its path, or `None` after a failure that was shown.
-fn prepare(project: &Project, tools: &Tools) -> Result<Option<PathBuf>> {
+pub(crate) fn prepare(project: &Project, tools: &Tools) -> Result<Option<PathBuf>> {
     if !tools.npm_ci(project, "e2e-install", &project.e2e())? {
         return Ok(None);
     }
@@ -80,7 +80,8 @@ fn build(project: &Project, package: &str) -> Result<Option<PathBuf>> {
     Ok((build.failed == 0).then(|| project.target.join(PROFILE).join(package)))
 }
 
-fn path(tools: &Tools) -> impl Iterator<Item = (&'static str, &std::ffi::OsString)> {
+/// The PATH with Node for a command's environment.
+pub(crate) fn path(tools: &Tools) -> impl Iterator<Item = (&'static str, &std::ffi::OsString)> {
     tools.node_path.iter().map(|path| ("PATH", path))
 }
 

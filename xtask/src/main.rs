@@ -11,6 +11,7 @@ mod console;
 mod install;
 mod processes;
 mod project;
+mod quality;
 mod simulate;
 mod stage;
 mod tally;
@@ -43,6 +44,8 @@ enum Task {
     Screenshot,
     /// Measures what forwarding costs, against what cannot be avoided; one line a figure, and a report in target/bench.
     Bench(bench::Options),
+    /// Measures calls between real browsers over a bad network, through this server, Janus and mediasoup; a report in target/quality.
+    Quality(quality::Options),
     /// Runs calls under simulated network conditions, many seeds each, and names the runs that broke their bounds.
     Simulate(simulate::Options),
 }
@@ -67,6 +70,7 @@ fn run(task: Task) -> Result<bool> {
         Task::Web => web::build(&project),
         Task::Screenshot => browser::screenshot(&project),
         Task::Bench(options) => bench::run(&project, &options),
+        Task::Quality(options) => quality::run(&project, &options),
         Task::Simulate(options) => simulate::run(&project, &options),
     }
 }
