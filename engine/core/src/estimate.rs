@@ -74,6 +74,9 @@ const SILENCE: Duration = Duration::from_millis(600);
 /// Half of what was lost at random is taken to be lost behind the bottleneck, where it has used the path, and half before it. The
 /// estimate is then at most half of the loss off, whichever it is.
 const LOST_BEHIND: f64 = 0.5;
+/// What is taken to be left of the rate on a path that nothing is known of, until a probe tells. More floods a thinner one for a round
+/// trip; less makes the picture worse for as long.
+const ANOTHER_PATH: f64 = 0.5;
 /// Feedback takes this much longer than the round trip, in the mean.
 const FEEDBACK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -104,6 +107,8 @@ pub struct Estimator {
     silent_at: Option<Instant>,
     /// Until when delay is not listened to.
     contested_until: Option<Instant>,
+    /// Since when packets take the way that they take.
+    path_since: Instant,
 }
 
 impl Estimator {
@@ -127,6 +132,7 @@ impl Estimator {
             before_silence: None,
             silent_at: None,
             contested_until: None,
+            path_since: now,
             config,
         }
     }
@@ -158,6 +164,16 @@ impl Estimator {
     /// The round trip that a receiver report told.
     pub fn on_round_trip(&mut self, round_trip: Duration) {
         self.round_trip = Some(round_trip);
+    }
+
+    /// What is sent takes another way from here on: delays are compared with its own, and a probe tells at once whether it carries as much.
+    pub fn on_path_change(&mut self, now: Instant) {
+        let before = self.rate.target();
+        self.forget_delay();
+        self.contested_until = None;
+        self.path_since = now;
+        self.rate.set(before * ANOTHER_PATH, Limit::Start);
+        self.prober.returned(now, before);
     }
 
     /// The peer's own estimate (draft-alvestrand-rmcat-remb-03): the estimate, while there is no transport-wide feedback; a cap where
@@ -263,15 +279,11 @@ impl Estimator {
         if let Some((reason, finding)) = self.prober.add(result) {
             self.probe_found(now, reason, &finding);
         }
-        let Some(arrived) = result.arrived else { return true };
+        let Some(arrived) = result.arrived.filter(|_| result.sent >= self.path_since) else { return true };
         match self.groups.add(result.sent, arrived) {
             Grouped::Member => {}
             Grouped::Next(sample) => self.take_sample(sample),
-            Grouped::Restart => {
-                self.queue = Queue::new();
-                self.trend = Trend::new();
-                self.arrivals.clear();
-            }
+            Grouped::Restart => self.forget_delay(),
         }
         true
     }
@@ -290,6 +302,13 @@ impl Estimator {
             }
             self.arrivals.add(arrived, result.bytes);
         }
+    }
+
+    /// Delays from here on have nothing to do with those before.
+    fn forget_delay(&mut self) {
+        self.queue = Queue::new();
+        self.trend = Trend::new();
+        self.arrivals.clear();
     }
 
     fn take_sample(&mut self, sample: DelaySample) {

@@ -231,10 +231,14 @@ impl Rooms {
         Ok(slot)
     }
 
-    /// The transport in this slot changed.
-    pub(crate) fn update_way(&mut self, transport: u32) {
+    /// The transport in this slot changed. Tells whether media goes elsewhere from here on.
+    pub(crate) fn update_way(&mut self, transport: u32) -> bool {
         let entry = &self.transports[transport];
-        self.ways.set(transport, entry.connected.and_then(|_| Way::to(&entry.transport)));
+        let way = entry.connected.and_then(|_| Way::to(&entry.transport));
+        let remote = |way: &Way| way.path.remote;
+        let (former, present) = (self.ways.get(transport).map(remote), way.as_ref().map(remote));
+        self.ways.set(transport, way);
+        former.zip(present).is_some_and(|(former, present)| former != present)
     }
 
     pub(crate) fn add_track(&mut self, track: Track) -> Result<u32, Refusal> {

@@ -34,7 +34,11 @@ impl Core {
                 TransportState::New | TransportState::Checking | TransportState::Connecting => {}
             }
         }
-        self.rooms.update_way(slot);
+        if self.rooms.update_way(slot)
+            && let Some(congestion) = self.rooms.congestions.get_mut(slot)
+        {
+            congestion.estimator.on_path_change(now);
+        }
         self.count_unsent(slot);
         let wake = self.rooms.transports[slot].transport.poll_timeout();
         self.timers.set(Timer::Transport(slot), wake);

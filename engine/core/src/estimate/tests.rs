@@ -122,6 +122,18 @@ fn it_returns_after_an_outage() {
 }
 
 #[test]
+fn another_way_that_is_longer_is_no_queue() {
+    for (later, rate) in [(60.0, 3.0), (-30.0, 3.0), (60.0, 0.7)] {
+        let rates = vec![(0, 3.0 * MEGA), (10_000, rate * MEGA)];
+        let link = Link { moves: Some((10_000, later)), rates, ..Link::of(3.0 * MEGA) };
+        each_seed(&link, &[Source::of(ALL)], 20, |seed, bench| {
+            let known = bench.flows[0].mean(12_000, 20_000) / (rate * MEGA);
+            assert!((0.85..1.15).contains(&known), "{seed}, {later} ms later: {known:.2} of {rate}");
+        });
+    }
+}
+
+#[test]
 fn sparse_traffic_proves_nothing_and_loses_nothing() {
     let idle = Source { demand: vec![(0, ALL), (10_000, 0.0), (20_000, ALL)], ..Source::of(ALL) };
     each_seed(&Link::of(3.0 * MEGA), &[idle], 25, |seed, bench| {

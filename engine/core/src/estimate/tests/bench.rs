@@ -33,6 +33,8 @@ pub(super) struct Link {
     pub(super) drift: f64,
     /// A transfer that fills the queue, from when on.
     pub(super) greedy: Option<u64>,
+    /// When the peer comes by another way, and how much later what is sent to it arrives then.
+    pub(super) moves: Option<(u64, f64)>,
 }
 
 impl Link {
@@ -52,6 +54,7 @@ impl Link {
             feedback_bunch: 0.0,
             drift: 0.0,
             greedy: None,
+            moves: None,
         }
     }
 }
@@ -198,6 +201,10 @@ impl Bench {
     }
 
     fn step(&mut self, now: u64) {
+        if let Some((_, later)) = self.link.moves.take_if(|(at, _)| *at <= now) {
+            self.link.delay += later;
+            self.flows.iter_mut().for_each(|flow| flow.estimator.on_path_change(Instant::from_millis(now)));
+        }
         for at in 0..self.flows.len() {
             if self.flows[at].source.begin <= now {
                 self.send(at, now);
