@@ -4,18 +4,23 @@
 //! A full outbox stops the walk between two packets: nothing is lost, and the walk goes on when the outbox was sent, whatever came in
 //! meanwhile. So a large room holds up nobody for longer than one outbox takes.
 
+mod batch;
 mod change;
 mod delivery;
 mod lane;
+mod numbering;
 mod plan;
+mod seal;
 mod turn;
 
+use crate::congestion::{Congestion, Congestions};
 use crate::departures::{Departures, Progress};
 use crate::limits::Limits;
 use crate::room::Rooms;
+use batch::Batch;
 use corelay_wire::rtp::AbsSendTime;
-use delivery::{deliver, look_ahead, resume};
-use turn::Turn;
+use delivery::{Courier, resume};
+use turn::{Found, Turn};
 
 /// The tracks with packets that no walk has taken, and the walk that is under way.
 #[derive(Debug)]
@@ -108,7 +113,7 @@ impl Forwarder {
                 return Progress::Full;
             }
             self.open.pop();
-            self.note_waiting(transport, rooms);
+            note_waiting(&mut self.waiting, transport, &mut rooms.congestions);
         }
         loop {
             let progress = self.walk(rooms, send_time, departures);
@@ -125,22 +130,23 @@ impl Forwarder {
 
     /// Goes on with the walk.
     fn walk(&mut self, rooms: &mut Rooms, send_time: [u8; 3], departures: &mut Departures<'_>) -> Progress {
-        while let Some(transport) = self.turn.transport() {
-            look_ahead(&mut self.turn, rooms);
-            if deliver(&mut self.turn, transport, rooms, send_time, departures) == Progress::Full {
+        let Self { turn, waiting, .. } = self;
+        if turn.transport().is_none() {
+            return Progress::Done;
+        }
+        let Rooms { tracks, subscriptions, ways, congestions, .. } = rooms;
+        let (mut found, mut batch) = (Found::new_const(), Batch::new());
+        turn.find(tracks, &mut found);
+        let mut courier = Courier { tracks, subscriptions, ways, congestions, found: &found, send_time };
+        while let Some(transport) = turn.transport() {
+            courier.look_ahead(turn);
+            if courier.deliver(turn, transport, &mut batch, departures) == Progress::Full {
                 return Progress::Full;
             }
-            self.note_waiting(transport, rooms);
-            self.turn.next_transport();
+            note_waiting(waiting, transport, courier.congestions);
+            turn.next_transport();
         }
         Progress::Done
-    }
-
-    /// Lists the transport when something waits for its path and it is not listed for that yet.
-    fn note_waiting(&mut self, transport: u32, rooms: &mut Rooms) {
-        if rooms.congestions.get_mut(transport).is_some_and(|congestion| congestion.take_unscheduled()) {
-            self.waiting.push(transport);
-        }
     }
 
     /// Notes how many copies of each packet are in this hand-over: once for each packet, not for each copy.
@@ -159,5 +165,12 @@ impl Forwarder {
                 self.lacking.push(track.slot);
             }
         }
+    }
+}
+
+/// Lists the transport when something waits for its path and it is not listed for that yet.
+fn note_waiting(waiting: &mut Vec<u32>, transport: u32, congestions: &mut Congestions) {
+    if congestions.get_mut(transport).is_some_and(Congestion::take_unscheduled) {
+        waiting.push(transport);
     }
 }

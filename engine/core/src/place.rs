@@ -65,6 +65,11 @@ impl Points {
         self.0 >> point.0 & 1 != 0
     }
 
+    /// Those that are in both.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub(crate) const fn insert(&mut self, point: Point) {
         self.0 |= 1 << point.0;
     }

@@ -119,10 +119,11 @@ impl Subscriber {
         self.packets > 0
     }
 
-    /// Counts a packet that was sealed. Padding is no payload (RFC 3550 section 6.4.1: "not including header or padding").
-    pub(crate) fn count_sent(&mut self, payload_len: usize) {
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(payload_len as u32);
+    /// Counts packets that were sealed, with so many bytes of payload. Padding is no payload (RFC 3550 section 6.4.1: "not including
+    /// header or padding").
+    pub(crate) fn count_sent(&mut self, packets: u32, payload_bytes: u32) {
+        self.packets = self.packets.wrapping_add(packets);
+        self.octets = self.octets.wrapping_add(payload_bytes);
     }
 }
 

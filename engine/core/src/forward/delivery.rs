@@ -1,47 +1,23 @@
-//! What one transport gets of a turn: its packets in its subscribers' numbering, planned into runs, sealed into the outbox.
+//! What one transport gets of a turn: its packets in its subscribers' numbering, as many as fit one run at a time.
 
-use super::change::{begin, leave_out, moved, tell};
+use super::batch::Batch;
 use super::lane::Lane;
-use super::plan::{PADDING_MAX, RunPlan};
-use super::turn::{Turn, TurnPacket};
-use crate::congestion::{Congestion, Departed, Pacer};
-use crate::control::Event;
+use super::numbering::{Incoming, Numbering};
+use super::seal::Sealer;
+use super::turn::{Found, Turn, TurnTrack, Wish};
+use crate::congestion::{Congestions, Pacer};
 use crate::departures::{Departures, Progress};
 use crate::drop_reason::{DropCounters, DropReason};
-use crate::history::Stored;
+use crate::forward::change::tell;
 use crate::outbox::RUN_SEGMENTS_MAX;
 use crate::room::{Rooms, Subscription, Track};
-use crate::selection::{Arriving, Verdict};
-use crate::subscriber::{Patch, Rename, Source, Subscriber};
+use crate::subscriber::Subscriber;
 use crate::table::Table;
-use crate::way::Way;
-use arrayvec::ArrayVec;
+use crate::way::{Way, Ways};
+use core::ops::Range;
 use corelay_wire::ids::{SubscriptionId, TrackId};
-use corelay_wire::media::{Codec, Extension, Kind};
-use corelay_wire::rtp::{PacketFields, Passed};
-use corelay_wire::units::{Instant, PacketIndex, PayloadType, RtpTimestamp, SequenceNumber};
-use std::collections::VecDeque;
-
-/// A packet in one subscriber's numbering.
-struct Outgoing<'a> {
-    stored: Stored<'a>,
-    subscription: u32,
-    /// Place in the turn's packets.
-    place: usize,
-    index: PacketIndex,
-    timestamp: RtpTimestamp,
-    payload_type: PayloadType,
-    codec: Codec,
-    patch: Patch,
-    header_len: u16,
-    /// What is changed in its payload.
-    rename: Option<Rename>,
-    /// As it leaves, but for padding that its run asks for.
-    len: usize,
-}
-
-/// Packets of one transport whose lengths are known before the first of them is sealed: as many as one run can hold.
-type Batch<'a> = ArrayVec<Outgoing<'a>, RUN_SEGMENTS_MAX>;
+use corelay_wire::media::Kind;
+use corelay_wire::units::Instant;
 
 /// Transports that are looked ahead to at once.
 ///
@@ -50,92 +26,174 @@ type Batch<'a> = ArrayVec<Outgoing<'a>, RUN_SEGMENTS_MAX>;
 /// again before it is used (16 were no better); fewer overlap less.
 const LOOK_AHEAD: usize = 8;
 
-/// Reads what [`deliver`] will read of the next transports, when the walk has come to the end of what was read so far.
-pub(super) fn look_ahead(turn: &mut Turn, rooms: &Rooms) {
-    for (transport, subscription) in turn.look_ahead(LOOK_AHEAD) {
-        if let Some(way) = rooms.ways.get(transport) {
-            way.sealer.touch();
-        }
-        if let Some(subscription) = rooms.subscriptions.get(subscription) {
-            subscription.subscriber.touch();
-        }
-    }
+/// Goes from transport to transport: what is the same for all of them.
+pub(super) struct Courier<'a, 't> {
+    pub(super) tracks: &'a Table<TrackId, Track>,
+    pub(super) subscriptions: &'t mut Table<SubscriptionId, Subscription>,
+    pub(super) ways: &'t Ways,
+    pub(super) congestions: &'t mut Congestions,
+    /// The turn's packets.
+    pub(super) found: &'t Found<'a>,
+    pub(super) send_time: [u8; 3],
 }
 
-/// Seals what the transport in `transport` wishes, as far as the outbox takes it.
-pub(super) fn deliver(
-    turn: &mut Turn,
-    transport: u32,
-    rooms: &mut Rooms,
-    send_time: [u8; 3],
-    departures: &mut Departures<'_>,
-) -> Progress {
-    let Rooms { tracks, subscriptions, ways, congestions, .. } = rooms;
-    // What ended while the walk waited has no wishes that are still good.
-    let Some(way) = ways.get(transport) else { return Progress::Done };
-    let mut congestion = congestions.get_mut(transport);
-    let mut batch = Batch::new();
-    while let Some(wish) = turn.wish() {
-        let room = departures.outbox.room().min(RUN_SEGMENTS_MAX);
-        // A run that is torn between two hand-overs costs another send.
-        let wanted = turn.track(wish.track).1.len().min(RUN_SEGMENTS_MAX);
-        if room == 0 || room < wanted && !departures.outbox.is_empty() {
-            return Progress::Full;
+impl<'a> Courier<'a, '_> {
+    /// Reads what [`Self::deliver`] will read of the next transports, when the walk has come to the end of what was read so far.
+    pub(super) fn look_ahead(&self, turn: &mut Turn) {
+        for (transport, subscription) in turn.look_ahead(LOOK_AHEAD) {
+            if let Some(way) = self.ways.get(transport) {
+                way.sealer.touch();
+            }
+            if let Some(subscription) = self.subscriptions.get(subscription) {
+                subscription.subscriber.touch();
+            }
         }
-        batch.clear();
-        let mut lane = Lane::of(congestion.as_deref_mut(), departures.now);
-        Collector { way, tracks, subscriptions, room }.collect(turn, &mut lane, &mut batch, departures);
-        let congestion = congestion.as_deref_mut();
-        Sealer { way, congestion, subscriptions, packets: &mut turn.packets, send_time, departures }.seal(&batch);
     }
-    Progress::Done
+
+    /// Seals what the transport in `transport` wishes, as far as the outbox takes it.
+    pub(super) fn deliver(
+        &mut self,
+        turn: &mut Turn,
+        transport: u32,
+        batch: &mut Batch<'a>,
+        departures: &mut Departures<'_>,
+    ) -> Progress {
+        // What ended while the walk waited has no wishes that are still good.
+        let Some(way) = self.ways.get(transport) else { return Progress::Done };
+        let mut congestion = self.congestions.get_mut(transport);
+        let (tracks, found, send_time) = (self.tracks, self.found, self.send_time);
+        while let Some(wish) = turn.wish() {
+            let room = departures.outbox.room().min(RUN_SEGMENTS_MAX);
+            // A run that is torn between two hand-overs costs another send.
+            let wanted = turn.track(wish.track).1.len().min(RUN_SEGMENTS_MAX);
+            if room == 0 || room < wanted && !departures.outbox.is_empty() {
+                return Progress::Full;
+            }
+            batch.clear();
+            let mut lane = Lane::of(congestion.as_deref_mut(), departures.now);
+            let subscriptions = &mut *self.subscriptions;
+            Collector { way, tracks, found, subscriptions, send_time, room }.collect(turn, &mut lane, batch, departures);
+            let congestion = congestion.as_deref_mut();
+            let (subscriptions, packets) = (&mut *self.subscriptions, &mut turn.packets[..]);
+            Sealer { way, congestion, subscriptions, packets, send_time, departures }.seal(batch);
+        }
+        Progress::Done
+    }
 }
 
 /// Where the packets of one transport come from, and how many of them the batch takes.
 struct Collector<'a, 't> {
     way: &'t Way,
     tracks: &'a Table<TrackId, Track>,
+    found: &'t Found<'a>,
     subscriptions: &'t mut Table<SubscriptionId, Subscription>,
+    send_time: [u8; 3],
     room: usize,
 }
 
 impl<'a> Collector<'a, '_> {
     /// Puts the transport's packets into the batch. Video that its path cannot take yet is left to wait.
     fn collect(self, turn: &mut Turn, lane: &mut Lane<'_>, batch: &mut Batch<'a>, departures: &mut Departures<'_>) {
-        let Self { way, tracks, subscriptions, room } = self;
+        let Self { way, tracks, found, subscriptions, send_time, room } = self;
         while let Some(wish) = turn.wish() {
             let subscription = subscriptions.get_mut(wish.subscription).filter(|s| s.id == wish.id && !s.subscriber.paused);
             let with_track = subscription.map(|s| (&tracks[s.track], s)).filter(|(track, _)| !track.paused);
             if let Some((track, subscription)) = with_track {
                 let subscriber = &mut subscription.subscriber;
-                let (_, places) = turn.track(wish.track);
-                let (end, allowance) = (places.end, lane.allowance(track.kind));
-                let mut held = false;
-                for place in places {
-                    if batch.len() == room {
-                        return turn.advance(wish.track, place);
-                    }
-                    if lane.spent >= allowance {
-                        lane.hold(&wish, &turn.packets[place..end], |layer| subscriber.follows(layer), departures.counters);
-                        held = true;
-                        break;
-                    }
-                    let numbered = Numbering { track, subscriber, way }.number(&turn.packets[place], |outgoing| {
-                        lane.spent += outgoing.len as u64;
-                        batch.push(Outgoing { subscription: wish.subscription, place, ..outgoing });
-                    });
-                    numbered.unwrap_or_else(|reason| departures.counters.drops.count(reason));
-                }
+                let numbering = Numbering { slot: wish.subscription, track, subscriber, way, send_time };
+                let (of, places) = turn.track(wish.track);
+                let mut filling = Filling { numbering, found, turn, wish, room };
+                let held = match filling.fill(of, places, lane, batch, departures) {
+                    Filled::Up(place) => return turn.advance(wish.track, place),
+                    Filled::All => false,
+                    Filled::Held => true,
+                };
                 // What waits may bring the keyframe.
-                if !held && let Some(layer) = lacked(track, subscriber) {
+                if !held && let Some(layer) = lacked(track, &subscription.subscriber) {
                     turn.lack(wish.track, layer);
                 }
-                if subscriber.gate.has_news() && track.kind == Kind::Video {
+                if subscription.subscriber.gate.has_news() && track.kind == Kind::Video {
                     tell(track, subscription, departures.events);
                 }
             }
             turn.next_wish();
         }
+    }
+}
+
+/// How far the packets of a wish came.
+enum Filled {
+    /// All were looked at.
+    All,
+    /// The rest waits for the path.
+    Held,
+    /// The batch is full: the packet in this place is the next.
+    Up(usize),
+}
+
+/// Fills a batch with the packets of one wish.
+struct Filling<'a, 's> {
+    numbering: Numbering<'a, 's>,
+    found: &'s Found<'a>,
+    turn: &'s Turn,
+    wish: Wish,
+    room: usize,
+}
+
+impl<'a> Filling<'a, '_> {
+    #[inline]
+    fn fill(
+        &mut self,
+        track: &TurnTrack,
+        places: Range<usize>,
+        lane: &mut Lane<'_>,
+        batch: &mut Batch<'a>,
+        departures: &mut Departures<'_>,
+    ) -> Filled {
+        let end = places.end.min(places.start + self.room - batch.len());
+        let allowance = lane.allowance(self.numbering.track.kind).saturating_sub(lane.spent);
+        let packets = &self.found[places.start..end];
+        let alike = track.alike.as_ref();
+        let all = alike.and_then(|alike| self.numbering.number_all(alike, places.start, packets, allowance, batch));
+        match all {
+            Some(bytes) => {
+                lane.spent += bytes;
+                if end == places.end { Filled::All } else { Filled::Up(end) }
+            }
+            None => self.fill_singly(places, lane, batch, departures),
+        }
+    }
+
+    fn fill_singly(
+        &mut self,
+        places: Range<usize>,
+        lane: &mut Lane<'_>,
+        batch: &mut Batch<'a>,
+        departures: &mut Departures<'_>,
+    ) -> Filled {
+        let allowance = lane.allowance(self.numbering.track.kind);
+        let end = places.end;
+        for place in places {
+            if batch.len() == self.room {
+                return Filled::Up(place);
+            }
+            if lane.spent >= allowance {
+                let subscriber = &self.numbering.subscriber;
+                lane.hold(&self.wish, &self.turn.packets[place..end], |layer| subscriber.follows(layer), departures.counters);
+                return Filled::Held;
+            }
+            let packet = &self.turn.packets[place];
+            let incoming = |stored| Incoming { stored, carried: packet.carried, layer: packet.layer, place };
+            let numbered = match self.found[place] {
+                Some(stored) => self.numbering.number(incoming(stored), batch),
+                None => Err(DropReason::TooLate),
+            };
+            match numbered {
+                Ok(bytes) => lane.spent += bytes,
+                Err(reason) => departures.counters.drops.count(reason),
+            }
+        }
+        Filled::All
     }
 }
 
@@ -147,214 +205,25 @@ fn lacked(track: &Track, subscriber: &Subscriber) -> Option<u8> {
     subscriber.gate.layer().filter(|_| subscriber.gate.lacks_keyframe(flowing, nested))
 }
 
-/// What it takes to number a packet for one subscriber.
-struct Numbering<'a, 's> {
-    track: &'a Track,
-    subscriber: &'s mut Subscriber,
-    way: &'s Way,
-}
-
-impl<'a> Numbering<'a, '_> {
-    /// Gives the packet in the subscriber's numbering, unless it is not for this subscriber. To `take`: it is written where it stays.
-    #[inline]
-    fn number(self, packet: &TurnPacket, take: impl FnOnce(Outgoing<'a>)) -> Result<(), DropReason> {
-        let Self { track, subscriber, way } = self;
-        let TurnPacket { index, layer, carried, .. } = *packet;
-        let stored = track.layers[usize::from(layer)].history.find(index).ok_or(DropReason::TooLate)?;
-        let stored = subscriber.red.cut(stored);
-        let meta = stored.meta;
-        let payload_type = subscriber.payload_types[usize::from(meta.format)].ok_or(DropReason::UnknownPayloadType)?;
-        let source = Source { layer, generation: meta.generation };
-        let flowing = subscriber.mapping.flowing() == Some(source);
-        let arriving = Arriving { layer, flowing, index: meta.index, keyframe: meta.keyframe, place: meta.place };
-        match subscriber.gate.decide(arriving) {
-            Verdict::Pass => {}
-            Verdict::Foreign => return Ok(()),
-            Verdict::Skip => {
-                leave_out(track, subscriber, stored);
-                return Ok(());
-            }
-            Verdict::Move => moved(subscriber, meta),
-            Verdict::Begin => begin(track, subscriber, source, stored),
-        }
-        let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
-        let (patch, codec) = (subscriber.mapping.patch(meta.index), track.formats[usize::from(meta.format)].codec);
-        let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });
-        // A packet of nothing but padding leaves with one byte of it.
-        let len = header_len + stored.payload().len().max(1) + way.overhead();
-        if len > way.packet_bytes_max() {
-            return Err(DropReason::Oversize);
-        }
-        let (header_len, rename) = (header_len as u16, subscriber.red.rename(&stored));
-        take(Outgoing { stored, subscription: 0, place: 0, index, timestamp, payload_type, codec, patch, header_len, rename, len });
-        Ok(())
-    }
-}
-
-/// Seals a batch.
-struct Sealer<'a, 'd> {
-    way: &'a Way,
-    congestion: Option<&'a mut Congestion>,
-    subscriptions: &'a mut Table<SubscriptionId, Subscription>,
-    packets: &'a mut [TurnPacket],
-    send_time: [u8; 3],
-    departures: &'a mut Departures<'d>,
-}
-
-impl Sealer<'_, '_> {
-    fn seal(&mut self, mut batch: &[Outgoing<'_>]) {
-        while !batch.is_empty() {
-            let RunPlan { packets, segment } = RunPlan::first(batch.iter().map(|o| o.len));
-            let done = self.seal_run(&batch[..packets], segment);
-            batch = &batch[done..];
-        }
-    }
-
-    /// Seals packets that leave together, each but the last made `segment` bytes long. Gives how many are done with: all of them, or
-    /// those up to one that cannot be sealed.
-    ///
-    /// All headers are written before the first packet is sealed. Sealing reads a header in wider pieces than it was written in; right
-    /// after the writing it would wait until the processor's store buffer has let go of it, for each packet.
-    fn seal_run(&mut self, run: &[Outgoing<'_>], segment: usize) -> usize {
-        let Self { way, congestion, subscriptions, packets, send_time, departures } = self;
-        let Departures { outbox, events, counters, now } = &mut **departures;
-        outbox.open_run(&way.path, segment, run.len());
-        let last = run.last().expect("a run has a packet").len;
-        let place = outbox.place((run.len() - 1) * segment + last);
-        let headers = run.iter().zip(place.chunks_mut(segment));
-        let mut stamp = Stamp { send_time: *send_time, number: congestion.as_ref().map_or(SequenceNumber(0), |c| c.next_number()) };
-        let headers = headers.map(|(outgoing, dst)| outgoing.write_header(subscriptions, packets, &mut stamp, dst));
-        let headed = headers.take_while(|written| *written).count();
-        let (mut sealed, mut bytes, mut numbered) = (0, 0, 0);
-        let mut last = segment;
-        for (outgoing, dst) in run[..headed].iter().zip(place.chunks_mut(segment)) {
-            if !outgoing.seal(way, dst) {
-                break;
-            }
-            (sealed, bytes) = (sealed + 1, bytes + dst.len());
-            packets[outgoing.place].copies += 1;
-            let subscription = &mut subscriptions[outgoing.subscription];
-            let Subscriber { in_place, announced, retransmission, header, .. } = &mut subscription.subscriber;
-            if header.is_numbered() {
-                (numbered, last) = (numbered + 1, dst.len());
-            }
-            if let (true, Some(retransmission)) = (*in_place, retransmission) {
-                retransmission.note(outgoing.index, outgoing.padding(dst) as u8);
-            }
-            if !*announced {
-                announce(subscription, events, *now);
-            }
-            subscription.subscriber.count_sent(outgoing.stored.payload().len());
-        }
-        outbox.commit(sealed, bytes);
-        if let Some(congestion) = congestion {
-            let run_bytes = bytes + sealed * way.path.headers_len();
-            let run = Departed { packets: numbered, segment: segment as u16, last: last as u16, probe: None };
-            congestion.depart(*now, run_bytes as u64, run);
-        }
-        counters.packets_out += sealed as u64;
-        run.len().min(sealed + 1)
-    }
-}
-
-/// What the next packet of a transport tells of its leaving.
-struct Stamp {
-    send_time: [u8; 3],
-    /// Its place among those of the transport, if it takes one.
-    number: SequenceNumber,
-}
-
-impl Outgoing<'_> {
-    /// Writes the header to the front of `dst`, where the packet is to be.
-    #[inline]
-    fn write_header(
-        &self,
-        subscriptions: &Table<SubscriptionId, Subscription>,
-        packets: &[TurnPacket],
-        stamp: &mut Stamp,
-        dst: &mut [u8],
-    ) -> bool {
-        let Self { stored, index, timestamp, payload_type, .. } = *self;
-        let passed = Passed { carried: packets[self.place].carried, spans: &stored.meta.extensions, packet: stored.bytes };
-        let (sequence, marker) = (index.sequence(), self.patch.marker(stored.meta));
-        let Stamp { send_time, number: transport_sequence } = *stamp;
-        let padded = self.padding(dst) > 0;
-        let fields = PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence };
-        let header = &subscriptions[self.subscription].subscriber.header;
-        if header.is_numbered() {
-            stamp.number = stamp.number.plus(1);
-        }
-        let written = header.write(dst, &fields, passed) == Some(usize::from(self.header_len));
-        self.patch.change_header(header.id(Extension::DependencyDescriptor), dst);
-        written
-    }
-
-    /// Seals the packet behind its header, which is in `dst`.
-    #[inline]
-    fn seal(&self, way: &Way, dst: &mut [u8]) -> bool {
-        let (header_len, payload) = (usize::from(self.header_len), self.stored.payload());
-        let sealed = match self.padding(dst) {
-            _ if self.rename.is_some() || !self.patch.keeps_payload() => self.seal_changed(way, dst),
-            0 => way.sealer.seal_behind(self.index, header_len, payload, &[], dst),
-            count => way.sealer.seal_behind(self.index, header_len, payload, &padding_of(count)[..count], dst),
-        };
-        sealed == Some(dst.len())
-    }
-
-    /// The same with another payload than the history's.
-    #[cold]
-    fn seal_changed(&self, way: &Way, dst: &mut [u8]) -> Option<usize> {
-        let (header_len, payload, padding) = (usize::from(self.header_len), self.stored.payload(), self.padding(dst));
-        let (end, plain_len) = (header_len + payload.len(), header_len + payload.len() + padding);
-        let place = dst.get_mut(header_len..end)?;
-        place.copy_from_slice(payload);
-        if let Some(rename) = self.rename {
-            rename.apply(place);
-        }
-        self.patch.change_payload(self.codec, place);
-        if padding > 0 {
-            dst.get_mut(end..plain_len)?.copy_from_slice(&padding_of(padding)[..padding]);
-        }
-        way.sealer.seal_in_place(self.index, header_len, plain_len, dst)
-    }
-
-    /// How many bytes of padding fill `dst`. A packet without a payload has one at least.
-    fn padding(&self, dst: &[u8]) -> usize {
-        dst.len() - self.len + usize::from(self.stored.payload().is_empty())
-    }
-}
-
-/// Tells signaling that packets flow; with the next packet when the queue of events is full.
-#[cold]
-fn announce(subscription: &mut Subscription, events: &mut VecDeque<Event>, now: Instant) {
-    if events.len() < events.capacity() {
-        subscription.subscriber.announced = true;
-        let after = now.since(subscription.subscribed);
-        events.push_back(Event::SubscriptionStarted { subscription: subscription.id, after });
-    }
-}
-
 /// Seals what waits for the path of the transport in `transport`, as far as that and the outbox take it.
 pub(super) fn resume(transport: u32, rooms: &mut Rooms, send_time: [u8; 3], departures: &mut Departures<'_>) -> Progress {
     let Rooms { tracks, subscriptions, ways, congestions, .. } = rooms;
     let (Some(way), Some(congestion)) = (ways.get(transport), congestions.get_mut(transport)) else { return Progress::Done };
     congestion.pacer.unschedule();
-    let (mut batch, mut packets) = (Batch::new(), ArrayVec::new());
+    let mut batch = Batch::new();
     while congestion.pacer.is_waiting() {
         let room = departures.outbox.room().min(RUN_SEGMENTS_MAX);
         if room == 0 {
             return Progress::Full;
         }
         batch.clear();
-        packets.clear();
-        let released = Release { way, pacer: &mut congestion.pacer, tracks, now: departures.now, room }.collect(
+        let released = Release { way, pacer: &mut congestion.pacer, tracks, now: departures.now, send_time, room }.collect(
             subscriptions,
             &mut batch,
-            &mut packets,
             &mut departures.counters.drops,
         );
         let congestion = Some(&mut *congestion);
-        Sealer { way, congestion, subscriptions, packets: &mut packets, send_time, departures }.seal(&batch);
+        Sealer { way, congestion, subscriptions, packets: &mut [], send_time, departures }.seal(&mut batch);
         if released == Progress::Done {
             break;
         }
@@ -368,6 +237,7 @@ struct Release<'a, 's> {
     pacer: &'s mut Pacer,
     tracks: &'a Table<TrackId, Track>,
     now: Instant,
+    send_time: [u8; 3],
     room: usize,
 }
 
@@ -377,10 +247,9 @@ impl<'a> Release<'a, '_> {
         self,
         subscriptions: &mut Table<SubscriptionId, Subscription>,
         batch: &mut Batch<'a>,
-        packets: &mut ArrayVec<TurnPacket, RUN_SEGMENTS_MAX>,
         drops: &mut DropCounters,
     ) -> Progress {
-        let Self { way, pacer, tracks, now, room } = self;
+        let Self { way, pacer, tracks, now, send_time, room } = self;
         let (allowance, mut spent) = (pacer.allowance(now), 0);
         while let Some(waiting) = pacer.first().filter(|_| spent < allowance || pacer.is_overdue(now)) {
             if batch.len() == room {
@@ -397,22 +266,14 @@ impl<'a> Release<'a, '_> {
                 drops.count(DropReason::WaitedTooLong);
                 continue;
             };
-            let packet = TurnPacket::new(waiting.layer.into(), stored);
-            let place = packets.len();
-            let numbered = Numbering { track, subscriber, way }.number(&packet, |outgoing| {
-                spent += outgoing.len as u64;
-                packets.push(packet);
-                batch.push(Outgoing { subscription: waiting.subscription, place, ..outgoing });
-            });
-            numbered.unwrap_or_else(|reason| drops.count(reason));
+            // Its copies are not counted: it is no packet of a turn.
+            let place = RUN_SEGMENTS_MAX;
+            let packet = Incoming { stored, carried: stored.meta.extensions.carried(), layer: waiting.layer, place };
+            match (Numbering { slot: waiting.subscription, track, subscriber, way, send_time }).number(packet, batch) {
+                Ok(bytes) => spent += bytes,
+                Err(reason) => drops.count(reason),
+            }
         }
         Progress::Done
     }
-}
-
-/// Padding of `count` octets, the last of which counts them all (RFC 3550 section 5.1), zeros behind.
-fn padding_of(count: usize) -> [u8; PADDING_MAX + 1] {
-    let mut padding = [0; PADDING_MAX + 1];
-    padding[count - 1] = count as u8;
-    padding
 }

@@ -39,21 +39,31 @@ impl RunPlan {
     pub(super) fn first(mut lens: impl Iterator<Item = usize>) -> Self {
         let first = lens.next().expect("there is a packet");
         let (mut shortest, mut segment, mut packets) = (first, first, 1);
-        for len in lens.take(RUN_SEGMENTS_MAX - 1) {
-            let (short, long) = (shortest.min(len), segment.max(len));
-            if (packets + 1) * long > RUN_BYTES_MAX {
+        let (mut floor, mut most) = bounds(segment);
+        for len in lens {
+            if len > segment {
+                let (longer_floor, longer_most) = bounds(len);
+                if packets >= longer_most || shortest < longer_floor {
+                    break;
+                }
+                (segment, floor, most) = (len, longer_floor, longer_most);
+            } else if packets >= most {
                 break;
-            }
-            if long - short > SHORT_MAX.max(long / SHORT_PART) {
+            } else if len < floor {
                 // A packet that is much shorter may still be the last.
-                packets += usize::from(len < segment);
+                packets += 1;
                 break;
             }
-            (shortest, segment) = (short, long);
+            shortest = shortest.min(len);
             packets += 1;
         }
         Self { packets, segment }
     }
+}
+
+/// The shortest packet that is made as long as `segment`, and how many of that length a run has at most.
+fn bounds(segment: usize) -> (usize, usize) {
+    (segment.saturating_sub(SHORT_MAX.max(segment / SHORT_PART)), RUN_SEGMENTS_MAX.min(RUN_BYTES_MAX / segment))
 }
 
 #[cfg(test)]

@@ -15,9 +15,13 @@ use crate::control::LAYERS_MAX;
 use crate::drop_reason::{DropCounters, DropReason};
 use crate::history::Stored;
 use crate::limits::Limits;
+use crate::place::Points;
 use crate::room::{Rooms, Track};
+use crate::subscriber::Source;
+use crate::table::Table;
+use arrayvec::ArrayVec;
 use core::ops::Range;
-use corelay_wire::ids::SubscriptionId;
+use corelay_wire::ids::{SubscriptionId, TrackId};
 use corelay_wire::media::Kind;
 use corelay_wire::rtp::Carried;
 use corelay_wire::units::Instant;
@@ -37,6 +41,9 @@ const COLD_MIN: usize = 256;
 /// No wish.
 const NONE: u32 = u32::MAX;
 
+/// The packets of a walk as the histories have them, in the order of [`Turn::packets`].
+pub(super) type Found<'a> = ArrayVec<Option<Stored<'a>>, PACKETS_MAX>;
+
 /// A packet of this walk. Its bytes stay in the history, where newer ones may overwrite them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TurnPacket {
@@ -46,6 +53,26 @@ pub(super) struct TurnPacket {
     pub(super) copies: u32,
     pub(super) carried: Carried,
     pub(super) layer: u8,
+}
+
+/// What holds for all packets that a walk has of a track, where they are of one stream and one format, in order and each with a payload:
+/// then a subscriber's numbers are found once for all of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alike {
+    pub(super) source: Source,
+    pub(super) format: u8,
+    /// The highest spatial layer of the stream.
+    pub(super) top: u8,
+    /// The points whose receivers need all of them.
+    pub(super) needed_by: Points,
+    /// What any of them carries.
+    pub(super) carried: Carried,
+    /// The index of the first.
+    pub(super) lowest: u64,
+    /// The longest payload, and all payloads together.
+    pub(super) longest: usize,
+    payload_bytes: u64,
+    packets: u64,
 }
 
 /// A track of this walk.
@@ -58,6 +85,8 @@ pub(super) struct TurnTrack {
     /// The layers of which a subscriber waits for a keyframe, as bits.
     pub(super) lacking: u8,
     pub(super) packets: Range<usize>,
+    /// As far as is known: see [`Turn::find`].
+    pub(super) alike: Option<Alike>,
 }
 
 /// That a subscription has its track's packets.
@@ -153,6 +182,20 @@ impl Turn {
         true
     }
 
+    /// Where the packets are in the histories: for one hand-over, as newer ones may overwrite them before the next.
+    pub(super) fn find<'a>(&mut self, tracks: &'a Table<TrackId, Track>, found: &mut Found<'a>) {
+        let Self { tracks: turn_tracks, packets, .. } = self;
+        found.clear();
+        for turn_track in turn_tracks {
+            let packets = &packets[turn_track.packets.clone()];
+            // Of a track that ended nobody wants anything.
+            let layers = tracks.get(turn_track.slot).map_or(&[][..], |track| &track.layers);
+            let find = |packet: &TurnPacket| layers.get(usize::from(packet.layer))?.history.find(packet.index);
+            found.extend(packets.iter().map(find));
+            turn_track.alike = Alike::of(packets, &found[turn_track.packets.clone()]);
+        }
+    }
+
     /// The transport that the walk is at; `None` at its end.
     pub(super) fn transport(&self) -> Option<u32> {
         self.chains.get(self.cursor.chain).map(|c| c.transport)
@@ -237,7 +280,7 @@ impl Turn {
         let packets = first..self.packets.len();
         *copies += packets.len() * subscribers;
         if !packets.is_empty() {
-            self.tracks.push(TurnTrack { slot, kind: track.kind, brought, lacking: 0, packets });
+            self.tracks.push(TurnTrack { slot, kind: track.kind, brought, lacking: 0, packets, alike: None });
         }
         all
     }
@@ -256,6 +299,44 @@ impl Turn {
                 }
             }
         }
+    }
+}
+
+impl Alike {
+    /// Of these packets, which may be lost by now; `None` when they differ.
+    fn of(packets: &[TurnPacket], found: &[Option<Stored<'_>>]) -> Option<Self> {
+        let first = found.first()?.as_ref()?.meta;
+        let layer = packets.first()?.layer;
+        let mut alike = Self {
+            source: Source { layer, generation: first.generation },
+            format: first.format,
+            top: first.place.top(),
+            needed_by: Points::ALL,
+            carried: Carried::default(),
+            lowest: first.index,
+            longest: 0,
+            payload_bytes: 0,
+            packets: packets.len() as u64,
+        };
+        let mut next = first.index;
+        for (packet, stored) in packets.iter().zip(found) {
+            let (meta, len) = stored.as_ref().map(|stored| (stored.meta, stored.payload().len()))?;
+            let same = packet.layer == layer && (meta.generation, meta.format) == (first.generation, first.format);
+            if !same || meta.index < next || len == 0 || meta.place.top() != alike.top {
+                return None;
+            }
+            next = meta.index + 1;
+            alike.needed_by = alike.needed_by.and(meta.place.needed_by);
+            alike.carried.present = alike.carried.present.or(packet.carried.present);
+            alike.longest = alike.longest.max(len);
+            alike.payload_bytes += len as u64;
+        }
+        Some(alike)
+    }
+
+    /// All bytes, when each packet has so many more than its payload.
+    pub(super) const fn bytes_with(&self, more: usize) -> u64 {
+        self.payload_bytes + self.packets * more as u64
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn seal(
             let passed = again.passed();
             let padding = &padding_of(padding)[..padding.into()];
             let len = again.push(departures, outgoing, |dst| again.write(header, dst, &fields, passed), [&[], payload, padding])?;
-            subscriber.count_sent(payload.len());
+            subscriber.count_sent(1, payload.len() as u32);
             (len, false)
         }
     };

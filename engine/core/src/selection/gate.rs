@@ -135,6 +135,14 @@ impl Gate {
         Verdict::Begin
     }
 
+    /// Whether all packets of the flowing stream pass, and move nothing: packets of `layer` from the index `lowest` on, of a stream whose
+    /// highest spatial layer is `top`, each needed by receivers at all of `needed_by`.
+    #[inline]
+    pub(crate) fn passes_all(&self, layer: u8, top: u8, needed_by: Points, lowest: u64) -> bool {
+        let settled = self.aim == self.point && layer == self.layer && top == self.top;
+        settled && (needed_by == Points::ALL || (lowest >= self.since && needed_by.contains(self.point)))
+    }
+
     /// The stream's highest spatial layer is `top`.
     fn reach(&mut self, top: u8) {
         self.top = top;

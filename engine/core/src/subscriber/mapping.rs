@@ -137,6 +137,23 @@ impl Mapping {
         Some((PacketIndex(index), timestamp))
     }
 
+    /// The same for packets of `source` that follow each other, from the index `lowest` to the one of `newest`: how far off their
+    /// indices and their timestamps are, and what is changed within them. `None`, and nothing is changed, when they are not all of the
+    /// present piece.
+    #[inline]
+    pub(crate) fn map_all(&mut self, source: Source, lowest: u64, newest: &PacketMeta) -> Option<(u64, u32, Patch)> {
+        if self.flowing() != Some(source) || lowest < self.start {
+            return None;
+        }
+        let index = newest.index.wrapping_add(self.sequence_offset);
+        if index > self.last_index {
+            self.last_index = index;
+            self.last_timestamp = newest.timestamp.plus(self.timestamp_offset);
+            self.last_arrived = newest.arrived;
+        }
+        Some((self.sequence_offset, self.timestamp_offset, self.patch))
+    }
+
     /// The subscriber does not get this packet of the flowing source: the numbers close up behind it. One that came late leaves the
     /// hole that its successors made.
     pub(crate) fn skip(&mut self, packet: &PacketMeta) {

@@ -44,6 +44,12 @@ impl RedundantAudio {
         Self { format, way }
     }
 
+    /// Whether packets of this one of the track's formats leave as they came.
+    #[inline]
+    pub(crate) fn keeps(&self, format: u8) -> bool {
+        format != self.format || self.way == RedWay::Pass
+    }
+
     /// The packet as the subscriber gets it, but for the names of blocks. One that cannot be read has no payload.
     #[inline]
     pub(crate) fn cut<'a>(&self, stored: Stored<'a>) -> Stored<'a> {

@@ -1,0 +1,138 @@
+//! From the track's packets to one subscriber's: which of them it gets, and as what.
+//!
+//! Most of the time that is all of them, numbered alike: then a run is decided about once ([`Numbering::number_all`]). At a change of
+//! layers, with layers left out, and for what came late, it is packet by packet.
+
+use super::batch::{Batch, Numbers, Outgoing};
+use super::change::{begin, leave_out, moved};
+use super::turn::Alike;
+use crate::drop_reason::DropReason;
+use crate::history::{PacketMeta, Stored};
+use crate::room::Track;
+use crate::selection::{Arriving, Verdict};
+use crate::subscriber::{Source, Subscriber};
+use crate::way::Way;
+use corelay_wire::rtp::{Carried, Passed};
+
+/// A packet of the track.
+#[derive(Clone, Copy)]
+pub(super) struct Incoming<'a> {
+    pub(super) stored: Stored<'a>,
+    pub(super) carried: Carried,
+    pub(super) layer: u8,
+    /// Place in the turn's packets.
+    pub(super) place: usize,
+}
+
+/// What it takes to number packets for one subscriber.
+pub(super) struct Numbering<'a, 's> {
+    /// The subscription's slot.
+    pub(super) slot: u32,
+    pub(super) track: &'a Track,
+    pub(super) subscriber: &'s mut Subscriber,
+    pub(super) way: &'s Way,
+    pub(super) send_time: [u8; 3],
+}
+
+impl<'a> Numbering<'a, '_> {
+    /// Puts packets that are alike into the batch, which has room for them. Gives how many bytes they have; `None`, and nothing is
+    /// changed, unless the subscriber gets all of them, with one numbering, in less than `allowance` bytes.
+    #[inline]
+    pub(super) fn number_all(
+        &mut self,
+        alike: &Alike,
+        first: usize,
+        packets: &[Option<Stored<'a>>],
+        allowance: u64,
+        batch: &mut Batch<'a>,
+    ) -> Option<u64> {
+        let Self { slot, track, subscriber, way, send_time } = self;
+        let Alike { source, format, lowest, needed_by, top, carried, .. } = *alike;
+        let all = subscriber.gate.passes_all(source.layer, top, needed_by, lowest)
+            && subscriber.header.leaves_out(carried.present)
+            && subscriber.red.keeps(format);
+        let payload_type = subscriber.payload_types[usize::from(format)].filter(|_| all)?;
+        let header_len = subscriber.header.plain_len();
+        let more = header_len + way.overhead();
+        if alike.longest + more > way.packet_bytes_max() || alike.bytes_with(more) >= allowance {
+            return None;
+        }
+        let newest = packets.last()?.as_ref()?.meta;
+        let (index_offset, timestamp_offset, patch) = subscriber.mapping.map_all(source, lowest, newest)?;
+        let codec = track.formats[usize::from(format)].codec;
+        let numbers = Numbers { subscription: *slot, index_offset, timestamp_offset, payload_type, codec, patch, rename: None };
+        let part = batch.begin(numbers, subscriber.header.prepare(payload_type, *send_time), subscriber.in_place);
+        let (mut bytes, header_len) = (0, header_len as u16);
+        for (place, stored) in (first..).zip(packets) {
+            let stored = stored.expect("packets that are alike are all there");
+            let len = stored.payload().len() + more;
+            bytes += len as u64;
+            let (len, place) = (len as u16, place as u16);
+            batch.push(Outgoing { stored, len, header_len, place, part, extended: false, carried });
+        }
+        Some(bytes)
+    }
+
+    /// Puts the packet into the batch, which has room for it, unless it is not for this subscriber. Gives how many bytes it has.
+    pub(super) fn number(&mut self, packet: Incoming<'a>, batch: &mut Batch<'a>) -> Result<u64, DropReason> {
+        let Incoming { carried, layer, place, .. } = packet;
+        let stored = self.subscriber.red.cut(packet.stored);
+        let meta = stored.meta;
+        let payload_type = self.subscriber.payload_types[usize::from(meta.format)].ok_or(DropReason::UnknownPayloadType)?;
+        if !self.passes(stored, layer) {
+            return Ok(0);
+        }
+        let Self { slot, track, subscriber, way, send_time } = self;
+        let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
+        let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });
+        // A packet of nothing but padding leaves with one byte of it.
+        let len = header_len + stored.payload().len().max(1) + way.overhead();
+        if len > way.packet_bytes_max() {
+            return Err(DropReason::Oversize);
+        }
+        let numbers = Numbers {
+            subscription: *slot,
+            index_offset: index.0.wrapping_sub(meta.index),
+            timestamp_offset: timestamp.0.wrapping_sub(meta.timestamp.0),
+            payload_type,
+            codec: track.formats[usize::from(meta.format)].codec,
+            patch: subscriber.mapping.patch(meta.index),
+            rename: subscriber.red.rename(&stored),
+        };
+        let part = batch
+            .joins(&numbers)
+            .unwrap_or_else(|| batch.begin(numbers, subscriber.header.prepare(payload_type, *send_time), subscriber.in_place));
+        let extended = !subscriber.header.leaves_out(carried.present);
+        batch.push(Outgoing {
+            stored,
+            len: len as u16,
+            header_len: header_len as u16,
+            place: place as u16,
+            part,
+            extended,
+            carried,
+        });
+        Ok(len as u64)
+    }
+
+    /// Whether the subscriber gets the packet. Its stream may begin with it, or change.
+    #[inline]
+    fn passes(&mut self, stored: Stored<'a>, layer: u8) -> bool {
+        let Self { track, subscriber, .. } = self;
+        let meta: &PacketMeta = stored.meta;
+        let source = Source { layer, generation: meta.generation };
+        let flowing = subscriber.mapping.flowing() == Some(source);
+        let arriving = Arriving { layer, flowing, index: meta.index, keyframe: meta.keyframe, place: meta.place };
+        match subscriber.gate.decide(arriving) {
+            Verdict::Pass => {}
+            Verdict::Foreign => return false,
+            Verdict::Skip => {
+                leave_out(track, subscriber, stored);
+                return false;
+            }
+            Verdict::Move => moved(subscriber, meta),
+            Verdict::Begin => begin(track, subscriber, source, stored),
+        }
+        true
+    }
+}

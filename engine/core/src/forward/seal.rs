@@ -1,0 +1,213 @@
+//! Seals a batch: its packets become runs in the outbox.
+
+use super::batch::{Batch, Outgoing, Part};
+use super::plan::{PADDING_MAX, RunPlan};
+use super::turn::TurnPacket;
+use crate::congestion::{Congestion, Departed};
+use crate::control::Event;
+use crate::departures::Departures;
+use crate::room::Subscription;
+use crate::table::Table;
+use crate::way::Way;
+use corelay_wire::ids::SubscriptionId;
+use corelay_wire::media::Extension;
+use corelay_wire::rtp::{OwnFields, PacketFields, Passed};
+use corelay_wire::units::{Instant, SequenceNumber};
+use std::collections::VecDeque;
+
+/// See the module.
+pub(super) struct Sealer<'s, 'd> {
+    pub(super) way: &'s Way,
+    pub(super) congestion: Option<&'s mut Congestion>,
+    pub(super) subscriptions: &'s mut Table<SubscriptionId, Subscription>,
+    /// The turn's packets, whose copies are counted. What waited for its path is none of them.
+    pub(super) packets: &'s mut [TurnPacket],
+    pub(super) send_time: [u8; 3],
+    pub(super) departures: &'s mut Departures<'d>,
+}
+
+/// What was sealed of a run.
+#[derive(Default)]
+struct Sealed {
+    packets: usize,
+    bytes: usize,
+    /// Packets with a transport-wide number, and the length of the last of them.
+    numbered: u8,
+    last: u16,
+}
+
+impl Sealer<'_, '_> {
+    pub(super) fn seal(&mut self, batch: &mut Batch<'_>) {
+        let Batch { parts, packets } = batch;
+        let mut rest = &packets[..];
+        while !rest.is_empty() {
+            let RunPlan { packets, segment } = RunPlan::first(rest.iter().map(|o| usize::from(o.len)));
+            let done = self.seal_run(parts, &rest[..packets], segment);
+            rest = &rest[done..];
+        }
+        for part in parts.iter().filter(|part| part.packets > 0) {
+            let subscription = &mut self.subscriptions[part.numbers.subscription];
+            subscription.subscriber.count_sent(part.packets, part.octets);
+            if !subscription.subscriber.announced {
+                announce(subscription, self.departures.events, self.departures.now);
+            }
+        }
+    }
+
+    /// Seals packets that leave together, each but the last made `segment` bytes long. Gives how many are done with: all of them, or
+    /// those up to one that cannot be sealed.
+    ///
+    /// All headers are written before the first packet is sealed. Sealing reads a header in wider pieces than it was written in; right
+    /// after the writing it would wait until the processor's store buffer has let go of it, for each packet.
+    fn seal_run(&mut self, parts: &mut [Part], run: &[Outgoing<'_>], segment: usize) -> usize {
+        let Departures { outbox, counters, now, .. } = &mut *self.departures;
+        let last = run.last().expect("a run has a packet").len;
+        outbox.open_run(&self.way.path, segment, run.len());
+        let place = outbox.place((run.len() - 1) * segment + usize::from(last));
+        let number = self.congestion.as_ref().map_or(SequenceNumber(0), |congestion| congestion.next_number());
+        let mut stamp = Stamp { send_time: self.send_time, number };
+        let subscriptions = &*self.subscriptions;
+        let headers = run.iter().zip(place.chunks_mut(segment));
+        let headers = headers.map(|(outgoing, dst)| outgoing.write_header(parts, subscriptions, &mut stamp, dst));
+        let headed = headers.take_while(|written| *written).count();
+        let mut sealed = Sealed::default();
+        for (outgoing, dst) in run[..headed].iter().zip(place.chunks_mut(segment)) {
+            let part = &mut parts[usize::from(outgoing.part)];
+            if !outgoing.seal(part, self.way, dst) {
+                break;
+            }
+            sealed.count(part, outgoing, dst);
+            if let Some(packet) = self.packets.get_mut(usize::from(outgoing.place)) {
+                packet.copies += 1;
+            }
+            if part.in_place {
+                note_in_place(self.subscriptions, part, outgoing, dst);
+            }
+        }
+        let Sealed { packets, bytes, numbered, last } = sealed;
+        outbox.commit(packets, bytes);
+        if let Some(congestion) = &mut self.congestion {
+            let run_bytes = bytes + packets * self.way.path.headers_len();
+            congestion.depart(*now, run_bytes as u64, Departed { packets: numbered, segment: segment as u16, last, probe: None });
+        }
+        counters.packets_out += packets as u64;
+        run.len().min(packets + 1)
+    }
+}
+
+impl Sealed {
+    #[inline]
+    fn count(&mut self, part: &mut Part, outgoing: &Outgoing<'_>, dst: &[u8]) {
+        self.packets += 1;
+        self.bytes += dst.len();
+        if part.header.is_numbered() {
+            self.numbered += 1;
+            self.last = dst.len() as u16;
+        }
+        part.packets += 1;
+        part.octets = part.octets.wrapping_add(outgoing.stored.payload().len() as u32);
+    }
+}
+
+/// What the next packet of a transport tells of its leaving.
+struct Stamp {
+    send_time: [u8; 3],
+    /// Its place among those of the transport, if it takes one.
+    number: SequenceNumber,
+}
+
+impl Outgoing<'_> {
+    /// Writes the header to the front of `dst`, where the packet is to be.
+    #[inline]
+    fn write_header(
+        &self,
+        parts: &[Part],
+        subscriptions: &Table<SubscriptionId, Subscription>,
+        stamp: &mut Stamp,
+        dst: &mut [u8],
+    ) -> bool {
+        let part = &parts[usize::from(self.part)];
+        let Part { numbers, header, .. } = part;
+        let own = OwnFields {
+            timestamp: self.timestamp(numbers),
+            sequence: self.index(numbers).sequence(),
+            marker: numbers.patch.marker(self.stored.meta),
+            padded: self.padding(dst) > 0,
+            transport_sequence: stamp.number,
+        };
+        if header.is_numbered() {
+            stamp.number = stamp.number.plus(1);
+        }
+        match self.extended {
+            false => header.write(dst, own),
+            true => self.write_extended(part, &subscriptions[numbers.subscription], own, stamp.send_time, dst),
+        }
+    }
+
+    /// The same with what is passed of the publisher's extensions.
+    #[inline(never)]
+    fn write_extended(&self, part: &Part, subscription: &Subscription, own: OwnFields, send_time: [u8; 3], dst: &mut [u8]) -> bool {
+        let OwnFields { timestamp, sequence, marker, padded, transport_sequence } = own;
+        let payload_type = part.numbers.payload_type;
+        let fields = PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence };
+        let passed = Passed { carried: self.carried, spans: &self.stored.meta.extensions, packet: self.stored.bytes };
+        let template = &subscription.subscriber.header;
+        let written = template.write(dst, &fields, passed);
+        part.numbers.patch.change_header(template.id(Extension::DependencyDescriptor), dst);
+        written == Some(usize::from(self.header_len))
+    }
+
+    /// Seals the packet behind its header, which is in `dst`.
+    #[inline]
+    fn seal(&self, part: &Part, way: &Way, dst: &mut [u8]) -> bool {
+        let (index, header_len, payload) = (self.index(&part.numbers), usize::from(self.header_len), self.stored.payload());
+        let sealed = match self.padding(dst) {
+            _ if part.numbers.rename.is_some() || !part.numbers.patch.keeps_payload() => self.seal_changed(part, way, dst),
+            0 => way.sealer.seal_behind(index, header_len, payload, &[], dst),
+            count => way.sealer.seal_behind(index, header_len, payload, &padding_of(count)[..count], dst),
+        };
+        sealed == Some(dst.len())
+    }
+
+    /// The same with another payload than the history's.
+    #[cold]
+    fn seal_changed(&self, part: &Part, way: &Way, dst: &mut [u8]) -> Option<usize> {
+        let (header_len, payload, padding) = (usize::from(self.header_len), self.stored.payload(), self.padding(dst));
+        let (end, plain_len) = (header_len + payload.len(), header_len + payload.len() + padding);
+        let place = dst.get_mut(header_len..end)?;
+        place.copy_from_slice(payload);
+        if let Some(rename) = part.numbers.rename {
+            rename.apply(place);
+        }
+        part.numbers.patch.change_payload(part.numbers.codec, place);
+        if padding > 0 {
+            dst.get_mut(end..plain_len)?.copy_from_slice(&padding_of(padding)[..padding]);
+        }
+        way.sealer.seal_in_place(self.index(&part.numbers), header_len, plain_len, dst)
+    }
+}
+
+/// Notes what a packet was sent as, where lost ones are sent again as they were.
+#[inline(never)]
+fn note_in_place(subscriptions: &mut Table<SubscriptionId, Subscription>, part: &Part, outgoing: &Outgoing<'_>, dst: &[u8]) {
+    if let Some(retransmission) = &mut subscriptions[part.numbers.subscription].subscriber.retransmission {
+        retransmission.note(outgoing.index(&part.numbers), outgoing.padding(dst) as u8);
+    }
+}
+
+/// Tells signaling that packets flow; with the next packet when the queue of events is full.
+#[cold]
+fn announce(subscription: &mut Subscription, events: &mut VecDeque<Event>, now: Instant) {
+    if events.len() < events.capacity() {
+        subscription.subscriber.announced = true;
+        let after = now.since(subscription.subscribed);
+        events.push_back(Event::SubscriptionStarted { subscription: subscription.id, after });
+    }
+}
+
+/// Padding of `count` octets, the last of which counts them all (RFC 3550 section 5.1), zeros behind.
+fn padding_of(count: usize) -> [u8; PADDING_MAX + 1] {
+    let mut padding = [0; PADDING_MAX + 1];
+    padding[count - 1] = count as u8;
+    padding
+}
