@@ -11,7 +11,7 @@ use crate::mirror::Relay;
 use crate::record::Record;
 use crate::relay::Relays;
 use crate::resend::Resends;
-use crate::room::{Participant, Room, Subscription, Track, TransportEntry};
+use crate::room::{Participant, Room, Subscribing, Subscription, Track, TransportEntry};
 use crate::subscriber::{Mapping, Retransmission};
 use crate::timer::Wheel;
 use crate::upstream::Upstream;
@@ -40,7 +40,7 @@ impl Limits {
     /// not the resident size of an idle shard.
     pub fn budget(&self) -> [BudgetLine; 20] {
         // Each thing is in the lists of as many others.
-        let slot = |bytes: usize, lists: u64| bytes as u64 + ID_MAP_BYTES + lists * LIST_ENTRY_BYTES;
+        let slot = |bytes: usize, lists: u64| (bytes + size_of::<u32>()) as u64 + ID_MAP_BYTES + lists * LIST_ENTRY_BYTES;
         let peers = u64::from(self.shards.saturating_sub(1));
         let relays = Relays::BYTES_PER_TRACK as u64 + peers * size_of::<Relay>() as u64;
         let [walk, walk_subscription, walk_transport] = Forwarder::BYTES;
@@ -63,7 +63,11 @@ impl Limits {
             line("tracks", self.tracks_max, slot(size_of::<Track>(), 5)),
             line("histories", self.tracks_max * LAYERS_MAX as u32, History::bytes(self.history_packets, self.history_bytes)),
             // Of its track, and twice of its transport: by slot and by SSRC.
-            line("subscriptions", self.subscriptions_max, slot(size_of::<Subscription>(), 3) + size_of::<Record>() as u64),
+            line(
+                "subscriptions",
+                self.subscriptions_max,
+                slot(size_of::<Subscription>() + size_of::<Subscribing>(), 3) + size_of::<Record>() as u64,
+            ),
             line("numbers of subscriptions", self.subscriptions_max, Mapping::HEAP_BYTES as u64),
             line("retransmission, subscriptions", self.subscriptions_max, Retransmission::HEAP_BYTES as u64),
             line("missing packets", self.tracks_max * LAYERS_MAX as u32, Missing::HEAP_BYTES as u64),

@@ -84,13 +84,16 @@ impl<'a> Run<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Span {
     path: Path,
-    start: usize,
-    end: usize,
-    segment: usize,
-    packets: usize,
+    start: u32,
+    end: u32,
+    segment: u16,
+    packets: u8,
     /// A shorter packet was appended: nothing may follow it.
     closed: bool,
 }
+
+const _: () =
+    assert!(RUN_SEGMENTS_MAX <= u8::MAX as usize && PACKET_BYTES_MAX <= RUN_BYTES_MAX && RUN_BYTES_MAX <= u16::MAX as usize);
 
 /// The slab and its runs.
 #[derive(Debug)]
@@ -106,7 +109,10 @@ pub struct Outbox {
 impl Outbox {
     /// A slab of `bytes` bytes for at most `runs` runs. Nothing is allocated after this.
     pub fn new(bytes: usize, runs: usize) -> Self {
-        assert!(bytes >= RUN_BYTES_MAX, "the slab holds at least one run");
+        assert!(
+            (RUN_BYTES_MAX..u32::MAX as usize).contains(&bytes),
+            "the slab holds at least one run, and 32 bits name its places"
+        );
         Self {
             slab: vec![0; bytes].into_boxed_slice(),
             used: 0,
@@ -147,12 +153,12 @@ impl Outbox {
     /// that has the same path and segment. There is room for one run: [`Self::room`].
     pub(crate) fn open_run(&mut self, path: &Path, segment: usize, packets: usize) {
         debug_assert!(packets <= RUN_SEGMENTS_MAX && packets * segment <= RUN_BYTES_MAX, "a run is what the kernel cuts");
-        if self.spans.last().is_some_and(|s| s.segment == segment && s.takes(path, segment, packets)) {
+        if self.spans.last().is_some_and(|s| usize::from(s.segment) == segment && s.takes(path, segment, packets)) {
             return;
         }
         assert!(self.spans.len() < self.spans_max, "whoever opens a run has asked whether there is room");
-        let start = self.used;
-        self.spans.push(Span { path: *path, start, end: start, segment, packets: 0, closed: false });
+        let start = self.used as u32;
+        self.spans.push(Span { path: *path, start, end: start, segment: segment as u16, packets: 0, closed: false });
     }
 
     /// Where the next `bytes` bytes of the run go that was opened last. There is room for one run: [`Self::room`].
@@ -164,7 +170,8 @@ impl Outbox {
     /// which may be shorter.
     pub(crate) fn commit(&mut self, packets: usize, bytes: usize) {
         let Some(span) = self.spans.last_mut().filter(|_| packets > 0) else { return };
-        let (full, all) = ((packets - 1) * span.segment, packets * span.segment);
+        let segment = usize::from(span.segment);
+        let (full, all) = ((packets - 1) * segment, packets * segment);
         assert!(!span.closed && full < bytes && bytes <= all, "only the last packet of a run is shorter than the rest");
         span.append(packets, bytes);
         self.used += bytes;
@@ -185,7 +192,10 @@ impl Outbox {
         self.packets += 1;
         match self.spans.last_mut() {
             Some(last) if last.takes(&path, len, 1) => last.append(1, len),
-            _ => self.spans.push(Span { path, start, end: start + len, segment: len, packets: 1, closed: false }),
+            _ => {
+                let (start, end, segment) = (start as u32, (start + len) as u32, len as u16);
+                self.spans.push(Span { path, start, end, segment, packets: 1, closed: false });
+            }
         }
         Some(len)
     }
@@ -193,7 +203,12 @@ impl Outbox {
     /// The runs in the order they were begun.
     pub fn runs(&self) -> impl Iterator<Item = Run<'_>> {
         let runs = self.spans.iter().filter(|s| s.packets > 0);
-        runs.map(|s| Run { path: s.path, bytes: &self.slab[s.start..s.end], segment: s.segment, count: s.packets })
+        runs.map(|s| Run {
+            path: s.path,
+            bytes: &self.slab[s.start as usize..s.end as usize],
+            segment: s.segment.into(),
+            count: s.packets.into(),
+        })
     }
 
     /// How many runs there are.
@@ -225,17 +240,19 @@ impl Outbox {
 impl Span {
     /// Whether `packets` more of at most `len` bytes may follow.
     fn takes(&self, path: &Path, len: usize, packets: usize) -> bool {
-        !self.closed
-            && len <= self.segment
-            && self.packets + packets <= RUN_SEGMENTS_MAX
-            && self.end - self.start + packets * len <= RUN_BYTES_MAX
+        // Most often it is another port.
+        self.path.remote.port() == path.remote.port()
+            && !self.closed
+            && len <= usize::from(self.segment)
+            && usize::from(self.packets) + packets <= RUN_SEGMENTS_MAX
+            && (self.end - self.start) as usize + packets * len <= RUN_BYTES_MAX
             && self.path == *path
     }
 
     fn append(&mut self, packets: usize, bytes: usize) {
-        self.end += bytes;
-        self.packets += packets;
-        self.closed = bytes < packets * self.segment;
+        self.end += bytes as u32;
+        self.packets += packets as u8;
+        self.closed = bytes < packets * usize::from(self.segment);
     }
 }
 

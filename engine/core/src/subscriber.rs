@@ -33,30 +33,61 @@ const PASSED: [Extension; 6] = [
     Extension::DependencyDescriptor,
 ];
 
-/// One subscriber's side of a track.
+/// One subscriber's side of a track. In this order: what each packet needs, then what few need.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Subscriber {
     pub(crate) mapping: Mapping,
     pub(crate) gate: Gate,
-    /// The VP8 picture that was left out last.
-    pub(crate) left_out: Option<u16>,
-    pub(crate) ssrc: Ssrc,
+    /// RTP packets sent, as sender reports count them: they wrap.
+    pub(crate) packets: u32,
+    /// Payload bytes sent; they wrap.
+    pub(crate) octets: u32,
     /// The subscriber's payload type for each of the track's formats.
-    pub(crate) payload_types: [Option<PayloadType>; FORMATS_MAX],
-    pub(crate) header: HeaderTemplate,
+    pub(crate) payload_types: PayloadTypes,
     pub(crate) red: RedundantAudio,
     pub(crate) paused: bool,
     /// Lost packets are sent again as they were: what they were is noted as they leave.
     pub(crate) in_place: bool,
     /// Signaling knows that packets flow.
     pub(crate) announced: bool,
-    /// RTP packets sent, as sender reports count them: they wrap.
-    pub(crate) packets: u32,
-    /// Payload bytes sent; they wrap.
-    pub(crate) octets: u32,
+    pub(crate) header: HeaderTemplate,
+    /// The VP8 picture that was left out last.
+    pub(crate) left_out: Option<u16>,
+    pub(crate) ssrc: Ssrc,
     pub(crate) reports: SentReports,
     /// Where the subscriber asks for what it lost.
     pub(crate) retransmission: Option<Box<Retransmission>>,
+}
+
+/// A subscriber's payload type for each of the track's formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PayloadTypes([u8; FORMATS_MAX]);
+
+impl PayloadTypes {
+    /// No payload type: they have seven bits.
+    const NONE: u8 = 0xFF;
+
+    /// Those that `of` gives for the track's formats: that of Opus for redundant audio that is unwrapped.
+    fn new(formats: &PayloadFormats, of: impl Fn(Codec) -> Option<PayloadType>) -> Self {
+        assert!(formats.capacity() == FORMATS_MAX, "there is a payload type for each format");
+        let mut payload_types = [Self::NONE; FORMATS_MAX];
+        for (mine, format) in payload_types.iter_mut().zip(formats) {
+            let payload_type = match format.codec {
+                Codec::Red => of(Codec::Red).or_else(|| of(Codec::Opus)),
+                codec => of(codec),
+            };
+            *mine = payload_type.map_or(Self::NONE, |payload_type| payload_type.0 & 0x7F);
+        }
+        Self(payload_types)
+    }
+
+    /// That of the track's format with this number.
+    #[inline]
+    pub(crate) fn of(&self, format: u8) -> Option<PayloadType> {
+        let payload_type = self.0[usize::from(format)];
+        (payload_type != Self::NONE).then_some(PayloadType(payload_type))
+    }
 }
 
 impl Subscriber {
@@ -84,7 +115,7 @@ impl Subscriber {
             gate: Gate::SHUT,
             left_out: None,
             ssrc: *ssrc,
-            payload_types: payload_types_of(formats, |codec| {
+            payload_types: PayloadTypes::new(formats, |codec| {
                 parameters.formats.iter().find(|f| f.codec == codec).map(|f| f.payload_type)
             }),
             header: HeaderTemplate::new(*ssrc, mid.as_deref(), &extensions, PASSED.into_iter().collect()),
@@ -99,9 +130,10 @@ impl Subscriber {
         }
     }
 
-    /// Reads all of it but the reports, so that it is in the cache when it is needed.
+    /// Reads of each line of the cache that a packet needs, so that it is there when it is needed.
+    #[inline]
     pub(crate) fn touch(&self) {
-        black_box((self.mapping.flowing(), self.payload_types, self.octets, self.announced, black_box(self.header.clone())));
+        black_box((self.mapping.highest(), self.octets, self.header.is_numbered()));
     }
 
     /// The layer that it gets, or waits for.
@@ -125,17 +157,4 @@ impl Subscriber {
         self.packets = self.packets.wrapping_add(packets);
         self.octets = self.octets.wrapping_add(payload_bytes);
     }
-}
-
-/// The subscriber's payload type for each of the track's formats: that of Opus for redundant audio that is unwrapped.
-fn payload_types_of(formats: &PayloadFormats, of: impl Fn(Codec) -> Option<PayloadType>) -> [Option<PayloadType>; FORMATS_MAX] {
-    assert!(formats.capacity() == FORMATS_MAX, "there is a payload type for each format");
-    let mut payload_types = [None; FORMATS_MAX];
-    for (mine, format) in payload_types.iter_mut().zip(formats) {
-        *mine = match format.codec {
-            Codec::Red => of(Codec::Red).or_else(|| of(Codec::Opus)),
-            codec => of(codec),
-        };
-    }
-    payload_types
 }

@@ -5,13 +5,6 @@ use core::hash::Hash;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-#[derive(Debug)]
-struct Slot<V> {
-    /// Counts how often the slot was freed, so that a name of the slot's former owner does not reach the present one.
-    epoch: u32,
-    value: Option<V>,
-}
-
 /// Ids that there is room for at boot. New ids hash to new places: a map with room for all that may be would be resident as a whole
 /// after some thousand joins, 9 MB for the subscriptions of 4,000 participants. Smaller grows more often; larger is memory that an empty
 /// shard holds. Only commands go by id, so that growing, a millisecond or two for the largest, holds up one turn and happens once.
@@ -21,7 +14,10 @@ const IDS_AT_FIRST: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct Table<K, V> {
     what: &'static str,
-    slots: Vec<Slot<V>>,
+    slots: Vec<Option<V>>,
+    /// How often each slot was freed, so that a name of its former owner does not reach the present one. Apart: values that are as long
+    /// as whole lines of the cache stay that.
+    epochs: Vec<u32>,
     free: Vec<u32>,
     by_id: HashMap<K, u32, FixedState>,
     max: usize,
@@ -34,6 +30,7 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         Self {
             what,
             slots: Vec::with_capacity(max),
+            epochs: Vec::with_capacity(max),
             free: Vec::with_capacity(max),
             by_id: HashMap::with_capacity_and_hasher(max.min(IDS_AT_FIRST), FixedState::with_seed(seed)),
             max,
@@ -50,7 +47,7 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
             return Err(Refusal::Exists(self.what));
         }
         match self.free.last() {
-            Some(slot) => Ok((*slot, self.slots[*slot as usize].epoch)),
+            Some(slot) => Ok((*slot, self.epochs[*slot as usize])),
             None if self.slots.len() < self.max => Ok((self.slots.len() as u32, 0)),
             None => Err(Refusal::Full(self.what)),
         }
@@ -59,9 +56,10 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
     pub(crate) fn insert(&mut self, id: K, value: V) -> Result<u32, Refusal> {
         let (slot, epoch) = self.vacant(id)?;
         if self.free.pop().is_none() {
-            self.slots.push(Slot { epoch, value: None });
+            self.slots.push(None);
+            self.epochs.push(epoch);
         }
-        self.slots[slot as usize].value = Some(value);
+        self.slots[slot as usize] = Some(value);
         self.by_id.insert(id, slot);
         Ok(slot)
     }
@@ -71,29 +69,28 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<&V> {
-        self.slots.get(slot as usize)?.value.as_ref()
+        self.slots.get(slot as usize)?.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut V> {
-        self.slots.get_mut(slot as usize)?.value.as_mut()
+        self.slots.get_mut(slot as usize)?.as_mut()
     }
 
     /// The value in `slot` if that is still of `epoch`.
     pub(crate) fn get_of_epoch(&self, slot: u32, epoch: u32) -> Option<&V> {
-        let entry = self.slots.get(slot as usize)?;
-        if entry.epoch == epoch { entry.value.as_ref() } else { None }
+        if *self.epochs.get(slot as usize)? == epoch { self.get(slot) } else { None }
     }
 
     pub(crate) fn epoch(&self, slot: u32) -> u32 {
-        self.slots[slot as usize].epoch
+        self.epochs[slot as usize]
     }
 
     pub(crate) fn remove(&mut self, id: K) -> Option<(u32, V)> {
         let slot = self.by_id.remove(&id)?;
-        let entry = &mut self.slots[slot as usize];
-        entry.epoch = entry.epoch.wrapping_add(1);
+        let epoch = &mut self.epochs[slot as usize];
+        *epoch = epoch.wrapping_add(1);
         self.free.push(slot);
-        let value = entry.value.take().expect("a slot in the id map is filled");
+        let value = self.slots[slot as usize].take().expect("a slot in the id map is filled");
         Some((slot, value))
     }
 }

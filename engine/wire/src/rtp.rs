@@ -26,7 +26,7 @@ pub use extensions::{ExtensionForm, Extensions};
 pub use header::{ParseError, RtpHeader};
 pub use rtx::Retransmission;
 pub use stream_id::read_stream_id;
-pub use template::{HeaderTemplate, OwnFields, PacketFields, Passed, PreparedHeader};
+pub use template::{HeaderTemplate, PacketFields, Passed};
 pub use transport_sequence::TransportSequence;
 pub use video_orientation::VideoOrientation;
 pub use write::{HeaderFields, write_header};

@@ -7,10 +7,10 @@
 
 use crate::history::Stored;
 use crate::outbox::RUN_SEGMENTS_MAX;
-use crate::subscriber::{Patch, Rename};
+use crate::subscriber::{Patch, Rename, Subscriber};
 use arrayvec::ArrayVec;
 use corelay_wire::media::Codec;
-use corelay_wire::rtp::{Carried, PreparedHeader};
+use corelay_wire::rtp::Carried;
 use corelay_wire::units::{PacketIndex, PayloadType, RtpTimestamp};
 
 /// How packets of one subscription are numbered, and what is changed in them.
@@ -31,7 +31,8 @@ pub(super) struct Numbers {
 /// What packets have in common that follow each other.
 pub(super) struct Part {
     pub(super) numbers: Numbers,
-    pub(super) header: PreparedHeader,
+    /// Each packet takes a transport-wide number.
+    pub(super) numbered: bool,
     /// Lost packets are sent again as they were: what they were is noted.
     pub(super) in_place: bool,
     /// Packets that were sealed, and the bytes of their payloads.
@@ -74,10 +75,11 @@ impl<'a> Batch<'a> {
         self.packets.clear();
     }
 
-    /// Begins a part; gives its number. A batch has no more parts than packets.
+    /// Begins a part of the subscriber's; gives its number. A batch has no more parts than packets.
     #[inline]
-    pub(super) fn begin(&mut self, numbers: Numbers, header: PreparedHeader, in_place: bool) -> u8 {
-        self.parts.push(Part { numbers, header, in_place, packets: 0, octets: 0 });
+    pub(super) fn begin(&mut self, numbers: Numbers, subscriber: &Subscriber) -> u8 {
+        let Subscriber { in_place, ref header, .. } = *subscriber;
+        self.parts.push(Part { numbers, numbered: header.is_numbered(), in_place, packets: 0, octets: 0 });
         self.parts.len() as u8 - 1
     }
 

@@ -72,7 +72,7 @@ impl<'a> Courier<'a, '_> {
             batch.clear();
             let mut lane = Lane::of(congestion.as_deref_mut(), departures.now);
             let subscriptions = &mut *self.subscriptions;
-            Collector { way, tracks, found, subscriptions, send_time, room }.collect(turn, &mut lane, batch, departures);
+            Collector { way, tracks, found, subscriptions, room }.collect(turn, &mut lane, batch, departures);
             let congestion = congestion.as_deref_mut();
             let (subscriptions, packets) = (&mut *self.subscriptions, &mut turn.packets[..]);
             Sealer { way, congestion, subscriptions, packets, send_time, departures }.seal(batch);
@@ -87,20 +87,19 @@ struct Collector<'a, 't> {
     tracks: &'a Table<TrackId, Track>,
     found: &'t Found<'a>,
     subscriptions: &'t mut Table<SubscriptionId, Subscription>,
-    send_time: [u8; 3],
     room: usize,
 }
 
 impl<'a> Collector<'a, '_> {
     /// Puts the transport's packets into the batch. Video that its path cannot take yet is left to wait.
     fn collect(self, turn: &mut Turn, lane: &mut Lane<'_>, batch: &mut Batch<'a>, departures: &mut Departures<'_>) {
-        let Self { way, tracks, found, subscriptions, send_time, room } = self;
+        let Self { way, tracks, found, subscriptions, room } = self;
         while let Some(wish) = turn.wish() {
             let subscription = subscriptions.get_mut(wish.subscription).filter(|s| s.id == wish.id && !s.subscriber.paused);
             let with_track = subscription.map(|s| (&tracks[s.track], s)).filter(|(track, _)| !track.paused);
             if let Some((track, subscription)) = with_track {
                 let subscriber = &mut subscription.subscriber;
-                let numbering = Numbering { slot: wish.subscription, track, subscriber, way, send_time };
+                let numbering = Numbering { slot: wish.subscription, track, subscriber, way };
                 let (of, places) = turn.track(wish.track);
                 let mut filling = Filling { numbering, found, turn, wish, room };
                 let held = match filling.fill(of, places, lane, batch, departures) {
@@ -217,7 +216,7 @@ pub(super) fn resume(transport: u32, rooms: &mut Rooms, send_time: [u8; 3], depa
             return Progress::Full;
         }
         batch.clear();
-        let released = Release { way, pacer: &mut congestion.pacer, tracks, now: departures.now, send_time, room }.collect(
+        let released = Release { way, pacer: &mut congestion.pacer, tracks, now: departures.now, room }.collect(
             subscriptions,
             &mut batch,
             &mut departures.counters.drops,
@@ -237,7 +236,6 @@ struct Release<'a, 's> {
     pacer: &'s mut Pacer,
     tracks: &'a Table<TrackId, Track>,
     now: Instant,
-    send_time: [u8; 3],
     room: usize,
 }
 
@@ -249,7 +247,7 @@ impl<'a> Release<'a, '_> {
         batch: &mut Batch<'a>,
         drops: &mut DropCounters,
     ) -> Progress {
-        let Self { way, pacer, tracks, now, send_time, room } = self;
+        let Self { way, pacer, tracks, now, room } = self;
         let (allowance, mut spent) = (pacer.allowance(now), 0);
         while let Some(waiting) = pacer.first().filter(|_| spent < allowance || pacer.is_overdue(now)) {
             if batch.len() == room {
@@ -269,7 +267,7 @@ impl<'a> Release<'a, '_> {
             // Its copies are not counted: it is no packet of a turn.
             let place = RUN_SEGMENTS_MAX;
             let packet = Incoming { stored, carried: stored.meta.extensions.carried(), layer: waiting.layer, place };
-            match (Numbering { slot: waiting.subscription, track, subscriber, way, send_time }).number(packet, batch) {
+            match (Numbering { slot: waiting.subscription, track, subscriber, way }).number(packet, batch) {
                 Ok(bytes) => spent += bytes,
                 Err(reason) => drops.count(reason),
             }

@@ -31,7 +31,6 @@ pub(super) struct Numbering<'a, 's> {
     pub(super) track: &'a Track,
     pub(super) subscriber: &'s mut Subscriber,
     pub(super) way: &'s Way,
-    pub(super) send_time: [u8; 3],
 }
 
 impl<'a> Numbering<'a, '_> {
@@ -46,12 +45,12 @@ impl<'a> Numbering<'a, '_> {
         allowance: u64,
         batch: &mut Batch<'a>,
     ) -> Option<u64> {
-        let Self { slot, track, subscriber, way, send_time } = self;
+        let Self { slot, track, subscriber, way } = self;
         let Alike { source, format, lowest, needed_by, top, carried, .. } = *alike;
         let all = subscriber.gate.passes_all(source.layer, top, needed_by, lowest)
             && subscriber.header.leaves_out(carried.present)
             && subscriber.red.keeps(format);
-        let payload_type = subscriber.payload_types[usize::from(format)].filter(|_| all)?;
+        let payload_type = subscriber.payload_types.of(format).filter(|_| all)?;
         let header_len = subscriber.header.plain_len();
         let more = header_len + way.overhead();
         if alike.longest + more > way.packet_bytes_max() || alike.bytes_with(more) >= allowance {
@@ -61,7 +60,7 @@ impl<'a> Numbering<'a, '_> {
         let (index_offset, timestamp_offset, patch) = subscriber.mapping.map_all(source, lowest, newest)?;
         let codec = track.formats[usize::from(format)].codec;
         let numbers = Numbers { subscription: *slot, index_offset, timestamp_offset, payload_type, codec, patch, rename: None };
-        let part = batch.begin(numbers, subscriber.header.prepare(payload_type, *send_time), subscriber.in_place);
+        let part = batch.begin(numbers, subscriber);
         let (mut bytes, header_len) = (0, header_len as u16);
         for (place, stored) in (first..).zip(packets) {
             let stored = stored.expect("packets that are alike are all there");
@@ -78,11 +77,11 @@ impl<'a> Numbering<'a, '_> {
         let Incoming { carried, layer, place, .. } = packet;
         let stored = self.subscriber.red.cut(packet.stored);
         let meta = stored.meta;
-        let payload_type = self.subscriber.payload_types[usize::from(meta.format)].ok_or(DropReason::UnknownPayloadType)?;
+        let payload_type = self.subscriber.payload_types.of(meta.format).ok_or(DropReason::UnknownPayloadType)?;
         if !self.passes(stored, layer) {
             return Ok(0);
         }
-        let Self { slot, track, subscriber, way, send_time } = self;
+        let Self { slot, track, subscriber, way } = self;
         let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
         let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });
         // A packet of nothing but padding leaves with one byte of it.
@@ -99,9 +98,7 @@ impl<'a> Numbering<'a, '_> {
             patch: subscriber.mapping.patch(meta.index),
             rename: subscriber.red.rename(&stored),
         };
-        let part = batch
-            .joins(&numbers)
-            .unwrap_or_else(|| batch.begin(numbers, subscriber.header.prepare(payload_type, *send_time), subscriber.in_place));
+        let part = batch.joins(&numbers).unwrap_or_else(|| batch.begin(numbers, subscriber));
         let extended = !subscriber.header.leaves_out(carried.present);
         batch.push(Outgoing {
             stored,

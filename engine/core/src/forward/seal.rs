@@ -11,7 +11,7 @@ use crate::table::Table;
 use crate::way::Way;
 use corelay_wire::ids::SubscriptionId;
 use corelay_wire::media::Extension;
-use corelay_wire::rtp::{OwnFields, PacketFields, Passed};
+use corelay_wire::rtp::{HeaderTemplate, PacketFields, Passed};
 use corelay_wire::units::{Instant, SequenceNumber};
 use std::collections::VecDeque;
 
@@ -65,13 +65,11 @@ impl Sealer<'_, '_> {
         outbox.open_run(&self.way.path, segment, run.len());
         let place = outbox.place((run.len() - 1) * segment + usize::from(last));
         let number = self.congestion.as_ref().map_or(SequenceNumber(0), |congestion| congestion.next_number());
-        let mut stamp = Stamp { send_time: self.send_time, number };
-        let subscriptions = &*self.subscriptions;
-        let headers = run.iter().zip(place.chunks_mut(segment));
-        let headers = headers.map(|(outgoing, dst)| outgoing.write_header(parts, subscriptions, &mut stamp, dst));
-        let headed = headers.take_while(|written| *written).count();
-        let mut sealed = Sealed::default();
-        for (outgoing, dst) in run[..headed].iter().zip(place.chunks_mut(segment)) {
+        let headed = Stamp { send_time: self.send_time, number }.write_headers(parts, self.subscriptions, run, segment, place);
+        let (mut sealed, mut rest) = (Sealed::default(), place);
+        for outgoing in &run[..headed] {
+            let (dst, behind) = rest.split_at_mut(segment.min(rest.len()));
+            rest = behind;
             let part = &mut parts[usize::from(outgoing.part)];
             if !outgoing.seal(part, self.way, dst) {
                 break;
@@ -100,7 +98,7 @@ impl Sealed {
     fn count(&mut self, part: &mut Part, outgoing: &Outgoing<'_>, dst: &[u8]) {
         self.packets += 1;
         self.bytes += dst.len();
-        if part.header.is_numbered() {
+        if part.numbered {
             self.numbered += 1;
             self.last = dst.len() as u16;
         }
@@ -116,43 +114,58 @@ struct Stamp {
     number: SequenceNumber,
 }
 
-impl Outgoing<'_> {
-    /// Writes the header to the front of `dst`, where the packet is to be.
+impl Stamp {
+    /// Writes the header of each packet to where the packet is to be: every `segment` bytes. Gives how many could be written.
     #[inline]
-    fn write_header(
-        &self,
+    fn write_headers(
+        mut self,
         parts: &[Part],
         subscriptions: &Table<SubscriptionId, Subscription>,
-        stamp: &mut Stamp,
-        dst: &mut [u8],
-    ) -> bool {
-        let part = &parts[usize::from(self.part)];
-        let Part { numbers, header, .. } = part;
-        let own = OwnFields {
-            timestamp: self.timestamp(numbers),
-            sequence: self.index(numbers).sequence(),
-            marker: numbers.patch.marker(self.stored.meta),
-            padded: self.padding(dst) > 0,
-            transport_sequence: stamp.number,
-        };
-        if header.is_numbered() {
-            stamp.number = stamp.number.plus(1);
+        run: &[Outgoing<'_>],
+        segment: usize,
+        place: &mut [u8],
+    ) -> usize {
+        let mut rest = place;
+        for (done, outgoing) in run.iter().enumerate() {
+            let (dst, behind) = rest.split_at_mut(segment.min(rest.len()));
+            rest = behind;
+            let part = &parts[usize::from(outgoing.part)];
+            let header = &subscriptions[part.numbers.subscription].subscriber.header;
+            if !self.write_header(part, outgoing, header, dst) {
+                return done;
+            }
         }
-        match self.extended {
-            false => header.write(dst, own),
-            true => self.write_extended(part, &subscriptions[numbers.subscription], own, stamp.send_time, dst),
-        }
+        run.len()
     }
 
-    /// The same with what is passed of the publisher's extensions.
+    #[inline]
+    fn write_header(&mut self, part: &Part, outgoing: &Outgoing<'_>, template: &HeaderTemplate, dst: &mut [u8]) -> bool {
+        let Part { numbers, numbered, .. } = part;
+        let fields = PacketFields {
+            timestamp: outgoing.timestamp(numbers),
+            sequence: outgoing.index(numbers).sequence(),
+            payload_type: numbers.payload_type,
+            marker: numbers.patch.marker(outgoing.stored.meta),
+            padded: outgoing.padding(dst) > 0,
+            send_time: self.send_time,
+            transport_sequence: self.number,
+        };
+        if *numbered {
+            self.number = self.number.plus(1);
+        }
+        match outgoing.extended {
+            false => template.write_plain(dst, &fields),
+            true => outgoing.write_extended(part, template, &fields, dst),
+        }
+    }
+}
+
+impl Outgoing<'_> {
+    /// Writes the header with what is passed of the publisher's extensions.
     #[inline(never)]
-    fn write_extended(&self, part: &Part, subscription: &Subscription, own: OwnFields, send_time: [u8; 3], dst: &mut [u8]) -> bool {
-        let OwnFields { timestamp, sequence, marker, padded, transport_sequence } = own;
-        let payload_type = part.numbers.payload_type;
-        let fields = PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence };
+    fn write_extended(&self, part: &Part, template: &HeaderTemplate, fields: &PacketFields, dst: &mut [u8]) -> bool {
         let passed = Passed { carried: self.carried, spans: &self.stored.meta.extensions, packet: self.stored.bytes };
-        let template = &subscription.subscriber.header;
-        let written = template.write(dst, &fields, passed);
+        let written = template.write(dst, fields, passed);
         part.numbers.patch.change_header(template.id(Extension::DependencyDescriptor), dst);
         written == Some(usize::from(self.header_len))
     }

@@ -16,7 +16,7 @@ use crate::drop_reason::{DropCounters, DropReason};
 use crate::history::Stored;
 use crate::limits::Limits;
 use crate::place::Points;
-use crate::room::{Rooms, Track};
+use crate::room::{Rooms, Subscribing, Track};
 use crate::subscriber::Source;
 use crate::table::Table;
 use arrayvec::ArrayVec;
@@ -289,13 +289,13 @@ impl Turn {
     fn link(&mut self, kind: Kind, rooms: &Rooms) {
         for (place, turn_track) in self.tracks.iter().enumerate().filter(|(_, t)| t.kind == kind) {
             for slot in &rooms.tracks[turn_track.slot].subscriptions {
-                let subscription = &rooms.subscriptions[*slot];
+                let Subscribing { id, transport } = rooms.subscribing[*slot as usize];
                 let wish = self.wishes.len() as u32;
-                self.wishes.push(Wish { subscription: *slot, id: subscription.id, track: place as u32, next: NONE });
-                let last = core::mem::replace(&mut self.last[subscription.transport as usize], wish);
+                self.wishes.push(Wish { subscription: *slot, id, track: place as u32, next: NONE });
+                let last = core::mem::replace(&mut self.last[transport as usize], wish);
                 match self.wishes.get_mut(last as usize) {
                     Some(last) => last.next = wish,
-                    None => self.chains.push(Chain { transport: subscription.transport, first: wish }),
+                    None => self.chains.push(Chain { transport, first: wish }),
                 }
             }
         }

@@ -51,7 +51,7 @@ pub(super) fn seal(
     let (len, numbered) = match way {
         ResendWay::Rtx(rtx) => (again.as_rtx(rtx, departures)?, rtx.header.is_numbered()),
         ResendWay::InPlace(sent) => {
-            let payload_type = payload_types[usize::from(stored.meta.format)].ok_or(DropReason::UnknownPayloadType)?;
+            let payload_type = payload_types.of(stored.meta.format).ok_or(DropReason::UnknownPayloadType)?;
             // A place that was left free is taken with one byte of padding: the same byte whenever it is asked for.
             let padding = if located.skipped { Some(1) } else { ResendWay::padding(sent, outgoing) };
             let padding = padding.ok_or(DropReason::NackTooLate)?;
@@ -73,7 +73,7 @@ pub(super) fn seal(
 
 impl Again<'_> {
     fn as_rtx(self, rtx: &mut Rtx, departures: &mut Departures<'_>) -> Result<usize, DropReason> {
-        let payload_type = rtx.payload_types[usize::from(self.stored.meta.format)].ok_or(DropReason::UnknownPayloadType)?;
+        let payload_type = rtx.payload_types.of(self.stored.meta.format).ok_or(DropReason::UnknownPayloadType)?;
         let index = rtx.take_index();
         let fields = self.fields(index, payload_type, false);
         let original = Retransmission::head(self.located.outgoing.sequence());

@@ -40,13 +40,22 @@ pub(crate) struct Located {
     pub(crate) patch: Patch,
 }
 
+/// Whether packets go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// There was none.
+    Empty,
+    /// The next one begins a segment.
+    Suspended,
+    Flowing,
+}
+
 /// The numbers of one subscription.
 #[derive(Clone, Debug)]
 pub(crate) struct Mapping {
-    /// What the offsets are for; `None` before the first packet.
-    source: Option<Source>,
-    /// Whether packets of `source` go on; otherwise the next one begins a segment.
-    flowing: bool,
+    /// What the offsets are for, once there is any.
+    latest: Source,
+    state: State,
     /// The incoming index that the piece began with: older ones belong to an earlier piece, or to what was not sent.
     start: u64,
     /// Outgoing minus incoming index, wrapping.
@@ -70,8 +79,8 @@ impl Mapping {
     /// it gets first (RFC 3711 section 3.3.1), and would guess wrong just before a wrap.
     pub(crate) fn new(first_sequence: u16, first_timestamp: u32) -> Self {
         Self {
-            source: None,
-            flowing: false,
+            latest: Source { layer: 0, generation: 0 },
+            state: State::Empty,
             start: 0,
             sequence_offset: 0,
             timestamp_offset: 0,
@@ -92,8 +101,9 @@ impl Mapping {
     }
 
     /// The stream whose packets go on, if one does.
+    #[inline]
     pub(crate) fn flowing(&self) -> Option<Source> {
-        if self.flowing { self.source } else { None }
+        if self.state == State::Flowing { Some(self.latest) } else { None }
     }
 
     /// The highest index that left, or one below the first.
@@ -103,7 +113,9 @@ impl Mapping {
 
     /// Ends the segment: the next packet continues without a gap.
     pub(crate) fn suspend(&mut self) {
-        self.flowing = false;
+        if self.state == State::Flowing {
+            self.state = State::Suspended;
+        }
     }
 
     /// Begins a segment with this packet of `source`. `aligned`: its time in the timeline of the stream before, in the publisher's numbers,
@@ -114,8 +126,7 @@ impl Mapping {
         self.start = packet.index;
         self.sequence_offset = (self.last_index + 1).wrapping_sub(packet.index);
         self.timestamp_offset = timestamp.0.wrapping_sub(packet.timestamp.0);
-        self.source = Some(source);
-        self.flowing = true;
+        (self.latest, self.state) = (source, State::Flowing);
         if let Some(past) = &mut self.past {
             past.begin_segment(packet.index);
         }
@@ -124,7 +135,7 @@ impl Mapping {
     /// The packet's numbers for the subscriber; `None` when it is older than the segment. `packet` is of the flowing source.
     #[inline]
     pub(crate) fn map(&mut self, packet: &PacketMeta) -> Option<(PacketIndex, RtpTimestamp)> {
-        if !self.flowing || packet.index < self.start {
+        if self.state != State::Flowing || packet.index < self.start {
             return self.map_late(packet);
         }
         let index = packet.index.wrapping_add(self.sequence_offset);
@@ -157,7 +168,7 @@ impl Mapping {
     /// The subscriber does not get this packet of the flowing source: the numbers close up behind it. One that came late leaves the
     /// hole that its successors made.
     pub(crate) fn skip(&mut self, packet: &PacketMeta) {
-        if !self.flowing {
+        if self.state != State::Flowing {
             return;
         }
         let expected = (self.last_index + 1).wrapping_sub(self.sequence_offset);
@@ -172,7 +183,7 @@ impl Mapping {
 
     /// The stream of the present segment, or of the one that ended.
     pub(crate) fn source(&self) -> Option<Source> {
-        self.source
+        (self.state != State::Empty).then_some(self.latest)
     }
 
     /// What is changed within a packet of the flowing source.
@@ -207,7 +218,7 @@ impl Mapping {
     /// The packet that was sent under this number, or for which the number was left free; `None` when nothing was, or it is so long
     /// ago that it is not known any more.
     pub(crate) fn locate(&self, sequence: SequenceNumber) -> Option<Located> {
-        let source = self.source?;
+        let source = self.source()?;
         let ago = SequenceNumber(self.last_index as u16).distance(sequence);
         let outgoing = self.last_index.checked_sub(u64::try_from(ago).ok()?)?;
         let piece = match outgoing.checked_sub(self.start.wrapping_add(self.sequence_offset)) {
@@ -245,7 +256,7 @@ impl Mapping {
 
     #[cold]
     fn skip_late(&mut self, index: u64) {
-        let (Some(source), first) = (self.source, self.first_outgoing()) else { return };
+        let (Some(source), first) = (self.source(), self.first_outgoing()) else { return };
         let outgoing = match index.checked_sub(self.start) {
             Some(_) => Some(index.wrapping_add(self.sequence_offset)),
             None => self.past.as_ref().and_then(|past| past.outgoing(source.layer, index, first)),
@@ -268,7 +279,7 @@ impl Mapping {
 
     /// Remembers the present piece, if any number is of it.
     fn end_piece(&mut self) {
-        let Some(piece) = self.source.map(|source| self.piece(source)) else { return };
+        let Some(piece) = self.source().map(|source| self.piece(source)) else { return };
         if piece.outgoing <= self.last_index {
             self.past.get_or_insert_with(|| Box::new(Past::since(piece.incoming))).push(piece);
         }
@@ -283,7 +294,7 @@ impl Mapping {
         clock: ClockRate,
         aligned: Option<RtpTimestamp>,
     ) -> RtpTimestamp {
-        let Some(last_source) = self.source else { return self.last_timestamp };
+        let Some(last_source) = self.source() else { return self.last_timestamp };
         let ticks = packet.arrived.since(self.last_arrived).as_nanos() * u128::from(clock.0) / 1_000_000_000;
         let expected = self.last_timestamp.plus((ticks as u32).max(1));
         let same = last_source == source;

@@ -11,12 +11,12 @@
 //!
 //! [`Subscriber::new`]: super::Subscriber::new
 
-use super::{FORMATS_MAX, PASSED, payload_types_of};
+use super::{PASSED, PayloadTypes};
 use crate::control::SubscriptionParameters;
 use core::time::Duration;
 use corelay_wire::media::{ExtensionMap, PayloadFormats};
 use corelay_wire::rtp::HeaderTemplate;
-use corelay_wire::units::{Instant, PacketIndex, PayloadType, Ssrc};
+use corelay_wire::units::{Instant, PacketIndex, Ssrc};
 
 /// Packets that are remembered, by index modulo their number: 0.4 s of 3 Mbit/s, 2.5 s of audio. More answers requests that come later,
 /// without RTX, and tells repeated requests apart over a longer time; each costs 12 bytes.
@@ -63,7 +63,7 @@ pub(crate) enum ResendWay {
 pub(crate) struct Rtx {
     ssrc: Ssrc,
     /// The subscriber's payload type for retransmissions of each of the track's formats.
-    pub(crate) payload_types: [Option<PayloadType>; FORMATS_MAX],
+    pub(crate) payload_types: PayloadTypes,
     /// With the extensions that the media stream has: mid and what is passed. Neither rid nor repaired rid: there is one stream.
     pub(crate) header: HeaderTemplate,
     /// The index of the next packet: one above the one before, whatever media it is for.
@@ -167,7 +167,7 @@ impl Rtx {
         let SubscriptionParameters { mid, .. } = parameters;
         Self {
             ssrc,
-            payload_types: payload_types_of(formats, |codec| parameters.formats.iter().find(|f| f.codec == codec)?.rtx),
+            payload_types: PayloadTypes::new(formats, |codec| parameters.formats.iter().find(|f| f.codec == codec)?.rtx),
             header: HeaderTemplate::new(ssrc, mid.as_deref(), extensions, PASSED.into_iter().collect()),
             // Below 2^15, as with the media stream: see `Mapping::new`.
             next: u64::from(first_sequence & 0x7FFF) + 1,
@@ -190,6 +190,7 @@ mod tests {
     use super::*;
     use crate::control::Preferences;
     use corelay_wire::media::{Codec, Feedback, PayloadFormat};
+    use corelay_wire::units::PayloadType;
 
     fn retransmission(rtx: Option<Ssrc>, nack: bool) -> Option<Box<Retransmission>> {
         let feedback = Feedback { nack, ..Feedback::default() };
@@ -236,7 +237,7 @@ mod tests {
         assert!(retransmission(Some(Ssrc(2)), false).is_none());
         let mut r = retransmission(Some(Ssrc(2)), true).expect("negotiated");
         let ResendWay::Rtx(rtx) = &mut r.way else { panic!("with RTX") };
-        assert_eq!(rtx.payload_types[0], Some(PayloadType(97)));
+        assert_eq!(rtx.payload_types.of(0), Some(PayloadType(97)));
         assert_eq!([rtx.take_index(), rtx.take_index()], [PacketIndex(0x8000), PacketIndex(0x8001)]);
     }
 }

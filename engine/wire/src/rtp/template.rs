@@ -142,27 +142,21 @@ impl HeaderTemplate {
     pub fn write(&self, dst: &mut [u8], fields: &PacketFields, passed: Passed<'_>) -> Option<usize> {
         let some = passed.carried.present.and(self.passed);
         if some.is_empty() {
-            self.begin(dst, usize::from(self.len), fields)?;
-            return Some(usize::from(self.len));
+            return self.write_plain(dst, fields).then_some(self.plain_len());
         }
         self.write_extended(dst, fields, some, passed)
     }
 
-    /// For packets that leave together, of one format: what they have in common is filled in once.
-    pub fn prepare(&self, payload_type: PayloadType, send_time: [u8; SEND_TIME_BYTES]) -> PreparedHeader {
-        let mut bytes = self.bytes;
-        bytes[1] = payload_type.0 & 0x7F;
-        let at = usize::from(self.send_time_at);
-        if let Some(place) = bytes.get_mut(at..at + SEND_TIME_BYTES).filter(|_| at > 0) {
-            place.copy_from_slice(&send_time);
-        }
-        PreparedHeader { bytes, len: self.len, transport_sequence_at: self.transport_sequence_at }
-    }
-
-    /// Whether all that is passed of a packet with these extensions is nothing: its header is as [`Self::prepare`] has it.
+    /// Whether nothing is passed of a packet with these extensions: its header has [`Self::plain_len`] bytes.
     #[inline]
     pub const fn leaves_out(&self, present: ExtensionSet) -> bool {
         present.and(self.passed).is_empty()
+    }
+
+    /// The same for a packet that nothing is passed with: its header has [`Self::plain_len`] bytes. Tells whether it fits.
+    #[inline]
+    pub fn write_plain(&self, dst: &mut [u8], fields: &PacketFields) -> bool {
+        self.begin(dst, self.plain_len(), fields).is_some()
     }
 
     /// The template and the packet's fields; `len` bytes count.
@@ -174,11 +168,10 @@ impl HeaderTemplate {
             Some(chunk) => *chunk = self.bytes,
             None => dst.get_mut(..len)?.copy_from_slice(&self.bytes[..len]),
         }
-        let fixed: &mut [u8; 8] = dst.first_chunk_mut()?;
-        let [s0, s1] = sequence.0.to_be_bytes();
-        let [t0, t1, t2, t3] = timestamp.0.to_be_bytes();
-        let flags = fixed[0] | u8::from(*padded) << 5;
-        *fixed = [flags, u8::from(*marker) << 7 | payload_type.0 & 0x7F, s0, s1, t0, t1, t2, t3];
+        let flags = u64::from(self.bytes[0] | u8::from(*padded) << 5) << 56;
+        let format = u64::from(u8::from(*marker) << 7 | payload_type.0 & 0x7F) << 48;
+        let fixed = flags | format | u64::from(sequence.0) << 32 | u64::from(timestamp.0);
+        *dst.first_chunk_mut()? = fixed.to_be_bytes();
         if self.send_time_at > 0 {
             let at = usize::from(self.send_time_at);
             *dst.get_mut(at..)?.first_chunk_mut()? = *send_time;
@@ -250,62 +243,6 @@ impl HeaderTemplate {
 
 /// The X bit.
 const EXTENDED: u8 = 0x10;
-
-/// The header of packets that nothing is passed with, but for what is each packet's own.
-#[derive(Clone, Debug)]
-pub struct PreparedHeader {
-    bytes: [u8; TEMPLATE_BYTES],
-    len: u8,
-    transport_sequence_at: u8,
-}
-
-impl PreparedHeader {
-    /// Whether packets tell their place among all packets of the transport.
-    #[inline]
-    pub const fn is_numbered(&self) -> bool {
-        self.transport_sequence_at > 0
-    }
-
-    /// Writes the header to the front of `dst`: what [`HeaderTemplate::write`] writes when nothing is passed. The payload type and the
-    /// time of leaving are those that it was prepared with. Tells whether it fits.
-    #[inline]
-    pub fn write(&self, dst: &mut [u8], own: OwnFields) -> bool {
-        let OwnFields { timestamp, sequence, marker, padded, transport_sequence } = own;
-        match dst.first_chunk_mut() {
-            Some(chunk) => *chunk = self.bytes,
-            None => match dst.get_mut(..usize::from(self.len)) {
-                Some(place) => place.copy_from_slice(&self.bytes[..usize::from(self.len)]),
-                None => return false,
-            },
-        }
-        let [f0, f1, ..] = self.bytes;
-        let flags = u64::from(f0 | u8::from(padded) << 5) << 56 | u64::from(f1 | u8::from(marker) << 7) << 48;
-        let fixed = flags | u64::from(sequence.0) << 32 | u64::from(timestamp.0);
-        let Some(place) = dst.first_chunk_mut() else { return false };
-        *place = fixed.to_be_bytes();
-        if self.is_numbered() {
-            let at = usize::from(self.transport_sequence_at);
-            let Some(place) = dst.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) else { return false };
-            *place = transport_sequence.0.to_be_bytes();
-        }
-        true
-    }
-}
-
-/// What a packet does not share with those that it leaves together with: see [`PacketFields`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnFields {
-    /// When the payload was sampled.
-    pub timestamp: RtpTimestamp,
-    /// The packet's place in the stream.
-    pub sequence: SequenceNumber,
-    /// See [`HeaderFields::marker`].
-    pub marker: bool,
-    /// See [`PacketFields::padded`].
-    pub padded: bool,
-    /// See [`PacketFields::transport_sequence`].
-    pub transport_sequence: SequenceNumber,
-}
 
 #[cfg(test)]
 mod tests;
