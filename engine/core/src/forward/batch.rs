@@ -1,8 +1,8 @@
 //! Packets of one transport in its subscribers' numbering, before they are sealed.
 //!
 //! ```text
-//! parts    | subscription 7: +1000, +90000 | subscription 9: +40, +3 |      what packets have in common
-//! packets  | 80 | 81 | 82 | 83 |            | 512 |                          each names its part, and where it is in the history
+//! parts    | subscription 7, VP8 as 96 | subscription 9, Opus as 111 |      what packets have in common
+//! packets  | 80 | 81 | 82 | 83 |        | 512 |                              each names its part, and where its payload is
 //! ```
 
 use crate::history::Stored;
@@ -13,14 +13,10 @@ use corelay_wire::media::Codec;
 use corelay_wire::rtp::Carried;
 use corelay_wire::units::{PacketIndex, PayloadType, RtpTimestamp};
 
-/// How packets of one subscription are numbered, and what is changed in them.
+/// What packets have in common that follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Numbers {
+pub(super) struct Common {
     pub(super) subscription: u32,
-    /// Outgoing minus incoming index, wrapping.
-    pub(super) index_offset: u64,
-    /// Outgoing minus incoming timestamp, wrapping.
-    pub(super) timestamp_offset: u32,
     pub(super) payload_type: PayloadType,
     pub(super) codec: Codec,
     pub(super) patch: Patch,
@@ -28,9 +24,9 @@ pub(super) struct Numbers {
     pub(super) rename: Option<Rename>,
 }
 
-/// What packets have in common that follow each other.
+/// Packets of a batch that follow each other.
 pub(super) struct Part {
-    pub(super) numbers: Numbers,
+    pub(super) common: Common,
     /// Each packet takes a transport-wide number.
     pub(super) numbered: bool,
     /// Lost packets are sent again as they were: what they were is noted.
@@ -42,15 +38,21 @@ pub(super) struct Part {
 
 /// A packet of a part.
 pub(super) struct Outgoing<'a> {
-    pub(super) stored: Stored<'a>,
-    /// As it leaves, but for padding that its run asks for.
-    pub(super) len: u16,
-    pub(super) header_len: u16,
+    pub(super) payload: &'a [u8],
+    pub(super) index: PacketIndex,
+    pub(super) timestamp: RtpTimestamp,
+    pub(super) marker: bool,
+    /// Place in the list of parts.
+    pub(super) part: u8,
     /// Place in the turn's packets.
     pub(super) place: u16,
-    pub(super) part: u8,
-    /// Extensions of the publisher's are passed with it: some of these.
-    pub(super) extended: bool,
+    pub(super) header_len: u16,
+    /// As it leaves, without any padding.
+    pub(super) bare_len: u16,
+    /// As it leaves, but for padding that its run asks for: a packet without a payload has a byte of padding at least.
+    pub(super) len: u16,
+    /// The publisher's packet, where extensions are passed of it, and what it carries.
+    pub(super) passed: Option<Stored<'a>>,
     pub(super) carried: Carried,
 }
 
@@ -66,27 +68,29 @@ impl<'a> Batch<'a> {
         Self { parts: ArrayVec::new_const(), packets: ArrayVec::new_const() }
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.packets.len()
     }
 
+    #[inline]
     pub(super) fn clear(&mut self) {
         self.parts.clear();
         self.packets.clear();
     }
 
-    /// Begins a part of the subscriber's; gives its number. A batch has no more parts than packets.
+    /// Begins a part of the subscriber's; gives its place. A batch has no more parts than packets.
     #[inline]
-    pub(super) fn begin(&mut self, numbers: Numbers, subscriber: &Subscriber) -> u8 {
+    pub(super) fn begin(&mut self, common: Common, subscriber: &Subscriber) -> u8 {
         let Subscriber { in_place, ref header, .. } = *subscriber;
-        self.parts.push(Part { numbers, numbered: header.is_numbered(), in_place, packets: 0, octets: 0 });
+        self.parts.push(Part { common, numbered: header.is_numbered(), in_place, packets: 0, octets: 0 });
         self.parts.len() as u8 - 1
     }
 
-    /// The part that the last packet is of, if packets that are numbered like this can join it.
+    /// The part that the last packet is of, if packets that have this in common can join it.
     #[inline]
-    pub(super) fn joins(&self, numbers: &Numbers) -> Option<u8> {
-        self.parts.last().filter(|part| part.numbers == *numbers).map(|_| self.parts.len() as u8 - 1)
+    pub(super) fn joins(&self, common: &Common) -> Option<u8> {
+        self.parts.last().filter(|part| part.common == *common).map(|_| self.parts.len() as u8 - 1)
     }
 
     #[inline]
@@ -96,19 +100,9 @@ impl<'a> Batch<'a> {
 }
 
 impl Outgoing<'_> {
-    #[inline]
-    pub(super) fn index(&self, numbers: &Numbers) -> PacketIndex {
-        PacketIndex(self.stored.meta.index.wrapping_add(numbers.index_offset))
-    }
-
-    #[inline]
-    pub(super) fn timestamp(&self, numbers: &Numbers) -> RtpTimestamp {
-        self.stored.meta.timestamp.plus(numbers.timestamp_offset)
-    }
-
-    /// How many bytes of padding fill `dst`. A packet without a payload has one at least.
+    /// How many bytes of padding fill `dst`.
     #[inline]
     pub(super) fn padding(&self, dst: &[u8]) -> usize {
-        dst.len() - usize::from(self.len) + usize::from(self.stored.payload().is_empty())
+        dst.len() - usize::from(self.bare_len)
     }
 }

@@ -3,7 +3,7 @@
 //! Most of the time that is all of them, numbered alike: then a run is decided about once ([`Numbering::number_all`]). At a change of
 //! layers, with layers left out, and for what came late, it is packet by packet.
 
-use super::batch::{Batch, Numbers, Outgoing};
+use super::batch::{Batch, Common, Outgoing};
 use super::change::{begin, leave_out, moved};
 use super::turn::Alike;
 use crate::drop_reason::DropReason;
@@ -13,6 +13,7 @@ use crate::selection::{Arriving, Verdict};
 use crate::subscriber::{Source, Subscriber};
 use crate::way::Way;
 use corelay_wire::rtp::{Carried, Passed};
+use corelay_wire::units::PacketIndex;
 
 /// A packet of the track.
 #[derive(Clone, Copy)]
@@ -59,15 +60,19 @@ impl<'a> Numbering<'a, '_> {
         let newest = packets.last()?.as_ref()?.meta;
         let (index_offset, timestamp_offset, patch) = subscriber.mapping.map_all(source, lowest, newest)?;
         let codec = track.formats[usize::from(format)].codec;
-        let numbers = Numbers { subscription: *slot, index_offset, timestamp_offset, payload_type, codec, patch, rename: None };
-        let part = batch.begin(numbers, subscriber);
+        let common = Common { subscription: *slot, payload_type, codec, patch, rename: None };
+        let part = batch.begin(common, subscriber);
         let (mut bytes, header_len) = (0, header_len as u16);
-        for (place, stored) in (first..).zip(packets) {
-            let stored = stored.expect("packets that are alike are all there");
-            let len = stored.payload().len() + more;
+        for (place, stored) in (first as u16..).zip(packets) {
+            let stored = stored.as_ref().expect("packets that are alike are all there");
+            let (payload, meta) = (stored.payload(), stored.meta);
+            let len = payload.len() + more;
             bytes += len as u64;
-            let (len, place) = (len as u16, place as u16);
-            batch.push(Outgoing { stored, len, header_len, place, part, extended: false, carried });
+            let len = len as u16;
+            let index = PacketIndex(meta.index.wrapping_add(index_offset));
+            let (timestamp, marker) = (meta.timestamp.plus(timestamp_offset), patch.marker(meta));
+            let (bare_len, passed) = (len, None);
+            batch.push(Outgoing { payload, index, timestamp, marker, part, place, header_len, bare_len, len, passed, carried });
         }
         Some(bytes)
     }
@@ -84,29 +89,32 @@ impl<'a> Numbering<'a, '_> {
         let Self { slot, track, subscriber, way } = self;
         let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
         let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });
+        let payload = stored.payload();
+        let bare_len = header_len + payload.len() + way.overhead();
         // A packet of nothing but padding leaves with one byte of it.
-        let len = header_len + stored.payload().len().max(1) + way.overhead();
+        let len = bare_len + usize::from(payload.is_empty());
         if len > way.packet_bytes_max() {
             return Err(DropReason::Oversize);
         }
-        let numbers = Numbers {
-            subscription: *slot,
-            index_offset: index.0.wrapping_sub(meta.index),
-            timestamp_offset: timestamp.0.wrapping_sub(meta.timestamp.0),
-            payload_type,
-            codec: track.formats[usize::from(meta.format)].codec,
-            patch: subscriber.mapping.patch(meta.index),
-            rename: subscriber.red.rename(&stored),
-        };
-        let part = batch.joins(&numbers).unwrap_or_else(|| batch.begin(numbers, subscriber));
-        let extended = !subscriber.header.leaves_out(carried.present);
+        let patch = subscriber.mapping.patch(meta.index);
+        let codec = track.formats[usize::from(meta.format)].codec;
+        let common = Common { subscription: *slot, payload_type, codec, patch, rename: subscriber.red.rename(&stored) };
+        let part = batch.joins(&common).unwrap_or_else(|| batch.begin(common, subscriber));
+        let marker = patch.marker(meta);
+        let passed = Some(stored).filter(|_| !subscriber.header.leaves_out(carried.present));
+        let (header_len, bare_len, place) = (header_len as u16, bare_len as u16, place as u16);
+        let whole_len = len as u16;
         batch.push(Outgoing {
-            stored,
-            len: len as u16,
-            header_len: header_len as u16,
-            place: place as u16,
+            payload,
+            index,
+            timestamp,
+            marker,
             part,
-            extended,
+            place,
+            header_len,
+            bare_len,
+            len: whole_len,
+            passed,
             carried,
         });
         Ok(len as u64)

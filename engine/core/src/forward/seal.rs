@@ -6,6 +6,7 @@ use super::turn::TurnPacket;
 use crate::congestion::{Congestion, Departed};
 use crate::control::Event;
 use crate::departures::Departures;
+use crate::history::Stored;
 use crate::room::Subscription;
 use crate::table::Table;
 use crate::way::Way;
@@ -46,7 +47,7 @@ impl Sealer<'_, '_> {
             rest = &rest[done..];
         }
         for part in parts.iter().filter(|part| part.packets > 0) {
-            let subscription = &mut self.subscriptions[part.numbers.subscription];
+            let subscription = &mut self.subscriptions[part.common.subscription];
             subscription.subscriber.count_sent(part.packets, part.octets);
             if !subscription.subscriber.announced {
                 announce(subscription, self.departures.events, self.departures.now);
@@ -103,7 +104,7 @@ impl Sealed {
             self.last = dst.len() as u16;
         }
         part.packets += 1;
-        part.octets = part.octets.wrapping_add(outgoing.stored.payload().len() as u32);
+        part.octets = part.octets.wrapping_add(outgoing.payload.len() as u32);
     }
 }
 
@@ -126,12 +127,19 @@ impl Stamp {
         place: &mut [u8],
     ) -> usize {
         let mut rest = place;
+        let Some(mut at) = run.first().map(|outgoing| outgoing.part) else { return 0 };
+        let header_of = |part: &Part| &subscriptions[part.common.subscription].subscriber.header;
+        let mut part = &parts[usize::from(at)];
+        let mut template = header_of(part);
         for (done, outgoing) in run.iter().enumerate() {
             let (dst, behind) = rest.split_at_mut(segment.min(rest.len()));
             rest = behind;
-            let part = &parts[usize::from(outgoing.part)];
-            let header = &subscriptions[part.numbers.subscription].subscriber.header;
-            if !self.write_header(part, outgoing, header, dst) {
+            if outgoing.part != at {
+                at = outgoing.part;
+                part = &parts[usize::from(at)];
+                template = header_of(part);
+            }
+            if !self.write_header(part, outgoing, template, dst) {
                 return done;
             }
         }
@@ -140,22 +148,21 @@ impl Stamp {
 
     #[inline]
     fn write_header(&mut self, part: &Part, outgoing: &Outgoing<'_>, template: &HeaderTemplate, dst: &mut [u8]) -> bool {
-        let Part { numbers, numbered, .. } = part;
         let fields = PacketFields {
-            timestamp: outgoing.timestamp(numbers),
-            sequence: outgoing.index(numbers).sequence(),
-            payload_type: numbers.payload_type,
-            marker: numbers.patch.marker(outgoing.stored.meta),
+            timestamp: outgoing.timestamp,
+            sequence: outgoing.index.sequence(),
+            payload_type: part.common.payload_type,
+            marker: outgoing.marker,
             padded: outgoing.padding(dst) > 0,
             send_time: self.send_time,
             transport_sequence: self.number,
         };
-        if *numbered {
+        if part.numbered {
             self.number = self.number.plus(1);
         }
-        match outgoing.extended {
-            false => template.write_plain(dst, &fields),
-            true => outgoing.write_extended(part, template, &fields, dst),
+        match &outgoing.passed {
+            None => template.write_plain(dst, &fields),
+            Some(stored) => outgoing.write_extended(part, template, &fields, stored, dst),
         }
     }
 }
@@ -163,19 +170,27 @@ impl Stamp {
 impl Outgoing<'_> {
     /// Writes the header with what is passed of the publisher's extensions.
     #[inline(never)]
-    fn write_extended(&self, part: &Part, template: &HeaderTemplate, fields: &PacketFields, dst: &mut [u8]) -> bool {
-        let passed = Passed { carried: self.carried, spans: &self.stored.meta.extensions, packet: self.stored.bytes };
+    fn write_extended(
+        &self,
+        part: &Part,
+        template: &HeaderTemplate,
+        fields: &PacketFields,
+        stored: &Stored<'_>,
+        dst: &mut [u8],
+    ) -> bool {
+        let passed = Passed { carried: self.carried, spans: &stored.meta.extensions, packet: stored.bytes };
         let written = template.write(dst, fields, passed);
-        part.numbers.patch.change_header(template.id(Extension::DependencyDescriptor), dst);
+        part.common.patch.change_header(template.id(Extension::DependencyDescriptor), dst);
         written == Some(usize::from(self.header_len))
     }
 
     /// Seals the packet behind its header, which is in `dst`.
     #[inline]
     fn seal(&self, part: &Part, way: &Way, dst: &mut [u8]) -> bool {
-        let (index, header_len, payload) = (self.index(&part.numbers), usize::from(self.header_len), self.stored.payload());
+        let Self { payload, index, .. } = *self;
+        let header_len = usize::from(self.header_len);
         let sealed = match self.padding(dst) {
-            _ if part.numbers.rename.is_some() || !part.numbers.patch.keeps_payload() => self.seal_changed(part, way, dst),
+            _ if part.common.rename.is_some() || !part.common.patch.keeps_payload() => self.seal_changed(part, way, dst),
             0 => way.sealer.seal_behind(index, header_len, payload, &[], dst),
             count => way.sealer.seal_behind(index, header_len, payload, &padding_of(count)[..count], dst),
         };
@@ -185,26 +200,26 @@ impl Outgoing<'_> {
     /// The same with another payload than the history's.
     #[cold]
     fn seal_changed(&self, part: &Part, way: &Way, dst: &mut [u8]) -> Option<usize> {
-        let (header_len, payload, padding) = (usize::from(self.header_len), self.stored.payload(), self.padding(dst));
+        let (header_len, payload, padding) = (usize::from(self.header_len), self.payload, self.padding(dst));
         let (end, plain_len) = (header_len + payload.len(), header_len + payload.len() + padding);
         let place = dst.get_mut(header_len..end)?;
         place.copy_from_slice(payload);
-        if let Some(rename) = part.numbers.rename {
+        if let Some(rename) = part.common.rename {
             rename.apply(place);
         }
-        part.numbers.patch.change_payload(part.numbers.codec, place);
+        part.common.patch.change_payload(part.common.codec, place);
         if padding > 0 {
             dst.get_mut(end..plain_len)?.copy_from_slice(&padding_of(padding)[..padding]);
         }
-        way.sealer.seal_in_place(self.index(&part.numbers), header_len, plain_len, dst)
+        way.sealer.seal_in_place(self.index, header_len, plain_len, dst)
     }
 }
 
 /// Notes what a packet was sent as, where lost ones are sent again as they were.
 #[inline(never)]
 fn note_in_place(subscriptions: &mut Table<SubscriptionId, Subscription>, part: &Part, outgoing: &Outgoing<'_>, dst: &[u8]) {
-    if let Some(retransmission) = &mut subscriptions[part.numbers.subscription].subscriber.retransmission {
-        retransmission.note(outgoing.index(&part.numbers), outgoing.padding(dst) as u8);
+    if let Some(retransmission) = &mut subscriptions[part.common.subscription].subscriber.retransmission {
+        retransmission.note(outgoing.index, outgoing.padding(dst) as u8);
     }
 }
 

@@ -162,23 +162,34 @@ impl HeaderTemplate {
     /// The template and the packet's fields; `len` bytes count.
     #[inline]
     fn begin(&self, dst: &mut [u8], len: usize, fields: &PacketFields) -> Option<()> {
-        let PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence } = fields;
         // A copy of fixed length is a few moves.
-        match dst.first_chunk_mut() {
-            Some(chunk) => *chunk = self.bytes,
-            None => dst.get_mut(..len)?.copy_from_slice(&self.bytes[..len]),
+        if let Some(chunk) = dst.first_chunk_mut() {
+            *chunk = self.bytes;
+            return self.fill(chunk, fields);
         }
+        self.begin_short(dst.get_mut(..len)?, fields)
+    }
+
+    #[cold]
+    fn begin_short(&self, dst: &mut [u8], fields: &PacketFields) -> Option<()> {
+        let mut chunk = self.bytes;
+        self.fill(&mut chunk, fields)?;
+        dst.copy_from_slice(&chunk[..dst.len()]);
+        Some(())
+    }
+
+    #[inline]
+    fn fill(&self, chunk: &mut [u8; TEMPLATE_BYTES], fields: &PacketFields) -> Option<()> {
+        let PacketFields { timestamp, sequence, payload_type, marker, padded, send_time, transport_sequence } = fields;
         let flags = u64::from(self.bytes[0] | u8::from(*padded) << 5) << 56;
         let format = u64::from(u8::from(*marker) << 7 | payload_type.0 & 0x7F) << 48;
         let fixed = flags | format | u64::from(sequence.0) << 32 | u64::from(timestamp.0);
-        *dst.first_chunk_mut()? = fixed.to_be_bytes();
+        *chunk.first_chunk_mut()? = fixed.to_be_bytes();
         if self.send_time_at > 0 {
-            let at = usize::from(self.send_time_at);
-            *dst.get_mut(at..)?.first_chunk_mut()? = *send_time;
+            *chunk.get_mut(usize::from(self.send_time_at)..)?.first_chunk_mut()? = *send_time;
         }
         if self.is_numbered() {
-            let at = usize::from(self.transport_sequence_at);
-            *dst.get_mut(at..)?.first_chunk_mut()? = transport_sequence.0.to_be_bytes();
+            *chunk.get_mut(usize::from(self.transport_sequence_at)..)?.first_chunk_mut()? = transport_sequence.0.to_be_bytes();
         }
         Some(())
     }

@@ -31,6 +31,7 @@ impl Cipher {
         }
     }
 
+    #[inline]
     pub(crate) fn seal_rtp(&self, ssrc: Ssrc, index: PacketIndex, header: &[u8], payload: &[u8], dst: &mut [u8]) -> Option<usize> {
         match self {
             Self::Aead(c) => c.seal_rtp(ssrc, index, header, payload, dst),
@@ -39,6 +40,7 @@ impl Cipher {
     }
 
     /// The header is in `dst` already; behind it go both parts of the plaintext.
+    #[inline]
     pub(crate) fn seal_rtp_behind(
         &self,
         ssrc: Ssrc,
@@ -68,6 +70,7 @@ impl Cipher {
         }
     }
 
+    #[inline]
     pub(crate) fn open_rtp(&self, ssrc: Ssrc, index: PacketIndex, header_len: usize, packet: &mut [u8]) -> Option<usize> {
         match self {
             Self::Aead(c) => c.open_rtp(ssrc, index, header_len, packet),
