@@ -43,6 +43,7 @@ pub(crate) struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
+    #[inline]
     pub(crate) fn payload(&self) -> &'a [u8] {
         &self.bytes[usize::from(self.payload_at)..]
     }
@@ -160,7 +161,15 @@ impl History {
         self.find(self.order[n as usize & (self.order.len() - 1)])
     }
 
+    /// The packet that arrived last.
+    #[inline]
+    pub(crate) fn newest(&self) -> Option<Stored<'_>> {
+        let last = self.arrived.checked_sub(1)?;
+        self.find(self.order[last as usize & (self.order.len() - 1)])
+    }
+
     /// The packet with this index, if newer ones have not overwritten its bytes or taken its slot.
+    #[inline]
     pub(crate) fn find(&self, index: u64) -> Option<Stored<'_>> {
         let slot = &self.slots[self.slot(index)];
         if slot.meta.index != index || slot.position + (self.bytes.len() as u64) < self.position {

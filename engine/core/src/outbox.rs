@@ -44,6 +44,12 @@ pub struct Path {
 }
 
 impl Path {
+    /// Whether it is the same as `other`. What most often differs is looked at first.
+    #[inline]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.remote.port() == other.remote.port() && self == other
+    }
+
     /// What UDP and IP add to a packet on the way there.
     pub fn headers_len(self) -> usize {
         match self.remote.ip().to_canonical() {
@@ -240,13 +246,11 @@ impl Outbox {
 impl Span {
     /// Whether `packets` more of at most `len` bytes may follow.
     fn takes(&self, path: &Path, len: usize, packets: usize) -> bool {
-        // Most often it is another port.
-        self.path.remote.port() == path.remote.port()
-            && !self.closed
+        !self.closed
             && len <= usize::from(self.segment)
             && usize::from(self.packets) + packets <= RUN_SEGMENTS_MAX
             && (self.end - self.start) as usize + packets * len <= RUN_BYTES_MAX
-            && self.path == *path
+            && self.path.is(path)
     }
 
     fn append(&mut self, packets: usize, bytes: usize) {

@@ -153,8 +153,7 @@ impl Track {
     /// Counts the packet that arrived last, and hears it if it is audio; `again`: it had been lost, and says nothing of who speaks by now.
     pub(crate) fn note(&mut self, layer: usize, again: bool, now: Instant) -> Noted {
         let Layer { history, tally, .. } = &mut self.layers[layer];
-        let last = history.fresh().end.checked_sub(1).and_then(|last| history.arrival(last));
-        let Some(packet) = last else { return Noted { held: self.hearing.is_held(), keyframe: false } };
+        let Some(packet) = history.newest() else { return Noted { held: self.hearing.is_held(), keyframe: false } };
         tally.count(&packet);
         if self.kind == Kind::Audio && !again {
             let level = packet.meta.extensions.find(packet.bytes, Extension::AudioLevel).and_then(AudioLevel::read);

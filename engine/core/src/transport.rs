@@ -271,7 +271,12 @@ impl Transport {
     }
 
     /// Connected, for the first time or again, if all that it takes is there.
+    #[inline]
     fn update_connected(&mut self, now: Instant) {
+        // With each packet: then neither keys nor news change anything.
+        if self.lifecycle.phase() == Phase::Connected {
+            return;
+        }
         if let (Some(profile), Some(path)) = (self.profile(), self.ice.selected()) {
             self.lifecycle.keyed(now, profile, path.remote);
             self.lifecycle.heard(now, profile, path.remote);

@@ -119,7 +119,9 @@ impl ExtensionMap {
         if id == 0 {
             return None;
         }
-        Extension::ALL.into_iter().find(|e| self.ids[*e as usize] == id)
+        // Without a branch for each of them; the first one counts.
+        let bits = self.ids.iter().enumerate().fold(0u32, |bits, (at, known)| bits | u32::from(*known == id) << at);
+        Extension::ALL.get(bits.trailing_zeros() as usize).copied()
     }
 
     /// Records that `extension` travels under `id`; zero takes it out.

@@ -12,7 +12,6 @@ use crate::transport::ufrag;
 use arrayvec::ArrayVec;
 use core::net::SocketAddr;
 use corelay_wire::demux::{Protocol, classify};
-use corelay_wire::rtp::RtpHeader;
 use corelay_wire::stun::{Class, Message};
 use corelay_wire::units::Instant;
 
@@ -81,7 +80,7 @@ impl Core {
         let slot = route.slot;
         let opened = self.rooms.transports[slot].transport.open_rtp(now, path, bytes)?;
         self.prove(path.remote, route);
-        let header = RtpHeader::parse(opened.packet()).map_err(|_| DropReason::RtpMalformed)?;
+        let header = opened.header().map_err(|_| DropReason::RtpMalformed)?;
         if let Some(upstream) = &mut self.rooms.transports[slot].upstream
             && let Some(at) = upstream.arrived(&header, opened.packet(), now, received)
         {

@@ -35,9 +35,9 @@ const COPIES_MAX: usize = 1 << 16;
 /// Packets of a track that a walk takes at least, if it takes any: what makes a run that is as good as any (20: 100 ns of sending for
 /// each packet; 40: 70; 4: 320). It goes before [`COPIES_MAX`], for one track.
 const BURST: usize = 20;
-/// Transports of a walk that is worth looking ahead in. Fewer stay in the caches from turn to turn, and a look ahead would be 140
-/// instructions for nothing: with 100 it costs a point of the ceiling's share, with 1000 it gains two and more.
-const COLD_MIN: usize = 256;
+/// Transports of a walk that is worth looking ahead in. Fewer stay in the caches from turn to turn, and a look ahead would be 30
+/// instructions each for nothing.
+const COLD_MIN: usize = 32;
 /// No wish.
 const NONE: u32 = u32::MAX;
 

@@ -87,7 +87,7 @@ impl IceAgent {
 
     /// Whether a check arrived on this path within the lifetime of consent.
     pub(crate) fn is_valid(&self, path: Path, now: Instant) -> bool {
-        self.paths.iter().any(|p| p.path == path && now.since(p.checked_at) < CONSENT_LIFETIME)
+        self.paths.iter().any(|p| p.path.is(&path) && now.since(p.checked_at) < CONSENT_LIFETIME)
     }
 
     /// The same for any of our addresses.

@@ -23,8 +23,8 @@ mod test_vectors;
 use crate::control::{DtlsRole, SrtpProfile};
 use crate::drop_reason::DropReason;
 use cipher::Cipher;
-use corelay_wire::rtp::RtpHeader;
-use corelay_wire::units::{PacketIndex, SequenceNumber, Ssrc};
+use corelay_wire::rtp::{ParseError, RtpHeader};
+use corelay_wire::units::{PacketIndex, Ssrc};
 pub use keys::KeyingMaterial;
 use keys::{Protocol, SessionKeys};
 pub use profile::KEYING_MATERIAL_LEN_MAX;
@@ -44,7 +44,8 @@ const SRTCP_INDEX_END: u32 = 1 << 31;
 #[derive(Debug)]
 pub struct Opened<'a> {
     packet: &'a [u8],
-    head: RtpHead,
+    /// As it was before the packet was opened: see [`Self::header`].
+    sealed: RtpHeader,
     index: PacketIndex,
 }
 
@@ -54,14 +55,21 @@ impl<'a> Opened<'a> {
         self.packet
     }
 
+    /// Its header; an error when the padding does not fit.
+    pub fn header(&self) -> Result<RtpHeader, ParseError> {
+        let mut header = self.sealed;
+        header.read_padding(self.packet)?;
+        Ok(header)
+    }
+
     /// How much of the packet is header: fixed part, contributing sources and extensions.
     pub fn header_len(&self) -> usize {
-        self.head.header_len
+        self.sealed.payload_offset.into()
     }
 
     /// The stream.
     pub fn ssrc(&self) -> Ssrc {
-        self.head.ssrc
+        self.sealed.ssrc
     }
 
     /// The sequence number with its rollover count.
@@ -158,11 +166,12 @@ impl SrtpSession {
 
     /// Opens one RTP packet in place. A packet that fails may have been overwritten; the session is as it was.
     pub fn open_rtp<'a>(&mut self, packet: &'a mut [u8]) -> Result<Opened<'a>, DropReason> {
-        let head = RtpHead::parse(packet).ok_or(DropReason::RtpMalformed)?;
-        let index = self.fresh_index(head)?;
-        let len = self.open_rtp.open_rtp(head.ssrc, index, head.header_len, packet).ok_or(DropReason::SrtpBadTag)?;
-        self.rtp_streams.accept(head.ssrc, index.0);
-        Ok(Opened { packet: &packet[..len], head, index })
+        let sealed = RtpHeader::parse_sealed(packet).map_err(|_| DropReason::RtpMalformed)?;
+        let index = self.fresh_index(&sealed)?;
+        let header_len = usize::from(sealed.payload_offset);
+        let len = self.open_rtp.open_rtp(sealed.ssrc, index, header_len, packet).ok_or(DropReason::SrtpBadTag)?;
+        self.rtp_streams.accept(sealed.ssrc, index.0);
+        Ok(Opened { packet: &packet[..len], sealed, index })
     }
 
     /// Opens one compound RTCP packet in place. A packet that fails may have been overwritten; the session is as it was.
@@ -181,7 +190,7 @@ impl SrtpSession {
     }
 
     /// The index of a packet that is no replay. A stream that was not heard before begins with rollover count zero.
-    fn fresh_index(&self, head: RtpHead) -> Result<PacketIndex, DropReason> {
+    fn fresh_index(&self, head: &RtpHeader) -> Result<PacketIndex, DropReason> {
         let Some(window) = self.rtp_streams.window(head.ssrc) else {
             return Ok(PacketIndex(u64::from(head.sequence.0)));
         };
@@ -189,21 +198,6 @@ impl SrtpSession {
             .estimate(head.sequence)
             .filter(|index| index.0 < RTP_INDEX_END && window.is_fresh(index.0))
             .ok_or(DropReason::SrtpReplayed)
-    }
-}
-
-/// What must be read of an RTP header before the packet can be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct RtpHead {
-    ssrc: Ssrc,
-    sequence: SequenceNumber,
-    header_len: usize,
-}
-
-impl RtpHead {
-    fn parse(packet: &[u8]) -> Option<Self> {
-        let header = RtpHeader::parse_sealed(packet).ok()?;
-        Some(Self { ssrc: header.ssrc, sequence: header.sequence, header_len: usize::from(header.payload_offset) })
     }
 }
 

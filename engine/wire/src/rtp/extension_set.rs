@@ -21,6 +21,11 @@ impl ExtensionSet {
     /// None.
     pub const EMPTY: Self = Self(0);
 
+    /// Those whose numbers in [`Extension::ALL`] are bits that are set.
+    pub(super) const fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
