@@ -11,7 +11,7 @@ const RATE_WINDOW_MS = 1_000;
 const percent = (part, digits = 1) => `${(part * 100).toFixed(digits)} %`;
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 
-/** Rows of a phase's table: what it is called, how it is read, how it is written. */
+/** Rows of a phase's table: what it is called, how it is read, how it is written; and in which phases, if not in all. */
 const ROWS = [
   ['frames decoded, of those sent', ({ decodedPart }) => decodedPart, (value) => percent(value)],
   ['longest stand of the picture', ({ longestStandMs }) => longestStandMs, (value) => `${Math.round(value)} ms`],
@@ -20,7 +20,7 @@ const ROWS = [
   ['voice made up', ({ concealedPart }) => concealedPart, (value) => percent(value, 2)],
   ['received', ({ kbps }) => kbps, (value) => `${Math.round(value)} kbit/s`],
   ['width, most of the time', ({ widths }) => Number(Object.entries(widths ?? {}).sort((a, b) => b[1] - a[1])[0]?.[0]), (value) => `${value}`],
-  ['settled after', ({ settledMs }) => settledMs, (value) => (value === null ? 'never' : `${(value / 1_000).toFixed(1)} s`)],
+  ['settled after', ({ settledMs }) => settledMs, (value) => (value === null ? 'never' : `${(value / 1_000).toFixed(1)} s`), ['narrow', 'back']],
   ['jitter buffer', ({ jitterBufferMs }) => jitterBufferMs, (value) => `${Math.round(value)} ms`],
   ['frames that the publisher sent', ({ framesSent }) => framesSent, (value) => `${value}`],
 ];
@@ -53,14 +53,15 @@ export function summary({ server, round, joins, phases, busy }) {
 
 function tables(report) {
   const servers = [...new Set(report.runs.map(({ server }) => server))];
-  const about = [`    ${report.at}, commit ${report.commit}, ${report.browser}, ${report.machine}`, ...servers.map((server) => `    ${server} ${report.versions[server]}: ${runsOf(report, server).length} rounds, processors ${runsOf(report, server).map(({ busy }) => percent(busy, 0)).join(', ')} busy`)];
+  const machine = servers.map((server) => `${server} ${report.versions[server]}: ${runsOf(report, server).length} rounds, processors ${runsOf(report, server).map(({ busy }) => percent(busy, 0)).join(', ')} busy`);
+  const about = [`${report.at}, commit ${report.commit}, ${report.browser}, ${report.machine}`, ...machine, report.link].filter(Boolean).map((line) => `    ${line}\n`).join('');
   const head = `| | ${servers.join(' | ')} |\n| --- |${servers.map(() => ' ---: |').join('')}\n`;
   const cell = (server, read, write) => spread(runsOf(report, server).map(read).filter((value) => value !== undefined && !Number.isNaN(value)), write);
   const row = (name, read, write) => `| ${name} | ${servers.map((server) => cell(server, read, write)).join(' | ')} |\n`;
   const joining = `### Joining on a clean link\n\n${head}${row('a joiner\'s first frame, from the call', ({ joins }) => median(joins.slice(1).map(({ first }) => first)), (value) => `${Math.round(value)} ms`)}` +
     row('the first viewer\'s', ({ joins }) => joins[0].first, (value) => `${Math.round(value)} ms`);
-  const phases = report.phases.filter(({ title }) => title).map(({ name, title }) => `### ${title}\n\n${head}${ROWS.map(([label, read, write]) => row(label, ({ phases: measured }) => read(measured[name]), write)).join('')}`);
-  return `${about.join('\n')}\n\n${joining}\n${phases.join('\n')}`;
+  const phases = report.phases.filter(({ title }) => title).map(({ name, title }) => `### ${title}\n\n${head}${ROWS.filter(([, , , only]) => only?.includes(name) ?? true).map(([label, read, write]) => row(label, ({ phases: measured }) => read(measured[name]), write)).join('')}`);
+  return `${about}\n${joining}\n${phases.join('\n')}`;
 }
 
 const runsOf = ({ runs }, server) => runs.filter((run) => run.server === server);

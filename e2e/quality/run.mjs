@@ -26,6 +26,7 @@ const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'corelay-quality-'));
 const link = await Link.open();
 const site = await openSite();
 const browsers = [];
+const runs = [];
 let failures = 0;
 try {
   const media = writeMedia(directory, SENDER, { size: CAMERA });
@@ -33,7 +34,6 @@ try {
   // Without a camera a browser hides its address behind a name that no server here could resolve; without TLS it hides what it is.
   const far = ['--disable-features=WebRtcHideLocalIpsWithMdns', `--unsafely-treat-insecure-origin-as-secure=${site.origin(NEAR_ADDRESS)}`];
   browsers.push(await Chromium.launch({ link, args: far }));
-  const runs = [];
   for (let round = 1; round <= settings.rounds; round++) {
     for (const peer of peers) {
       // One server that fails is no reason to lose what the others gave.
@@ -43,13 +43,15 @@ try {
       });
     }
   }
-  if (runs.length > 0) finish(runs);
 } finally {
   await Promise.allSettled(browsers.map((browser) => browser.close()));
   site.close();
-  await link.close().catch(() => {});
   fs.rmSync(directory, { recursive: true, force: true });
 }
+// Packets that passed, were lost, found the queue full, and were handed over late.
+const passed = await link.close();
+console.log(passed);
+if (runs.length > 0) finish(runs);
 process.exit(failures > 0 ? 1 : 0);
 
 /** One call through one server. */
@@ -69,7 +71,7 @@ async function measure(peer, round) {
     for (let n = 0; n < JOINS; n++) joins.push(await join(peer, address(`joiner-${n}`)));
     const bounds = await play();
     const measured = { publisher: await publisher.evaluate(() => window.quality.close()), viewer: await viewer.evaluate(() => window.quality.close()) };
-    const run = { server: peer.name, version: server.version, round, joins, began: bounds[0].from, bounds, phases: judge(measured, bounds), busy: busySince(work), ...measured };
+    const run = { server: peer.name, version: server.version, browser: `Chromium ${browsers[0].version}`, round, joins, began: bounds[0].from, bounds, phases: judge(measured, bounds), busy: busySince(work), ...measured };
     console.log(summary(run));
     return run;
   } catch (error) {
@@ -123,13 +125,13 @@ function judge(measured, bounds) {
   return phases;
 }
 
-function finish(runs) {
+function finish() {
   const first = runs[0].began;
   const phases = PHASES.map((phase, n) => ({ ...phase, from: runs[0].bounds[n].from - first, to: runs[0].bounds[n].to - first }));
   const versions = Object.fromEntries(runs.map(({ server, version }) => [server, version]));
   const report = {
     at: new Date().toISOString().slice(0, 16).replace('T', ' '), commit: settings.commit, machine: `${os.cpus().length} processors, ${os.cpus()[0].model}, Linux ${os.release()}`,
-    browser: `Chromium ${browsers[0].version}`, versions, camera: CAMERA, phases, runs,
+    browser: runs[0].browser, link: passed, versions, camera: CAMERA, phases, runs,
   };
   writeReport(settings.report, report);
   if (settings.docs) writeDocs(settings.docs, report);

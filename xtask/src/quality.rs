@@ -44,7 +44,12 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     let limit = ROUND_MINUTES_MAX * options.rounds * options.only.len() as u64;
     let stage =
         Stage::new(project, "quality", "sh", &["-c", "exec node quality/measure.mjs \"$1\"", "sh"], limit).configure(|command| {
-            command.arg(settings.to_string()).current_dir(project.e2e()).env("CORELAY_BIN", &server).envs(browser::path(&tools));
+            command
+                .arg(settings.to_string())
+                .current_dir(project.e2e())
+                .env("CORELAY_BIN", &server)
+                .env("CORELAY_COMMIT", &commit)
+                .envs(browser::path(&tools));
         });
     console::line("quality: each round of a server takes about two and a half minutes");
     let measured = stage.count(project, |output| {
