@@ -9,13 +9,18 @@ const [BEGIN, END] = ['<!-- figures: begin -->', '<!-- figures: end -->'];
 const RATE_WINDOW_MS = 1_000;
 
 const percent = (part, digits = 1) => `${(part * 100).toFixed(digits)} %`;
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.ceil((sorted.length - 1) / 2)]];
+  return low === high ? low : (low + high) / 2;
+}
 
 /** Rows of a phase's table: what it is called, how it is read, how it is written; and in which phases, if not in all. */
 const ROWS = [
   ['frames decoded, of those sent', ({ decodedPart }) => decodedPart, (value) => percent(value)],
   ['longest stand of the picture', ({ longestStandMs }) => longestStandMs, (value) => `${Math.round(value)} ms`],
-  ['freezes (as the browser counts)', ({ freezes }) => freezes, (value) => `${value}`],
+  ['freezes (as the browser counts)', ({ freezes }) => freezes, (value) => `${Math.round(value)}`],
   ['frozen', ({ frozenSeconds }) => frozenSeconds, (value) => `${value.toFixed(2)} s`],
   ['voice made up', ({ concealedPart }) => concealedPart, (value) => percent(value, 2)],
   ['received', ({ kbps }) => kbps, (value) => `${Math.round(value)} kbit/s`],
@@ -71,7 +76,8 @@ function spread(values, write) {
   if (values.length === 0) return '-';
   const known = values.map((value) => value ?? Infinity).sort((a, b) => a - b);
   const shown = (value) => write(value === Infinity ? null : value);
-  return known.length === 1 ? shown(known[0]) : `${shown(median(known))} (${shown(known[0])} to ${shown(known.at(-1))})`;
+  const [least, greatest] = [shown(known[0]), shown(known.at(-1))];
+  return least === greatest ? least : `${shown(median(known))} (${least.replace(/ .*/, '')} to ${greatest.replace(/ .*/, '')})`;
 }
 
 function plots(report) {

@@ -19,7 +19,7 @@ export const SETTLE_MS = 6_000;
 /** One after the other; `link` says what changes. What has no title is not judged. */
 export const PHASES = [
   { name: 'clean', title: 'clean', seconds: 8, link: { loss: 0, delay: 0, rate: 0 } },
-  { name: 'far', seconds: 4, link: { delay: 40 } },
+  { name: 'far', seconds: 8, link: { delay: 40 } },
   { name: 'loss10', title: '10 % loss, 80 ms', seconds: 20, link: { loss: 10 } },
   { name: 'rest', seconds: 6, link: { loss: 0 } },
   { name: 'loss20', title: '20 % loss, 80 ms', seconds: 20, link: { loss: 20 } },

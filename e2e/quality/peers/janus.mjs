@@ -33,8 +33,9 @@ export async function start(ip) {
     await stop();
     throw error;
   });
-  const { stdout } = await promisify(execFile)('janus', ['--version']).catch(() => ({ stdout: '' }));
-  return { version: /\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? 'of the system', address: () => ({ url: `ws://${ip}:${PORT}` }), log: () => program.said, stop };
+  // It ends with an error after it has said its version.
+  const { stdout, stderr } = await promisify(execFile)('janus', ['--version']).catch((ended) => ended);
+  return { version: /\d+\.\d+\.\d+/.exec(`${stdout}${stderr}`)?.[0] ?? 'of the system', address: () => ({ url: `ws://${ip}:${PORT}` }), log: () => program.said, stop };
 }
 
 function listens(host, port) {
