@@ -203,8 +203,9 @@ impl Turn {
 
     /// Goes to the next transport.
     pub(super) fn next_transport(&mut self) {
-        let chain = self.cursor.chain + 1;
-        self.cursor = Cursor { chain, wish: self.chains.get(chain).map_or(NONE, |c| c.first), packets: 0, ..self.cursor };
+        self.cursor.chain += 1;
+        self.cursor.wish = self.chains.get(self.cursor.chain).map_or(NONE, |c| c.first);
+        self.cursor.packets = 0;
     }
 
     /// When the walk is at the end of what it looked ahead to: the next `count` transports, each with the subscription of its first
@@ -224,8 +225,8 @@ impl Turn {
 
     /// Goes to the transport's next wish.
     pub(super) fn next_wish(&mut self) {
-        let next = self.wishes.get(self.cursor.wish as usize).map_or(NONE, |w| w.next);
-        self.cursor = Cursor { wish: next, packets: 0, ..self.cursor };
+        self.cursor.wish = self.wishes.get(self.cursor.wish as usize).map_or(NONE, |w| w.next);
+        self.cursor.packets = 0;
     }
 
     /// The track in place `track`, and the places of its packets that the wish has not had.
