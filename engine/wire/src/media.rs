@@ -70,7 +70,7 @@ pub enum Extension {
     TransmissionOffset,
     /// abs-capture-time: passed.
     AbsCaptureTime,
-    /// playout-delay: passed.
+    /// playout-delay: passed, or written where the server wants one.
     PlayoutDelay,
     /// AV1 dependency descriptor: read, passed.
     DependencyDescriptor,

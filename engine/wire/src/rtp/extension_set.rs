@@ -36,6 +36,11 @@ impl ExtensionSet {
         self.0 |= 1 << extension as u16;
     }
 
+    /// Takes `extension` out.
+    pub const fn remove(&mut self, extension: Extension) {
+        self.0 &= !(1 << extension as u16);
+    }
+
     /// Whether `extension` is in it.
     pub const fn contains(self, extension: Extension) -> bool {
         self.0 >> extension as u16 & 1 != 0

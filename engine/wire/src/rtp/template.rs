@@ -1,17 +1,18 @@
 //! The header of one subscriber's packets, written once as far as it stays the same: a packet fills in what is its own.
 //!
 //! ```text
-//! | V P X CC | M PT | sequence | timestamp | SSRC | preamble | mid | send time, transport-wide number | passed on | zeros |
-//!     '---------- of the packet ----------'              '- one length   '------ of the packet ------'  '- few have any
+//! | V P X CC | M PT | sequence | timestamp | SSRC | preamble | mid, playout delay | send time, transport-wide number | passed on | zeros |
+//!     '---------- of the packet ----------'              '- one length                '------ of the packet ------'  '- few have any
 //! ```
 //!
 //! Elements that are written stand first, those that are passed behind them, as [`super::write_header`] has it when it is given both in the
-//! order of [`Extension::ALL`]; the bytes are the same. A packet whose passed elements need the two-byte form, when the written ones
+//! order of [`Extension::ALL`], but for a playout delay that is written; the bytes are the same. A packet whose passed elements need the two-byte form, when the written ones
 //! do not, is left to that function: that is a keyframe's dependency descriptor with its structure.
 
 use super::extension_set::{Carried, ExtensionSet};
 use super::extension_spans::ExtensionSpans;
 use super::extensions::{ExtensionForm, Extensions};
+use super::playout_delay::PlayoutDelay;
 use super::write::{HeaderFields, choose_form, write_header};
 use crate::media::{Extension, ExtensionMap};
 use crate::units::{PayloadType, RtpTimestamp, SequenceNumber, Ssrc};
@@ -20,7 +21,8 @@ use crate::units::{PayloadType, RtpTimestamp, SequenceNumber, Ssrc};
 const FIXED_LEN: usize = 12;
 /// Where the first element stands: behind "defined by profile" and the length (RFC 8285 section 4.1.2).
 const ELEMENTS_AT: usize = FIXED_LEN + 4;
-/// The longest mid of the one-byte form, abs-send-time and the transport-wide number, all in the two-byte form, to the end of a word.
+/// The longest mid of the one-byte form, abs-send-time and the transport-wide number, all in the two-byte form, to the end of a word. In the
+/// one-byte form a playout delay fits as well.
 const TEMPLATE_BYTES: usize = ELEMENTS_AT + (2 + 16) + (2 + 3) + (2 + 2) + 1;
 const _: () = assert!(TEMPLATE_BYTES.is_multiple_of(4));
 const SEND_TIME_BYTES: usize = 3;
@@ -83,20 +85,54 @@ impl HeaderTemplate {
     /// A template for the stream `ssrc` with these ids. `mid` is written where it is told and has an id, abs-send-time and
     /// the transport-wide number where they have one, and what is in `passed` is passed where it has one.
     pub fn new(ssrc: Ssrc, mid: Option<&str>, ids: &ExtensionMap, passed: ExtensionSet) -> Self {
+        Self::written(ssrc, mid.map(str::as_bytes), None, ids, passed)
+            .expect("a mid is no longer than 16 bytes, and ids are not zero")
+    }
+
+    /// Every packet from here on tells this delay; with `None`, those that the publisher tells are passed. Nothing changes where the
+    /// extension has no id, or no room beside a long mid.
+    pub fn set_playout_delay(&mut self, delay: Option<PlayoutDelay>) {
+        *self = self.with_playout_delay(delay);
+    }
+
+    /// The same as another template.
+    pub fn with_playout_delay(&self, delay: Option<PlayoutDelay>) -> Self {
+        let [.., s0, s1, s2, s3] = *self.bytes.first_chunk::<FIXED_LEN>().expect("a template holds a header");
+        let elements = Extensions::new(self.form, &self.bytes, ELEMENTS_AT..usize::from(self.written_end));
+        let mid = self.id(Extension::Mid).and_then(|id| elements.clone().find(|(own, _)| *own == id)).map(|(_, data)| data);
+        let mut passed = self.passed;
+        passed.insert(Extension::PlayoutDelay);
+        let changed = Self::written(Ssrc(u32::from_be_bytes([s0, s1, s2, s3])), mid, delay, &self.ids, passed);
+        changed.unwrap_or_else(|| self.clone())
+    }
+
+    /// `None` when it does not fit.
+    fn written(
+        ssrc: Ssrc,
+        mid: Option<&[u8]>,
+        delay: Option<PlayoutDelay>,
+        ids: &ExtensionMap,
+        mut passed: ExtensionSet,
+    ) -> Option<Self> {
         let id_of = |extension| ids.id(extension);
-        let mid = mid.and_then(|mid| Some((id_of(Extension::Mid)?, mid.as_bytes())));
+        let mid = mid.and_then(|mid| Some((id_of(Extension::Mid)?, mid)));
+        let delay = delay.map(PlayoutDelay::to_bytes);
+        let delay = delay.as_ref().and_then(|bytes| Some((id_of(Extension::PlayoutDelay)?, &bytes[..])));
         let send_time = id_of(Extension::AbsSendTime).map(|id| (id, &[0; SEND_TIME_BYTES][..]));
         let transport_sequence = id_of(Extension::TransportSequence).map(|id| (id, &[0; TRANSPORT_SEQUENCE_BYTES][..]));
-        let written = || [mid, send_time, transport_sequence].into_iter().flatten();
+        let written = || [mid, delay, send_time, transport_sequence].into_iter().flatten();
         let fields = HeaderFields { ssrc, ..HeaderFields::default() };
         let mut bytes = [0; TEMPLATE_BYTES];
-        let len = write_header(&mut bytes, &fields, written()).expect("a mid is no longer than 16 bytes, and ids are not zero");
+        let len = write_header(&mut bytes, &fields, written())?;
         let form = choose_form(written()).flatten().unwrap_or(ExtensionForm::OneByte);
         bytes[FIXED_LEN..ELEMENTS_AT - 2].copy_from_slice(&form.profile().to_be_bytes());
         let written_end = ELEMENTS_AT + written().map(|(_, data)| form.head_len() + data.len()).sum::<usize>();
         let behind_send_time = transport_sequence.map_or(0, |(_, data)| form.head_len() + data.len());
+        if delay.is_some() {
+            passed.remove(Extension::PlayoutDelay);
+        }
         let passed: ExtensionSet = passed.iter().filter(|e| id_of(*e).is_some()).collect();
-        Self {
+        Some(Self {
             bytes,
             written: written().count() as u8,
             written_end: written_end as u8,
@@ -107,7 +143,7 @@ impl HeaderTemplate {
             passed,
             two_byte: passed.iter().filter(|e| id_of(*e).is_some_and(|id| id > 14)).collect(),
             ids: ids.clone(),
-        }
+        })
     }
 
     /// Whether packets tell their place among all packets of the transport.

@@ -135,6 +135,62 @@ fn a_structure_takes_the_two_byte_form_for_its_packet_only() {
 }
 
 #[test]
+fn a_playout_delay_is_in_every_header_while_it_is_set_and_leaves_no_trace() {
+    let numbered = ids(&[
+        (Extension::Mid, 4),
+        (Extension::AbsSendTime, 2),
+        (Extension::TransportSequence, 3),
+        (Extension::PlayoutDelay, 7),
+        (Extension::VideoOrientation, 5),
+        (Extension::DependencyDescriptor, 11),
+    ]);
+    let bare = ids(&[(Extension::PlayoutDelay, 7)]);
+    let delay = PlayoutDelay::at_least(30);
+    let of_publisher = vec![1, 2, 3];
+    for (ids, mid) in [(&numbered, Some("0123456789abcdef")), (&numbered, None), (&bare, None)] {
+        for (descriptor, own) in [(3, false), (80, false), (80, true)] {
+            let mut extensions =
+                vec![(Extension::VideoOrientation, vec![1]), (Extension::DependencyDescriptor, vec![7; descriptor])];
+            extensions.extend(own.then(|| (Extension::PlayoutDelay, of_publisher.clone())));
+            let published = Published::new(&extensions);
+            let mut template = HeaderTemplate::new(Ssrc(0xCAFE_F00D), mid, ids, PASSED.into_iter().collect());
+            let before = template.clone();
+            template.set_playout_delay(Some(delay));
+            assert_eq!(template.is_numbered(), before.is_numbered());
+            let mut dst = vec![0xEE; 400];
+            let len = template.write(&mut dst, &fields(9, true, false), published.passed()).expect("it fits");
+            assert_eq!(len, template.len(published.passed()));
+            let header = RtpHeader::parse(&dst[..len]).expect("a header");
+            let read = |e| ids.id(e).and_then(|id| header.extension(&dst, id));
+            assert_eq!(read(Extension::PlayoutDelay).and_then(PlayoutDelay::read), Some(delay), "in place of the publisher's");
+            assert_eq!((header.ssrc, header.sequence), (Ssrc(0xCAFE_F00D), SequenceNumber(9)));
+            if ids.id(Extension::Mid).is_some() {
+                assert_eq!(read(Extension::Mid), mid.map(str::as_bytes));
+                assert_eq!(read(Extension::AbsSendTime), Some(&send_time()[..]));
+                assert_eq!(read(Extension::TransportSequence), Some(&(9u16 * 31).to_be_bytes()[..]));
+                assert_eq!(read(Extension::DependencyDescriptor).map(<[u8]>::len), Some(descriptor));
+            }
+            template.set_playout_delay(None);
+            assert_eq!(template, before);
+        }
+    }
+}
+
+#[test]
+fn without_an_id_or_room_there_is_no_playout_delay() {
+    let none = ids(&[(Extension::Mid, 4), (Extension::AbsSendTime, 2)]);
+    // In the two-byte form the longest mid leaves no room.
+    let full =
+        ids(&[(Extension::Mid, 20), (Extension::AbsSendTime, 2), (Extension::TransportSequence, 3), (Extension::PlayoutDelay, 7)]);
+    for ids in [none, full] {
+        let mut template = HeaderTemplate::new(Ssrc(1), Some("0123456789abcdef"), &ids, PASSED.into_iter().collect());
+        let before = template.clone();
+        template.set_playout_delay(Some(PlayoutDelay::at_least(30)));
+        assert_eq!(template, before);
+    }
+}
+
+#[test]
 fn spans_that_lie_make_a_header_without_them() {
     let template = HeaderTemplate::new(Ssrc(1), None, &ids(&[(Extension::AudioLevel, 1)]), PASSED.into_iter().collect());
     let published = Published::new(&[(Extension::AudioLevel, vec![5])]);
