@@ -9,8 +9,27 @@ use corelay_wire::media::Codec;
 use corelay_wire::units::{ClockRate, RtpTimestamp};
 use std::collections::VecDeque;
 
+/// How much older a keyframe may be that was lost than what its stream, or the one before, has sent since. Less waits for another because of one picture, which nobody sees;
+/// more lets lips and sound be apart by as much.
+const BEHIND_MAX_MILLIS: i64 = 40;
 /// How far back from the newest packet of the layer before one with a payload is looked for: publishers probe with a few of padding.
 const PADDING_MAX: u64 = 16;
+
+/// Whether the subscriber is shown later pictures of another stream already: the keyframe was lost and came when it was asked for again. To
+/// begin with it would take the picture back, and all that follows out of step with the sound; the next keyframe does not.
+#[cold]
+pub(super) fn is_behind(track: &Track, subscriber: &Subscriber, source: Source, keyframe: Stored<'_>) -> bool {
+    let (layer, meta) = (&track.layers[usize::from(source.layer)], keyframe.meta);
+    let Some(former) = subscriber.mapping.flowing().filter(|_| meta.index < layer.history.highest()) else { return false };
+    let clock = codec_of(track, meta).clock_rate();
+    let behind = |source: Source, timestamp: RtpTimestamp| {
+        let newest = latest(&track.layers[usize::from(source.layer)], source.generation);
+        let ticks = newest.map_or(0, |newest| newest.meta.timestamp.distance(timestamp));
+        i64::from(ticks) * 1_000 > i64::from(clock.0) * BEHIND_MAX_MILLIS
+    };
+    let there = aligned(track, former, source, meta, clock);
+    behind(source, meta.timestamp) || there.is_some_and(|timestamp| behind(former, timestamp))
+}
 
 /// Begins with a keyframe of `source`: time and counters go on behind what was sent of the stream before.
 #[cold]
@@ -23,6 +42,7 @@ pub(super) fn begin(track: &Track, subscriber: &mut Subscriber, source: Source, 
     let last = former.and_then(|former| latest(&track.layers[usize::from(former.layer)], former.generation));
     let patch = mapping.patch(u64::MAX);
     let patch = last.map_or(patch, |last| patch.continued((codec_of(track, last.meta), last), (codec, first)));
+    gate.begin(meta.index, meta.place);
     mapping.begin(source, meta, codec.clock_rate(), aligned);
     mapping.set_patch(patch.marked(gate.cut()), meta.index);
     *left_out = None;

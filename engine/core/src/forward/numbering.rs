@@ -4,7 +4,7 @@
 //! layers, with layers left out, and for what came late, it is packet by packet.
 
 use super::batch::{Batch, Common, Outgoing};
-use super::change::{begin, leave_out, moved};
+use super::change::{begin, is_behind, leave_out, moved};
 use super::turn::Alike;
 use crate::drop_reason::DropReason;
 use crate::history::{PacketMeta, Stored};
@@ -136,6 +136,7 @@ impl<'a> Numbering<'a, '_> {
                 return false;
             }
             Verdict::Move => moved(subscriber, meta),
+            Verdict::Begin if is_behind(track, subscriber, source, stored) => return false,
             Verdict::Begin => begin(track, subscriber, source, stored),
         }
         true

@@ -112,7 +112,7 @@ impl Gate {
         self.layer != NONE && (flowing != Some(self.layer) || wanted > point || (wanted < point && !nested()))
     }
 
-    /// Decides about a packet. When it gives [`Verdict::Begin`], the packet's stream is the flowing one from here on.
+    /// Decides about a packet. When it gives [`Verdict::Begin`], the packet's stream may be the flowing one from here on: see [`Gate::begin`].
     #[inline]
     pub(crate) fn decide(&mut self, packet: Arriving) -> Verdict {
         if packet.flowing {
@@ -130,8 +130,6 @@ impl Gate {
         if packet.layer != self.layer || !packet.keyframe {
             return Verdict::Foreign;
         }
-        self.reach(packet.place.top());
-        (self.point, self.former, self.since, self.news) = (self.aim, self.aim, packet.index, true);
         Verdict::Begin
     }
 
@@ -141,6 +139,12 @@ impl Gate {
     pub(crate) fn passes_all(&self, layer: u8, top: u8, needed_by: Points, lowest: u64) -> bool {
         let settled = self.aim == self.point && layer == self.layer && top == self.top;
         settled && (needed_by == Points::ALL || (lowest >= self.since && needed_by.contains(self.point)))
+    }
+
+    /// The stream of the packet `index` is the flowing one from here on.
+    pub(crate) fn begin(&mut self, index: u64, place: Place) {
+        self.reach(place.top());
+        (self.point, self.former, self.since, self.news) = (self.aim, self.aim, index, true);
     }
 
     /// The stream's highest spatial layer is `top`.

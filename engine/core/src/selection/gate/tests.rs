@@ -24,6 +24,7 @@ impl Stream {
         let verdict = self.gate.decide(Arriving { layer, flowing: self.flowing == Some(layer), index, keyframe, place });
         match verdict {
             Verdict::Begin => {
+                self.gate.begin(index, place);
                 self.flowing = Some(layer);
                 verdict
             }
