@@ -17,6 +17,11 @@ const PATIENCE_MAX: Duration = Duration::from_millis(40);
 /// 30 % loss both ways half of the answers are such: eight in a row happen once in 256 times.
 const UNSURE_AFTER: u8 = 8;
 
+/// Of the answers so many, in 1/256, to a request that was not the first make a way one that loses requests: there, each is made twice. 3 %
+/// loss each way make 6 % of them. Higher leaves sound that was lost twice without a third chance; lower asks publishers that answer each
+/// request for everything twice.
+const LOSES: u8 = 14;
+
 /// One transport's.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct NackTiming {
@@ -24,15 +29,21 @@ pub(crate) struct NackTiming {
     round_trip: Option<(Duration, Duration)>,
     /// Ambiguous answers since the last one that was not.
     ambiguous: u8,
+    /// The share of answers that took more than one round of requests, of late, in 1/256.
+    repeated: u8,
     /// By how much packets were overtaken of late: the most of them, forgotten by and by.
     overtaken: Duration,
 }
 
 impl NackTiming {
-    /// An answer came so long after the latest of `requests` requests. With one request it tells the round trip; with several nobody
-    /// knows which was answered.
+    /// An answer came so long after the latest of `requests` requests. With those of one round it tells the round trip, for the first is most
+    /// likely the one that was answered; with several rounds nobody knows which.
     pub(crate) fn answered(&mut self, after: Duration, requests: u8) {
-        if requests > 1 {
+        let of_a_round = self.requests_of_a_round();
+        let share = if requests > of_a_round { u8::MAX } else { 0 };
+        self.repeated = ((u16::from(self.repeated) * 31 + u16::from(share)) / 32) as u8;
+        let after = if requests == 2 && of_a_round == 2 { after + self.interval(None, false, 1) } else { after };
+        if requests > of_a_round {
             self.ambiguous = self.ambiguous.saturating_add(1);
             return;
         }
@@ -69,7 +80,8 @@ impl NackTiming {
     /// The time from request number `requests` for a packet to the next. `round_trip`: what reports told, until answers tell better.
     ///
     /// Once a round trip brought nothing, the request or its answer was lost, and half the time goes by from one to the next: publishers do
-    /// not answer twice in a round trip, so that it costs requests only, and a lost one is made good sooner.
+    /// not answer twice in a round trip, so that it costs requests only, and a lost one is made good sooner. On a way that loses many, two are
+    /// made from the beginning, the second a quarter of the round trip behind the first.
     pub(crate) fn interval(&self, round_trip: Option<Duration>, patient: bool, requests: u8) -> Duration {
         let [least, most] = INTERVAL;
         if patient {
@@ -78,7 +90,17 @@ impl NackTiming {
         let guessed = || (round_trip.unwrap_or(ROUND_TRIP_GUESSED), Duration::ZERO);
         let (mean, deviation) = self.round_trip.unwrap_or_else(guessed);
         let whole = mean + MARGIN.max(deviation * 2);
-        (if requests > 1 { whole / 2 } else { whole }).clamp(least, most)
+        let interval = match (self.requests_of_a_round(), requests) {
+            (1, 1) => whole,
+            (1, _) => whole / 2,
+            (_, odd) if odd % 2 == 1 => whole / 4,
+            _ => whole - whole / 4,
+        };
+        interval.clamp(least, most)
+    }
+
+    fn requests_of_a_round(&self) -> u8 {
+        if self.repeated > LOSES { 2 } else { 1 }
     }
 
     /// Whether the estimate may be so short that every answer comes after the second request: then one hole waits longer.
@@ -124,7 +146,30 @@ mod tests {
         assert!(t.is_unsure() && !t.is_unsure(), "one hole is enough");
         assert_eq!(t.interval(None, true, 1), ms(500));
         t.answered(ms(300), 1);
-        assert!(t.interval(None, false, 1) > ms(100));
+        assert!(t.interval(None, false, 1) + t.interval(None, false, 2) > ms(100));
+    }
+
+    #[test]
+    fn on_a_way_that_loses_requests_each_is_made_twice() {
+        let mut t = NackTiming::default();
+        for _ in 0..50 {
+            t.answered(ms(80), 1);
+        }
+        let whole = t.interval(None, false, 1);
+        for n in 0..60 {
+            t.answered(ms(80), if n % 6 == 0 { 2 } else { 1 });
+        }
+        let [first, second, third, fourth] = [1, 2, 3, 4].map(|n| t.interval(None, false, n));
+        assert!(
+            (first, second) == (third, fourth) && first < whole / 3 && (ms(85)..ms(110)).contains(&(first + second)),
+            "{first:?} {second:?}"
+        );
+        for _ in 0..100 {
+            if t.requests_of_a_round() == 2 {
+                t.answered(ms(80) - first, 2);
+            }
+        }
+        assert_eq!(t.requests_of_a_round(), 1, "the second of a round is no repetition");
     }
 
     #[test]
