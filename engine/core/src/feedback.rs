@@ -8,7 +8,7 @@ use crate::counters::Counters;
 use crate::drop_reason::DropReason;
 use crate::layer::SourceReport;
 use crate::resend::Resends;
-use crate::room::Rooms;
+use crate::room::{Rooms, Subscription};
 use crate::streams::Role;
 use crate::transport::OpenedRtcp;
 use arrayvec::ArrayVec;
@@ -84,6 +84,9 @@ impl Feedback<'_> {
         if let Some(congestion) = self.rooms.congestions.get_mut(self.slot) {
             congestion.hear_loss(self.now, block.fraction_lost);
         }
+        let Rooms { transports, tracks, subscriptions, .. } = &mut *self.rooms;
+        let Subscription { subscriber, track, .. } = &mut subscriptions[slot];
+        subscriber.look_at_loss(self.now, transports[self.slot].round_trip, tracks[*track].lossy(self.now), true);
     }
 
     fn arrivals(&mut self, arrivals: &TransportCc<'_>) {

@@ -3,6 +3,7 @@
 mod missing;
 mod nack_timing;
 mod placing;
+mod repairs;
 mod statistics;
 mod tally;
 
@@ -14,6 +15,7 @@ use crate::history::History;
 use crate::keyframe::KeyframeThrottle;
 use corelay_wire::units::{ClockRate, Instant, NtpTimestamp, Rid, RtpTimestamp, SequenceNumber, Ssrc};
 pub(crate) use placing::Placing;
+pub(crate) use repairs::{Lossy, Repairs};
 use statistics::Statistics;
 use tally::Tally;
 
@@ -30,6 +32,9 @@ pub(crate) struct SourceReport {
 /// held up; larger would tell subscribers a wrong wall time of a stream whose timestamps moved by less.
 const REPORT_STEP_SECONDS: u32 = 2;
 
+/// How far behind a packet that was lost one is looked for that was not: as many are lost in a row on a bad radio link.
+const BEHIND_MAX: u64 = 16;
+
 /// One simulcast stream, or the only stream.
 #[derive(Debug)]
 pub(crate) struct Layer {
@@ -41,6 +46,8 @@ pub(crate) struct Layer {
     pub(crate) statistics: Statistics,
     pub(crate) tally: Tally,
     pub(crate) missing: Missing,
+    /// Of what was lost on the way here.
+    pub(crate) repairs: Repairs,
     pub(crate) source_report: Option<SourceReport>,
     pub(crate) keyframes: KeyframeThrottle,
     pub(crate) placing: Placing,
@@ -60,6 +67,7 @@ impl Layer {
             statistics: Statistics::default(),
             tally: Tally::default(),
             missing: Missing::new(track.kind, answers),
+            repairs: Repairs::default(),
             source_report: None,
             keyframes: KeyframeThrottle::default(),
             placing: Placing::default(),
@@ -97,6 +105,16 @@ impl Layer {
         let off = timestamp.distance(report.timestamp.plus(elapsed as u32)).unsigned_abs();
         if off > clock.0 * REPORT_STEP_SECONDS {
             self.source_report = None;
+        }
+    }
+
+    /// The packet `index` is not the newest: it was lost, or overtaken, and comes so much later than the one behind it.
+    #[cold]
+    pub(crate) fn note_late(&mut self, index: u64, now: Instant) {
+        let behind = (index + 1..=index + BEHIND_MAX).find_map(|behind| self.history.find(behind));
+        if let Some(behind) = behind {
+            let late = now.since(behind.meta.arrived);
+            self.repairs.repaired(now, late, self.history.highest());
         }
     }
 

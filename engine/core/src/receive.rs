@@ -192,6 +192,9 @@ fn insert(
     let keyframe = track.kind == Kind::Audio || described.is_some_and(|d| d.keyframe);
     let extensions = ExtensionSpans::read(header, packet, &track.extensions);
     let picture = (index > layer.history.highest()).then_some(header.timestamp);
+    if picture.is_none() {
+        layer.note_late(index, came.now);
+    }
     let descriptor = match codec {
         Codec::Av1 | Codec::H264 => extensions.find(packet, Extension::DependencyDescriptor),
         _ => None,

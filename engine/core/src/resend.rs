@@ -101,6 +101,7 @@ impl Resends {
                 queue.push_back(Resend { subscription, id: known.id, outgoing: located.outgoing });
             }
         }
+        known.subscriber.look_at_loss(now, entry.round_trip, track.lossy(now), false);
     }
 
     /// Seals what the outbox takes.

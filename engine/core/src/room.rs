@@ -10,7 +10,7 @@ use crate::clock::SenderClock;
 use crate::congestion::Congestions;
 use crate::control::{Cname, LAYERS_MAX, Preferences, Refusal, ScalabilityMode, SrtpProfile};
 use crate::handshakes::Share;
-use crate::layer::{Layer, NackTiming};
+use crate::layer::{Layer, Lossy, NackTiming};
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
 use crate::mirror::{Mirror, Relay};
 use crate::pending_control::PendingControl;
@@ -160,6 +160,11 @@ impl Track {
             self.hearing.voice.hear(level, packet.payload().len(), now);
         }
         Noted { held: self.hearing.is_held(), keyframe: packet.meta.keyframe && self.kind == Kind::Video }
+    }
+
+    /// What is lost on the way here, of the layer that loses most.
+    pub(crate) fn lossy(&self, now: Instant) -> Lossy {
+        self.layers.iter().map(|layer| layer.repairs.lossy(now)).max_by_key(|lossy| lossy.loss).unwrap_or_default()
     }
 
     /// Whether anybody gets its packets.

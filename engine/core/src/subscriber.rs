@@ -3,21 +3,24 @@
 mod mapping;
 mod past;
 mod patch;
+mod playout;
 mod red;
 mod retransmission;
 
 pub(crate) use mapping::{Located, Mapping, Source};
 pub(crate) use patch::{Patch, vp8_picture};
 pub(crate) use red::{RedundantAudio, Rename};
-pub(crate) use retransmission::{Repeated, ResendWay, Retransmission, Rtx};
+pub(crate) use retransmission::{Repeated, ResendWay, Retransmission, Rtx, SentAs};
 
 use crate::clock::SentReports;
 use crate::control::SubscriptionParameters;
+use crate::layer::Lossy;
 use crate::selection::Gate;
 use core::hint::black_box;
+use core::time::Duration;
 use corelay_wire::media::{Codec, Extension, PayloadFormats};
-use corelay_wire::rtp::HeaderTemplate;
-use corelay_wire::units::{PayloadType, Ssrc};
+use corelay_wire::rtp::{HeaderTemplate, PlayoutDelay};
+use corelay_wire::units::{Instant, PayloadType, Ssrc};
 
 /// Formats of a track: as many as [`PayloadFormats`] holds, which the constructor checks.
 const FORMATS_MAX: usize = 8;
@@ -127,6 +130,17 @@ impl Subscriber {
             octets: 0,
             reports: SentReports::default(),
             retransmission: Retransmission::new(parameters, &extensions, formats, first_retransmission),
+        }
+    }
+
+    /// Looks at what the subscriber loses: its viewer may have to wait longer, or no longer. `upstream` and `reported`: see [`Playout::look`].
+    ///
+    /// [`Playout::look`]: playout::Playout::look
+    pub(crate) fn look_at_loss(&mut self, now: Instant, round_trip: Option<Duration>, upstream: Lossy, reported: bool) {
+        let Self { retransmission, header, packets, .. } = self;
+        let Some(playout) = retransmission.as_deref_mut().map(|r| &mut r.playout) else { return };
+        if playout.look(now, *packets, round_trip, upstream, reported) {
+            header.set_playout_delay(playout.told().map(PlayoutDelay::at_least));
         }
     }
 

@@ -38,6 +38,10 @@ pub(crate) fn accept(track: &mut Track, number: u8, meta: PacketMeta, bytes: &[u
         layer.keyframes.satisfy();
     }
     layer.placing.told(meta.place);
+    if meta.index < layer.history.highest() {
+        // By the time at which it arrived where it was lost.
+        layer.note_late(meta.index, meta.arrived);
+    }
     layer.history.insert(meta, bytes);
     track.started = true;
     let carries = track.kind == Kind::Video && bytes.len() > usize::from(meta.payload_offset);

@@ -6,10 +6,10 @@ use crate::departures::Departures;
 use crate::drop_reason::DropReason;
 use crate::history::Stored;
 use crate::room::{Rooms, Subscription, Track};
-use crate::subscriber::{Located, Rename, ResendWay, Rtx, Subscriber};
+use crate::subscriber::{Located, Rename, ResendWay, Rtx, SentAs, Subscriber};
 use crate::way::Way;
 use corelay_wire::media::{Codec, Extension};
-use corelay_wire::rtp::{HeaderTemplate, PacketFields, Passed, Retransmission};
+use corelay_wire::rtp::{HeaderTemplate, PacketFields, Passed, PlayoutDelay, Retransmission};
 use corelay_wire::units::{PacketIndex, PayloadType, SequenceNumber};
 
 /// A packet in the subscriber's numbering, and where it goes.
@@ -52,9 +52,10 @@ pub(super) fn seal(
         ResendWay::Rtx(rtx) => (again.as_rtx(rtx, departures)?, rtx.header.is_numbered()),
         ResendWay::InPlace(sent) => {
             let payload_type = payload_types.of(stored.meta.format).ok_or(DropReason::UnknownPayloadType)?;
-            // A place that was left free is taken with one byte of padding: the same byte whenever it is asked for.
-            let padding = if located.skipped { Some(1) } else { ResendWay::padding(sent, outgoing) };
-            let padding = padding.ok_or(DropReason::NackTooLate)?;
+            // A place that was left free is taken with one byte of padding: the same bytes whenever it is asked for.
+            let sent = if located.skipped { Some(SentAs { padding: 1, delay: None }) } else { ResendWay::sent(sent, outgoing) };
+            let SentAs { padding, delay } = sent.ok_or(DropReason::NackTooLate)?;
+            let header = &header.with_playout_delay(delay.map(PlayoutDelay::at_least));
             let fields = again.fields(outgoing, payload_type, padding > 0);
             let payload = if located.skipped { &[][..] } else { stored.payload() };
             let passed = again.passed();

@@ -7,10 +7,11 @@
 //!
 //! In place because of the nonce: SSRC and index of an AEAD packet are used for one plaintext and one header only (RFC 7714 section
 //! 8.1). So a subscription without RTX has no time of sending in its headers ([`Subscriber::new`]), and remembers which of its packets
-//! were sent and with how much padding: [`Retransmission::note`].
+//! were sent, with how much padding and with which playout delay: [`Retransmission::note`].
 //!
 //! [`Subscriber::new`]: super::Subscriber::new
 
+use super::playout::Playout;
 use super::{PASSED, PayloadTypes};
 use crate::control::SubscriptionParameters;
 use core::time::Duration;
@@ -34,6 +35,10 @@ const PATIENCE: [Duration; 2] = [Duration::from_millis(10), Duration::from_milli
 /// leaves a bad link with one answer for each request, lower answers twice where one is enough.
 const REPEATED_OFTEN: u8 = 24;
 
+/// One that loses so many packets, of 1000, loses as many answers. Higher leaves one of twelve frames of six packets with a second
+/// round to wait for; lower adds a tenth to what a link carries that loses because it is full.
+const LOST_OFTEN: u16 = 80;
+
 /// See the module. In a box of its own: most packets are not lost.
 #[derive(Debug)]
 pub(crate) struct Retransmission {
@@ -44,17 +49,27 @@ pub(crate) struct Retransmission {
     repeated: u8,
     /// What the subscription had been sent when its transport's budget was filled up last.
     octets: u32,
+    pub(crate) playout: Playout,
 }
 
 /// Whether a packet was asked for before, or many are: then answers are lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Repeated(pub(crate) bool);
 
+/// How a packet was sent that is to be sent again as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SentAs {
+    pub(crate) padding: u8,
+    /// The playout delay in its header, in units of 10 ms.
+    pub(crate) delay: Option<u8>,
+}
+
 /// How packets are sent again.
 #[derive(Debug)]
 pub(crate) enum ResendWay {
     Rtx(Rtx),
-    /// For each remembered packet the index that it was sent under, and its padding in the low byte; zero is none.
+    /// For each remembered packet the index that it was sent under (48 bits), its padding, and one more than its playout delay in the lowest
+    /// byte; zero is none.
     InPlace(Box<[u64; REMEMBERED]>),
 }
 
@@ -90,7 +105,7 @@ impl Retransmission {
             }
             _ => ResendWay::InPlace(Box::new([0; REMEMBERED])),
         };
-        Some(Box::new(Self { way, answered: [0; REMEMBERED], repeated: 0, octets: 0 }))
+        Some(Box::new(Self { way, answered: [0; REMEMBERED], repeated: 0, octets: 0, playout: Playout::default() }))
     }
 
     /// Whether the subscriber asks for what it lost.
@@ -112,10 +127,11 @@ impl Retransmission {
         }
     }
 
-    /// A packet was sealed, with this padding.
+    /// A packet was sealed, with this padding and with the delay that headers tell.
     pub(crate) fn note(&mut self, index: PacketIndex, padding: u8) {
+        let delay = self.playout.told().map_or(0, |delay| delay + 1);
         if let ResendWay::InPlace(sent) = &mut self.way {
-            sent[place(index)] = index.0 << 8 | u64::from(padding);
+            sent[place(index)] = index.0 << 16 | u64::from(padding) << 8 | u64::from(delay);
         }
     }
 
@@ -139,7 +155,8 @@ impl Retransmission {
         *known = u32::from(index.0 as u16) << 16 | u32::from(millis);
         let share = if again { u8::MAX } else { 0 };
         self.repeated = ((u16::from(self.repeated) * 15 + u16::from(share)) / 16) as u8;
-        Some(Repeated(again || self.repeated > REPEATED_OFTEN))
+        self.playout.asked(again);
+        Some(Repeated(again || self.repeated > REPEATED_OFTEN || self.playout.loss() > LOST_OFTEN))
     }
 
     /// What the subscription was sent since this was asked last; `octets` is what it was sent in all.
@@ -149,10 +166,11 @@ impl Retransmission {
 }
 
 impl ResendWay {
-    /// The padding that a packet was sent with, in place; `None` when it was not sent or is forgotten.
-    pub(crate) fn padding(sent: &[u64; REMEMBERED], index: PacketIndex) -> Option<u8> {
+    /// How a packet was sent, in place; `None` when it was not sent or is forgotten.
+    pub(crate) fn sent(sent: &[u64; REMEMBERED], index: PacketIndex) -> Option<SentAs> {
         let known = sent[place(index)];
-        (known != 0 && known >> 8 == index.0).then_some(known as u8)
+        let [.., padding, delay] = known.to_be_bytes();
+        (known != 0 && known >> 16 == index.0).then_some(SentAs { padding, delay: delay.checked_sub(1) })
     }
 }
 
@@ -228,8 +246,8 @@ mod tests {
         r.note(PacketIndex(300), 17);
         r.note(PacketIndex(301), 0);
         let ResendWay::InPlace(sent) = &r.way else { panic!("without RTX") };
-        let padding = |index| ResendWay::padding(sent, PacketIndex(index));
-        assert_eq!([300, 301, 302, 300 + REMEMBERED as u64].map(padding), [Some(17), Some(0), None, None]);
+        let padding = |index| ResendWay::sent(sent, PacketIndex(index)).map(|sent| (sent.padding, sent.delay));
+        assert_eq!([300, 301, 302, 300 + REMEMBERED as u64].map(padding), [Some((17, None)), Some((0, None)), None, None]);
     }
 
     #[test]
