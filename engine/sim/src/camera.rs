@@ -244,9 +244,9 @@ impl Camera {
     }
 
     /// A receiver misses a packet.
-    pub fn resend(&mut self, now: Instant, ssrc: Ssrc, lost: SequenceNumber) {
+    pub fn resend(&mut self, now: Instant, ssrc: Ssrc, lost: SequenceNumber, round_trip: Duration) {
         if let Some(stream) = self.streams.iter_mut().find(|s| s.out.ssrc == ssrc) {
-            stream.out.ask(now, lost);
+            stream.out.ask(now, lost, round_trip);
         }
     }
 

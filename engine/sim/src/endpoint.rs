@@ -161,8 +161,8 @@ impl Endpoint {
             }
             Rtcp::Nack(nack) => {
                 for lost in nack.lost() {
-                    self.cameras.iter_mut().for_each(|c| c.resend(now, nack.media, lost));
-                    self.microphones.iter_mut().for_each(|m| m.resend(now, nack.media, lost));
+                    self.cameras.iter_mut().for_each(|c| c.resend(now, nack.media, lost, self.round_trip));
+                    self.microphones.iter_mut().for_each(|m| m.resend(now, nack.media, lost, self.round_trip));
                 }
                 self.next = self.next.min(now);
             }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use corelay_core::control::SubscriptionParameters;
 use corelay_wire::media::{Codec, Extension, PayloadFormat};
 use corelay_wire::rtcp::{ReportBlock, SenderReport};
-use corelay_wire::rtp::{Retransmission, RtpHeader, read_stream_id};
+use corelay_wire::rtp::{PlayoutDelay, Retransmission, RtpHeader, read_stream_id};
 use corelay_wire::units::{Instant, RtpTimestamp, SequenceNumber, Ssrc};
 
 /// The step of the statistics by time.
@@ -23,6 +23,8 @@ pub(crate) struct Arrived {
     pub(crate) payload: Vec<u8>,
     /// The dependency descriptor or nothing.
     pub(crate) descriptor: Option<Vec<u8>>,
+    /// The least playout delay, where it is told.
+    pub(crate) playout_delay: Option<Duration>,
 }
 
 /// What a browser shows of a stream in its statistics, and what no server may do to it.
@@ -121,9 +123,11 @@ impl Incoming {
         if !again && !late {
             self.measure(now, header.timestamp);
         }
-        let id = self.parameters.extensions.id(Extension::DependencyDescriptor);
-        let descriptor = id.and_then(|id| header.extension(packet, id)).map(<[u8]>::to_vec);
-        Some(Arrived { sequence, timestamp: header.timestamp, marker: header.marker, codec, payload: payload.to_vec(), descriptor })
+        let read = |extension| self.parameters.extensions.id(extension).and_then(|id| header.extension(packet, id));
+        let descriptor = read(Extension::DependencyDescriptor).map(<[u8]>::to_vec);
+        let playout_delay = read(Extension::PlayoutDelay).and_then(PlayoutDelay::read).map(|delay| delay.min());
+        let RtpHeader { timestamp, marker, .. } = *header;
+        Some(Arrived { sequence, timestamp, marker, codec, payload: payload.to_vec(), descriptor, playout_delay })
     }
 
     pub(crate) fn take_report(&mut self, now: Instant, report: &SenderReport<'_>) {

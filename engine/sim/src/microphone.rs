@@ -124,9 +124,9 @@ impl Microphone {
     }
 
     /// A receiver misses a packet.
-    pub fn resend(&mut self, now: Instant, ssrc: Ssrc, lost: SequenceNumber) {
+    pub fn resend(&mut self, now: Instant, ssrc: Ssrc, lost: SequenceNumber, round_trip: Duration) {
         if self.out.ssrc == ssrc {
-            self.out.ask(now, lost);
+            self.out.ask(now, lost, round_trip);
         }
     }
 

@@ -21,8 +21,8 @@ pub(crate) mod ids {
 
 /// How long a sent packet can be asked for again: what libwebrtc keeps at least.
 const KEPT: Duration = Duration::from_secs(1);
-/// A packet is not sent again sooner than this after the last time, as libwebrtc does by its round-trip time.
-const AGAIN: Duration = Duration::from_millis(20);
+/// A packet is not sent again sooner than a round trip and this after the last time (libwebrtc's packet history).
+const AGAIN: Duration = Duration::from_millis(5);
 /// Packets of a new SSRC that name their media section and rid; a browser stops when a receiver report shows that they arrived.
 const NAMED: u64 = 300;
 
@@ -158,10 +158,10 @@ impl Outgoing {
     }
 
     /// Notes what a receiver misses.
-    pub(crate) fn ask(&mut self, now: Instant, lost: SequenceNumber) {
+    pub(crate) fn ask(&mut self, now: Instant, lost: SequenceNumber, round_trip: Duration) {
         let Some(at) = self.kept.iter().position(|k| k.packet.index.sequence() == lost) else { return };
         let kept = &mut self.kept[at];
-        if kept.again.is_some_and(|again| now.since(again) < AGAIN) {
+        if kept.again.is_some_and(|again| now.since(again) < round_trip + AGAIN) {
             return;
         }
         kept.again = Some(now);

@@ -22,7 +22,7 @@ use corelay_wire::rtp::RtpHeader;
 use corelay_wire::units::{Instant, SequenceNumber};
 use dependency::Templates;
 use frames::{Frames, Unit};
-use pieces::{Assembled, Pieces};
+use pieces::{Assembled, Dependency, Pieces};
 use references::{Placed, References};
 pub use screen::{Screen, Shown};
 
@@ -31,8 +31,22 @@ const KEY_WAIT: Duration = Duration::from_millis(200);
 /// A browser whose picture stands still while packets arrive asks for a key picture after this time. libwebrtc waits for up to 3 s;
 /// more would hide a server that never repairs, less would repair it.
 const STALL_WAIT: Duration = Duration::from_secs(3);
-/// A picture that is later than this is left out when a later one can be decoded without it.
+/// A picture that is later than this is left out when a later one can be decoded without it, from what is decoded by then. One that
+/// others are predicted from is never left out, however late it is: nothing later can be decoded before it is (libwebrtc: 5 ms, and
+/// "fast-forward to the next frame" only then).
 const LATE_MAX: Duration = Duration::from_millis(5);
+
+/// Packets that wait for the structure that they are described by (libwebrtc keeps them since 2023; a hundred).
+const UNREAD_MAX: usize = 100;
+
+/// The picture that is shown next.
+#[derive(Debug)]
+struct Next {
+    at: Instant,
+    /// By how much it missed its time.
+    late: Duration,
+    unit: Unit,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -53,12 +67,15 @@ pub struct Viewer {
     templates: Templates,
     pieces: Pieces,
     references: References,
+    /// What could not be read by the structure that was there.
+    unread: Vec<Arrived>,
     frames: Frames,
     clock: Clock,
-    next: Option<(Instant, Unit)>,
+    next: Option<Next>,
     /// Since when it waits for a key picture, or for anything to show.
     waits: Instant,
     last_packet: Option<Instant>,
+    round_trip: Duration,
     wants_key: bool,
 }
 
@@ -77,11 +94,13 @@ impl Viewer {
             templates: Templates::default(),
             pieces: Pieces::new(codec),
             references: References::new(codec),
+            unread: Vec::new(),
             frames: Frames::new(),
             clock: Clock::default(),
             next: None,
             waits: now,
             last_packet: None,
+            round_trip: Duration::ZERO,
             wants_key: false,
         }
     }
@@ -109,11 +128,12 @@ impl Viewer {
     /// Takes a packet of one of its SSRCs.
     pub(crate) fn take(&mut self, now: Instant, header: &RtpHeader, packet: &[u8], round_trip: Duration) {
         self.last_packet = Some(now);
+        self.round_trip = round_trip;
         let Some(arrived) = self.incoming.take(now, header, packet) else { return };
         let placed = if arrived.payload.is_empty() {
             self.references.take_padding(arrived.sequence)
         } else {
-            self.take_payload(now, &arrived, round_trip)
+            self.take_payload(now, &arrived)
         };
         for placed in placed {
             self.frames.take(placed);
@@ -125,17 +145,33 @@ impl Viewer {
         self.plan(now);
     }
 
-    fn take_payload(&mut self, now: Instant, arrived: &Arrived, round_trip: Duration) -> Vec<Placed> {
+    fn take_payload(&mut self, now: Instant, arrived: &Arrived) -> Vec<Placed> {
         let dependency = match &arrived.descriptor {
-            // Before the first structure nothing can be read, which is no fault of anyone.
+            // Before the first structure nothing can be read, which is no fault of anyone. What comes before another one is kept for it.
             Some(bytes) => match self.templates.read(bytes) {
                 Some(dependency) => Some(dependency),
-                None => return Vec::new(),
+                None => {
+                    if self.templates.are_known() && self.unread.len() < UNREAD_MAX {
+                        self.unread.push(arrived.clone());
+                    }
+                    return Vec::new();
+                }
             },
             None => None,
         };
+        let structured = dependency.as_ref().is_some_and(|d| d.has_structure);
+        let mut placed = self.take_piece(now, arrived, dependency);
+        if structured {
+            for arrived in core::mem::take(&mut self.unread) {
+                placed.extend(self.take_payload(now, &arrived));
+            }
+        }
+        placed
+    }
+
+    fn take_piece(&mut self, now: Instant, arrived: &Arrived, dependency: Option<Dependency>) -> Vec<Placed> {
         match self.pieces.take(arrived, dependency) {
-            Ok(whole) => whole.into_iter().flat_map(|frame| self.take_frame(now, frame, round_trip)).collect(),
+            Ok(whole) => whole.into_iter().flat_map(|frame| self.take_frame(now, frame)).collect(),
             Err(what) => {
                 self.incoming.broke(what.to_owned());
                 Vec::new()
@@ -143,20 +179,23 @@ impl Viewer {
         }
     }
 
-    fn take_frame(&mut self, now: Instant, frame: Assembled, round_trip: Duration) -> Vec<Placed> {
+    fn take_frame(&mut self, now: Instant, frame: Assembled) -> Vec<Placed> {
         if frame.content.tag != self.tag {
             self.incoming.broke(format!("a frame of track {}", frame.content.tag));
         }
         self.whole += 1;
+        if let Some(least) = frame.playout_delay {
+            self.clock.wait_at_least(least);
+        }
         if frame.ends_picture {
-            self.clock.arrived(now, frame.timestamp, frame.late, round_trip);
+            self.clock.arrived(now, frame.timestamp, frame.late);
         }
         self.references.take(frame)
     }
 
     /// Finds the next picture and its time.
     fn plan(&mut self, now: Instant) {
-        self.next = None;
+        let before = self.next.take();
         let units = self.frames.decodable();
         let (Some(unit), Some(last)) = (units.first(), units.last()) else { return };
         let at = self.clock.show_at(now, unit.timestamp);
@@ -165,13 +204,17 @@ impl Viewer {
             self.frames.drop_until(id);
             return self.plan(now);
         }
-        self.next = Some((at, unit.clone()));
+        // It was late when it could be shown first, not when the viewer looked at it last.
+        let late = before.filter(|next| next.unit.ids == unit.ids).map_or(now.since(at), |next| next.late);
+        self.next = Some(Next { at, late, unit: unit.clone() });
     }
 
     /// Shows what is due.
     pub(crate) fn work(&mut self, now: Instant) {
-        while let Some((_, unit)) = self.next.take_if(|(at, _)| *at <= now) {
-            let frames: Vec<_> = self.frames.decode(&unit).into_iter().map(|p| (p.frame.first, p.frame.content)).collect();
+        while let Some(Next { late, unit, .. }) = self.next.take_if(|next| next.at <= now) {
+            let frames = self.frames.decode(&unit);
+            self.clock.decoded(now, late, frames.iter().any(|p| p.frame.late), self.round_trip);
+            let frames: Vec<_> = frames.into_iter().map(|p| (p.frame.first, p.frame.content)).collect();
             if let Some((first, _)) = frames.first() {
                 self.incoming.missing.forget_before(*first);
                 self.references.forget_before(*first);

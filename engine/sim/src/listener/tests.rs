@@ -26,7 +26,7 @@ fn hear(spec: MicrophoneSpec, loss: f64, jitter_ms: f64, repair_ms: Option<u64>)
     for ms in (0..20_000).step_by(5) {
         let now = Instant::from_millis(ms);
         for (_, sequence) in asked.extract_if(.., |(at, _)| *at <= now) {
-            microphone.resend(now, media, sequence);
+            microphone.resend(now, media, sequence, Duration::from_millis(50));
         }
         for packet in microphone.work(now, &mut outlet) {
             if chance.unit() >= loss {

@@ -20,6 +20,11 @@ struct Template {
 }
 
 impl Templates {
+    /// Whether there was a structure.
+    pub(crate) fn are_known(&self) -> bool {
+        !self.templates.is_empty()
+    }
+
     /// Reads a descriptor; a structure in it takes the place of the one before. `None` when it cannot be understood.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Option<Dependency> {
         let mut reader = BitReader::new(bytes);

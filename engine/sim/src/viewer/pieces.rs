@@ -2,6 +2,7 @@
 
 use crate::content::Content;
 use crate::incoming::Arrived;
+use core::time::Duration;
 use corelay_wire::codec::{self, PayloadDescription, h264, vp9};
 use corelay_wire::media::Codec;
 use corelay_wire::units::RtpTimestamp;
@@ -27,6 +28,8 @@ pub(crate) struct Assembled {
     pub(crate) content: Content,
     /// One of its packets had to be asked for.
     pub(crate) late: bool,
+    /// What its first packet says of the least delay, if it says anything: browsers read it there.
+    pub(crate) playout_delay: Option<Duration>,
 }
 
 /// What a dependency descriptor says of a frame; ids and distances count frames.
@@ -55,6 +58,7 @@ struct Piece {
     /// `None` once the frame was given out, and in padding.
     content: Option<Content>,
     late: bool,
+    playout_delay: Option<Duration>,
 }
 
 /// Packets that wait for the rest of their frame.
@@ -90,7 +94,8 @@ impl Pieces {
             Codec::H264 => h264::Payload::parse(&arrived.payload).is_some_and(|p| p.sps),
             _ => first && described.keyframe,
         };
-        let piece = Piece { timestamp, first, last, marker, begins, described, vp9, dependency, content: Some(content), late };
+        let (content, playout_delay) = (Some(content), arrived.playout_delay);
+        let piece = Piece { timestamp, first, last, marker, begins, described, vp9, dependency, content, late, playout_delay };
         self.pieces.insert(sequence, piece);
         self.pieces = self.pieces.split_off(&(newest - KEPT));
         let mut whole = Vec::new();
@@ -146,6 +151,7 @@ impl Pieces {
             ends_picture,
             content,
             late,
+            playout_delay: piece.playout_delay,
         })
     }
 }

@@ -31,7 +31,7 @@ fn watch(spec: CameraSpec, repairs: bool, wire: Wire<'_>) -> (Camera, Viewer) {
         asked.retain(|(at, sequence)| {
             let due = *at <= now;
             if due {
-                camera.resend(now, media, *sequence);
+                camera.resend(now, media, *sequence, Duration::from_millis(50));
             }
             !due
         });
@@ -101,11 +101,11 @@ fn losses_are_repaired_when_they_are_asked_for() {
         for rtx in [true, false] {
             let (structure, spec) = (spec.structure, CameraSpec { rtx, ..spec.clone() });
             let (camera, viewer) = watch(spec, true, &mut |n| n % 10 != 3);
-            // The delay grows to what retransmissions take, in a second or two.
+            // The delay grows to 0.9 round trips, which is nearly what retransmissions take: some are late by a moment.
             let settled = Instant::from_millis(2_000);
             let shown = viewer.screen.shown.iter().filter(|s| s.captured > settled).count();
             let share = shown as f64 / camera.captured.iter().filter(|at| **at > settled).count() as f64;
-            assert!(share > 0.9, "{name} {structure:?}, rtx {rtx}: {share}");
+            assert!(share > 0.85, "{name} {structure:?}, rtx {rtx}: {share}");
             assert!(viewer.screen.broken.is_empty(), "{name}: {:?}", viewer.screen.broken);
             assert!(viewer.statistics().recovered > 20 && camera.resent() > 20, "{name}: {:?}", viewer.statistics());
         }

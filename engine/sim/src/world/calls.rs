@@ -8,7 +8,7 @@ use crate::transport_feedback::FeedbackKind;
 use crate::viewer::Viewer;
 use corelay_core::control::{Command, SubscriptionParameters, TrackParameters};
 use corelay_wire::ids::{RequestId, SubscriptionId, TrackId};
-use corelay_wire::media::{Codec, Extension, ExtensionMap, Feedback, PayloadFormat, PayloadFormats};
+use corelay_wire::media::{Codec, Extension, ExtensionMap, Feedback, Kind, PayloadFormat, PayloadFormats};
 use corelay_wire::units::{Mid, PayloadType, Ssrc};
 use rand::Rng;
 
@@ -108,6 +108,9 @@ impl World {
         }
         if described {
             extensions.insert(Extension::DependencyDescriptor, 12);
+        }
+        if codec.kind() == Kind::Video {
+            extensions.insert(Extension::PlayoutDelay, 7);
         }
         let feedback = Feedback {
             nack: reception.nack,
