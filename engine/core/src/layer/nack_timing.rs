@@ -157,7 +157,7 @@ mod tests {
         }
         let whole = t.interval(None, false, 1);
         for n in 0..60 {
-            t.answered(ms(80), if n % 6 == 0 { 2 } else { 1 });
+            t.answered(ms(80), if n % 6 == 0 { 3 } else { 1 });
         }
         let [first, second, third, fourth] = [1, 2, 3, 4].map(|n| t.interval(None, false, n));
         assert!(
