@@ -51,7 +51,7 @@ async fn measure(pairs: u32, length: Duration, plan: &StreamPlan, gro: bool) -> 
     for n in 0..pairs {
         let (one, other) = pair(&identity).await?;
         let (sender, receiver) = (senders.attach(one), receivers.attach(other));
-        running.2.push(receiver.receive(&Expected { ssrc: n, codec: Codec::Vp8, stream: None }));
+        running.2.push(receiver.receive(&Expected { ssrc: n, codec: Codec::Vp8, stream: None, number_id: 0, rtx_ssrc: None }));
         running.1.push(sender.publish(plan, &Numbers { ssrcs: vec![n], payload_type: 96, ..Numbers::default() })?);
         running.0.extend([sender, receiver]);
     }

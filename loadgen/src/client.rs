@@ -47,6 +47,8 @@ pub struct ClientPlan {
     pub subscribe: Subscribe,
     /// Make both transports even when nothing will flow on them, as an idle participant does.
     pub idle_transports: bool,
+    /// Tell the server when each packet of video arrived, as browsers do.
+    pub feedback: bool,
 }
 
 /// Which producers of others are consumed.
@@ -96,7 +98,7 @@ impl Client {
         let mut times = Times::default();
         let (signaling, notifications) = Signaling::connect(&server.url, token).await?;
         times.connected = since();
-        let joined = signaling.request("join", json!({ "rtpCapabilities": media::capabilities() })).await?;
+        let joined = signaling.request("join", json!({ "rtpCapabilities": media::capabilities(plan.feedback) })).await?;
         let participant_id = joined["participantId"].as_str().unwrap_or_default().to_owned();
         times.joined = since();
         let receives = plan.subscribe != Subscribe::None || plan.idle_transports;

@@ -6,7 +6,7 @@
 //! ```text
 //! let fleet = Fleet::start(&FleetOptions::default())?;
 //! let peer = fleet.attach(association);
-//! let track = peer.receive(&Expected { ssrc, codec, stream });   // one for each stream that will come
+//! let track = peer.receive(&Expected { ssrc, codec, stream, number_id, rtx_ssrc });   // one for each stream that will come
 //! let stream = peer.publish(&plan, &numbers)?;                   // one for each stream that goes
 //! let totals = fleet.totals();                                   // at any time, from any thread
 //! ```
@@ -20,6 +20,7 @@ mod inbound;
 mod member;
 mod order;
 mod outbound;
+mod path_feedback;
 mod peer;
 mod socket;
 mod strays;

@@ -29,6 +29,8 @@ pub(crate) struct Scenario {
     pub(crate) subscribe: Subscribe,
     /// Both transports are made even when nothing flows.
     pub(crate) idle_transports: bool,
+    /// Receivers tell when each packet of video arrived.
+    pub(crate) feedback: bool,
     pub(crate) audio: Option<Audio>,
     pub(crate) video: Option<Video>,
     pub(crate) join: Join,
@@ -222,6 +224,7 @@ impl Scenario {
                 _ => Subscribe::All,
             },
             idle_transports: reader.switch("idle_transports").unwrap_or(false),
+            feedback: reader.switch("feedback").unwrap_or(false),
             audio: read_audio(reader),
             video: read_video(reader),
             join: read_join(reader),

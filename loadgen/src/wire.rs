@@ -38,6 +38,28 @@ impl Clear {
     }
 }
 
+/// The number of two bytes in a header extension of one-byte form (RFC 8285 section 4.2), as the transport-wide ones are.
+pub(crate) fn number_of_extension(datagram: &[u8], id: u8) -> Option<u16> {
+    let (flags, after) = (*datagram.first()?, 12 + 4 * usize::from(datagram.first()? & 0x0F));
+    let &[0xBE, 0xDE, high, low] = datagram.get(after..)?.first_chunk()? else { return None };
+    if flags & 0x10 == 0 {
+        return None;
+    }
+    let mut rest = datagram.get(after + 4..)?.get(..4 * usize::from(u16::from_be_bytes([high, low])))?;
+    while let [head, behind @ ..] = rest {
+        if *head == 0 {
+            rest = behind;
+            continue;
+        }
+        let data = behind.get(..usize::from(head & 0x0F) + 1)?;
+        if head >> 4 == id {
+            return data.first_chunk().map(|number| u16::from_be_bytes(*number));
+        }
+        rest = &behind[data.len()..];
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +71,17 @@ mod tests {
             sorted,
             [Content::Stun, Content::Dtls, Content::Rtp, Content::Rtcp, Content::Rtp, Content::Other, Content::Other]
         );
+    }
+
+    #[test]
+    fn a_number_is_found_among_extensions() {
+        let mut datagram = vec![0x91; 16];
+        datagram.extend([0xBE, 0xDE, 0, 2, 0x12, 1, 2, 3, 0x51, 7, 9, 0]);
+        assert_eq!(number_of_extension(&datagram, 5), Some(0x0709));
+        assert_eq!(number_of_extension(&datagram, 6), None);
+        assert_eq!(number_of_extension(&datagram[..24], 5), None);
+        datagram[0] = 0x81;
+        assert_eq!(number_of_extension(&datagram, 5), None);
     }
 
     #[test]

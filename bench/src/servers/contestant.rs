@@ -10,7 +10,10 @@ use anyhow::Result;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Contestant {
     /// This project's server, with one shard.
-    Corelay,
+    Corelay {
+        /// Receivers tell when each packet arrived, so that the server estimates their paths, paces and chooses layers.
+        feedback: bool,
+    },
     /// Debian's package; a thread for each client, or so many event loops for all.
     Janus {
         /// `event_loops`.
@@ -26,7 +29,7 @@ impl Contestant {
         let (identity, fleet) = clients(plan.cores)?;
         let core = plan.cores.server;
         let call = match self {
-            Self::Corelay => Corelay::start(core).await?.call(plan, &identity, &fleet).await?,
+            Self::Corelay { feedback } => Corelay::start(core).await?.call(plan, &identity, &fleet, *feedback).await?,
             Self::Janus { event_loops } => Janus::start(core, *event_loops).await?.call(plan, &identity, &fleet).await?,
             Self::Mediasoup => Mediasoup::start(core).await?.call(plan, &identity, &fleet).await?,
         };

@@ -70,11 +70,13 @@ impl Corelay {
         Client::join(&server, &token, plan, fleet).await.with_context(|| format!("{name} cannot join"))
     }
 
-    /// One publisher, and those who receive from it.
-    pub(super) async fn call(self, plan: &Fanout, identity: &Arc<Identity>, fleet: &Fleet) -> Result<Call> {
-        let publishes = ClientPlan { publish: vec![plan.stream.clone()], subscribe: Subscribe::None, idle_transports: false };
+    /// One publisher, and those who receive from it and tell of their paths by `feedback`.
+    pub(super) async fn call(self, plan: &Fanout, identity: &Arc<Identity>, fleet: &Fleet, feedback: bool) -> Result<Call> {
+        let publishes =
+            ClientPlan { publish: vec![plan.stream.clone()], subscribe: Subscribe::None, idle_transports: false, feedback: false };
         let mut clients = vec![self.join(identity, ROOM, "publisher", &publishes, fleet).await?];
-        let receivers = Joining { identity, fleet, plan: &ClientPlan::default(), per_second: JOINS_PER_SECOND };
+        let receives = ClientPlan { feedback, ..ClientPlan::default() };
+        let receivers = Joining { identity, fleet, plan: &receives, per_second: JOINS_PER_SECOND };
         clients.extend(receivers.join(&self, plan.subscribers, |n| (ROOM.to_owned(), format!("subscriber-{n}"))).await?);
         Ok(Call { process: self.process, rss_empty_kib: self.rss_empty_kib, _keep: Box::new(clients) })
     }

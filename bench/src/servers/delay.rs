@@ -32,7 +32,8 @@ pub(super) async fn run(effort: &Effort) -> Result<Findings> {
 async fn low(effort: &Effort) -> Result<Vec<Figure>> {
     let (identity, fleet) = clients(effort.cores())?;
     let mut server = Corelay::start(effort.cores().server).await?;
-    let speaks = ClientPlan { publish: vec![StreamPlan::audio(160)], subscribe: Subscribe::None, idle_transports: false };
+    let speaks =
+        ClientPlan { publish: vec![StreamPlan::audio(160)], subscribe: Subscribe::None, idle_transports: false, feedback: false };
     let _speaker = server.join(&identity, "pair", "speaker", &speaks, &fleet).await?;
     let _listener = server.join(&identity, "pair", "listener", &ClientPlan::default(), &fleet).await?;
     wait_for_streams(&fleet, 1, &mut server.process).await?;
@@ -50,7 +51,7 @@ async fn loaded(effort: &Effort) -> Result<Vec<Figure>> {
     let joining = Joining { identity: &identity, fleet: &fleet, plan: &ClientPlan::default(), per_second: 200 };
     let _audience = joining.join(&server, AUDIENCE, |n| ("hall".to_owned(), format!("listener-{n}"))).await?;
     let stream = StreamPlan { burst: PACED, ..StreamPlan::video(2_592_000, 30) };
-    let publishes = ClientPlan { publish: vec![stream], subscribe: Subscribe::None, idle_transports: false };
+    let publishes = ClientPlan { publish: vec![stream], subscribe: Subscribe::None, idle_transports: false, feedback: false };
     let mut publishers: Vec<Client> = Vec::new();
     let mut load = 0.0;
     while load < NEAR {

@@ -32,7 +32,7 @@ pub(super) async fn run(effort: &Effort) -> Result<Findings> {
 async fn idle(effort: &Effort) -> Result<f64> {
     let (identity, fleet) = clients(effort.cores())?;
     let server = Corelay::start(effort.cores().server).await?;
-    let plan = ClientPlan { publish: Vec::new(), subscribe: Subscribe::None, idle_transports: true };
+    let plan = ClientPlan { publish: Vec::new(), subscribe: Subscribe::None, idle_transports: true, feedback: false };
     let joining = Joining { identity: &identity, fleet: &fleet, plan: &plan, per_second: PER_SECOND };
     let _idle = joining.join(&server, IDLE, |n| (format!("room-{}", n / IDLE_ROOM), format!("idle-{n}"))).await?;
     tokio::time::sleep(SETTLE).await;
@@ -42,8 +42,12 @@ async fn idle(effort: &Effort) -> Result<f64> {
 async fn subscriber(effort: &Effort) -> Result<(f64, f64)> {
     let (identity, fleet) = clients(effort.cores())?;
     let mut server = Corelay::start(effort.cores().server).await?;
-    let publishes =
-        ClientPlan { publish: vec![StreamPlan::video(200_000, 15)], subscribe: Subscribe::None, idle_transports: false };
+    let publishes = ClientPlan {
+        publish: vec![StreamPlan::video(200_000, 15)],
+        subscribe: Subscribe::None,
+        idle_transports: false,
+        feedback: false,
+    };
     let _publisher = server.join(&identity, "hall", "publisher", &publishes, &fleet).await?;
     let joining = Joining { identity: &identity, fleet: &fleet, plan: &ClientPlan::default(), per_second: PER_SECOND };
     let _audience = joining.join(&server, SUBSCRIBERS, |n| ("hall".to_owned(), format!("listener-{n}"))).await?;

@@ -147,7 +147,7 @@ async fn subscribe(session: &mut Session, identity: &Identity, fleet: &Fleet, st
     session.ask(handle, json!({ "request": "start" }), Some(json!({ "type": "answer", "sdp": answer }))).await?;
     let peer = fleet.attach(Association::connect_from(identity, local, &theirs.remote).await?);
     let ssrc = theirs.ssrc.context("Janus does not say which SSRC it sends")?;
-    let received = peer.receive(&Expected { ssrc, codec: Codec::Vp8, stream: Some(stream) });
+    let received = peer.receive(&Expected { ssrc, codec: Codec::Vp8, stream: Some(stream), number_id: 0, rtx_ssrc: None });
     Ok((peer, received))
 }
 

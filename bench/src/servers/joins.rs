@@ -40,7 +40,8 @@ async fn alone(effort: &Effort) -> Result<f64> {
     let (identity, fleet) = clients(effort.cores())?;
     let server = Corelay::start(effort.cores().server).await?;
     let count = if effort.quick { 300 } else { 600 };
-    let hosts = ClientPlan { publish: vec![StreamPlan::audio(160)], subscribe: Subscribe::None, idle_transports: false };
+    let hosts =
+        ClientPlan { publish: vec![StreamPlan::audio(160)], subscribe: Subscribe::None, idle_transports: false, feedback: false };
     let hosting = Joining { identity: &identity, fleet: &fleet, plan: &hosts, per_second: PER_SECOND };
     let hosts = hosting.join(&server, count / GUESTS, |n| (format!("room-{n}"), "host".to_owned())).await?;
     // Consumers of a silent producer: the joins are measured, not the media.
@@ -65,14 +66,18 @@ struct Storm {
 async fn beside_media(effort: &Effort) -> Result<Storm> {
     let (identity, fleet) = clients(effort.cores())?;
     let mut server = Corelay::start(effort.cores().server).await?;
-    let publishes =
-        ClientPlan { publish: vec![StreamPlan::video(2_592_000, 30)], subscribe: Subscribe::None, idle_transports: false };
+    let publishes = ClientPlan {
+        publish: vec![StreamPlan::video(2_592_000, 30)],
+        subscribe: Subscribe::None,
+        idle_transports: false,
+        feedback: false,
+    };
     let _publisher = server.join(&identity, "stage", "publisher", &publishes, &fleet).await?;
     let joining = Joining { identity: &identity, fleet: &fleet, plan: &ClientPlan::default(), per_second: PER_SECOND };
     let _audience = joining.join(&server, AUDIENCE, |n| ("stage".to_owned(), format!("listener-{n}"))).await?;
     wait_for_streams(&fleet, AUDIENCE as u64, &mut server.process).await?;
     let before = fleet.totals();
-    let plan = ClientPlan { publish: Vec::new(), subscribe: Subscribe::All, idle_transports: true };
+    let plan = ClientPlan { publish: Vec::new(), subscribe: Subscribe::All, idle_transports: true, feedback: false };
     let storm = Joining { plan: &plan, ..joining };
     let count = if effort.quick { 450 } else { 900 };
     let joined = storm.join(&server, count, |n| (format!("foyer-{}", n / 4), format!("guest-{n}"))).await?;

@@ -73,7 +73,13 @@ impl Mediasoup {
                 "method": "consume", "transport": transport, "producer": produced["id"], "rtpCapabilities": capabilities(),
             }))?;
             let ssrc = consumed["rtpParameters"]["encodings"][0]["ssrc"].as_u64().and_then(|ssrc| u32::try_from(ssrc).ok());
-            let expected = Expected { ssrc: ssrc.context("no SSRC")?, codec: Codec::Vp8, stream: Some(published.stream()) };
+            let expected = Expected {
+                ssrc: ssrc.context("no SSRC")?,
+                codec: Codec::Vp8,
+                stream: Some(published.stream()),
+                number_id: 0,
+                rtx_ssrc: None,
+            };
             receivers.push((peer.receive(&expected), peer));
         }
         let keep = Box::new((peer, published, receivers, self.lines));

@@ -85,7 +85,7 @@ fn keep(entries: &mut Vec<Entry>, at: usize, round: Vec<Result<Outcome>>, notes:
                 entry.outcomes[at].push(outcome);
                 kept.push(entry);
             }
-            Err(error) if entry.contestant == Contestant::Corelay => return Err(error),
+            Err(error) if matches!(entry.contestant, Contestant::Corelay { .. }) => return Err(error),
             Err(error) => notes.push(format!("left out: {error:#}")),
         }
     }
@@ -101,7 +101,8 @@ fn fanout(effort: &Effort, shape: Shape) -> Fanout {
 
 fn contestants(notes: &mut Vec<String>) -> Vec<Entry> {
     let entry = |name, contestant| Entry { name, contestant, outcomes: [Vec::new(), Vec::new()] };
-    let mut entries = vec![entry("corelay", Contestant::Corelay)];
+    let own = [("corelay", false), ("corelay_feedback", true)];
+    let mut entries: Vec<Entry> = own.map(|(name, feedback)| entry(name, Contestant::Corelay { feedback })).into();
     if janus::is_installed() {
         entries.push(entry("janus", Contestant::Janus { event_loops: None }));
         entries.push(entry("janus_event_loops", Contestant::Janus { event_loops: Some(1) }));

@@ -14,22 +14,31 @@ const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 const RID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
 const LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const LEVEL_ID: u8 = 1;
+const NUMBER_URI: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+const NUMBER_ID: u8 = 3;
 const MID_ID: u8 = 4;
 const RID_ID: u8 = 10;
 
-/// What we can receive.
-pub(super) fn capabilities() -> Value {
-    let all = [(Codec::Opus, 111), (Codec::Vp8, 96), (Codec::H264, 102)];
-    let codecs: Vec<Value> = all
-        .iter()
-        .map(|(codec, payload_type)| {
-            let mut value = described(*codec);
-            value["kind"] = kind_name(codec.kind()).into();
-            value["preferredPayloadType"] = (*payload_type).into();
-            value
-        })
-        .collect();
-    json!({ "codecs": codecs, "headerExtensions": [] })
+/// What we can receive, with transport-wide feedback about video or without.
+pub(super) fn capabilities(feedback: bool) -> Value {
+    let all = [(Codec::Opus, 111_u8), (Codec::Vp8, 96), (Codec::H264, 102)];
+    let mut codecs = Vec::new();
+    for (codec, payload_type) in all {
+        let mut value = described(codec);
+        value["kind"] = kind_name(codec.kind()).into();
+        value["preferredPayloadType"] = payload_type.into();
+        if let (true, Some(kinds)) = (feedback && codec.kind() == Kind::Video, value["rtcpFeedback"].as_array_mut()) {
+            kinds.push(json!({ "type": "transport-cc" }));
+            // Without a form for what is sent once more, nothing that differs from sending to sending is in a packet.
+            codecs.push(json!({
+                "kind": "video", "mimeType": "video/rtx", "preferredPayloadType": payload_type + 1, "clockRate": 90_000,
+                "parameters": { "apt": payload_type }, "rtcpFeedback": [],
+            }));
+        }
+        codecs.push(value);
+    }
+    let number = json!({ "kind": "video", "uri": NUMBER_URI, "preferredId": NUMBER_ID });
+    json!({ "codecs": codecs, "headerExtensions": if feedback { json!([number]) } else { json!([]) } })
 }
 
 /// The data of `connectWebRtcTransport`.
@@ -123,7 +132,11 @@ pub(super) fn expected(consumer: &Value) -> Result<Expected, ClientError> {
         _ => return Err(missing("one of the codecs that were offered")),
     };
     let stream = consumer["appData"][STREAM].as_u64().and_then(|stream| u32::try_from(stream).ok());
-    Ok(Expected { ssrc, codec, stream })
+    let extensions = parameters["headerExtensions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let number = extensions.iter().find(|extension| extension["uri"] == NUMBER_URI).and_then(|extension| extension["id"].as_u64());
+    let number_id = number.and_then(|id| u8::try_from(id).ok()).unwrap_or(0);
+    let rtx_ssrc = parameters["encodings"][0]["rtx"]["ssrc"].as_u64().and_then(|ssrc| u32::try_from(ssrc).ok());
+    Ok(Expected { ssrc, codec, stream, number_id, rtx_ssrc })
 }
 
 fn payload_type(codec: Codec) -> u8 {
@@ -175,10 +188,16 @@ mod tests {
     #[test]
     fn a_consumer_tells_what_will_come() {
         let mut consumer = json!({
-            "rtpParameters": { "codecs": [{ "mimeType": "video/h264" }], "encodings": [{ "ssrc": 77 }] },
+            "rtpParameters": {
+                "codecs": [{ "mimeType": "video/h264" }], "encodings": [{ "ssrc": 77 }],
+                "headerExtensions": [{ "uri": MID_URI, "id": 1 }, { "uri": NUMBER_URI, "id": 5 }],
+            },
             "appData": { STREAM: 5 },
         });
-        assert_eq!(expected(&consumer).expect("it is a consumer"), Expected { ssrc: 77, codec: Codec::H264, stream: Some(5) });
+        assert_eq!(
+            expected(&consumer).expect("it is a consumer"),
+            Expected { ssrc: 77, codec: Codec::H264, stream: Some(5), number_id: 5, rtx_ssrc: None }
+        );
         consumer["appData"] = json!({});
         assert_eq!(expected(&consumer).expect("a browser's producer has no number").stream, None);
         consumer["rtpParameters"]["codecs"][0]["mimeType"] = "video/AV1".into();

@@ -67,6 +67,13 @@ impl Compound {
         compound
     }
 
+    /// One message alone (RFC 5506).
+    pub(super) fn of(message: &impl Marshal) -> Self {
+        let mut compound = Self(Vec::with_capacity(128));
+        compound.push(message);
+        compound
+    }
+
     /// Asks for a keyframe.
     pub(super) fn ask_keyframe(&mut self, sender_ssrc: u32, media_ssrc: u32) {
         self.push(&PictureLossIndication { sender_ssrc, media_ssrc });
@@ -82,7 +89,7 @@ impl Compound {
     }
 
     fn push(&mut self, packet: &impl Marshal) {
-        self.0.extend_from_slice(&packet.marshal().expect("a report of 31 blocks and a short name fits its length field"));
+        self.0.extend_from_slice(&packet.marshal().expect("31 blocks, a short name or some hundred arrivals fit a length field"));
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Expected {
     /// Which one it is, if that is known: [`Published::stream`](super::Published::stream). Anything else under this SSRC is then corrupt.
     /// Needed for the latency of clips.
     pub stream: Option<u32>,
+    /// Under which header extension its packets carry transport-wide numbers, which are then reported on; 0 for none.
+    pub number_id: u8,
+    /// Under which its packets come once more (RTX); they are not counted as the stream's.
+    pub rtx_ssrc: Option<u32>,
 }
 
 /// What the handle of a received stream sees.
@@ -51,6 +55,8 @@ pub(super) struct Arrived<'a> {
 /// A stream that is expected, and what came of it.
 pub(super) struct Inbound {
     pub(super) ssrc: u32,
+    pub(super) rtx_ssrc: Option<u32>,
+    pub(super) number_id: u8,
     pub(super) counts: Counts,
     codec: Codec,
     stream: Option<u32>,
@@ -79,9 +85,11 @@ struct Content {
 
 impl Inbound {
     pub(super) fn new(expected: &Expected, one_in: u32, trails: Arc<Trails>, cells: Arc<ReceivedCells>) -> Self {
-        let Expected { ssrc, codec, stream } = *expected;
+        let Expected { ssrc, codec, stream, number_id, rtx_ssrc } = *expected;
         Self {
             ssrc,
+            rtx_ssrc,
+            number_id,
             counts: Counts::default(),
             codec,
             stream,

@@ -4,11 +4,12 @@ use super::feedback::{self, BLOCKS_MAX, Compound, Told};
 use super::happened::{Happened, Sending};
 use super::inbound::{Arrived, Expected, Inbound, ReceivedCells};
 use super::outbound::Outbound;
+use super::path_feedback::PathFeedback;
 use super::strays::Strays;
 use crate::association::ice::{Heard, Ice};
 use crate::association::{Association, Farewell};
 use crate::stream::trail::Trails;
-use crate::wire::{Clear, Content, content};
+use crate::wire::{Clear, Content, content, number_of_extension};
 use rtcp::reception_report::ReceptionReport;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub(super) struct Member {
     inbound: Vec<Inbound>,
     strays: Strays,
     outbound: Vec<Outbound>,
+    path: PathFeedback,
+    tells_path: bool,
     /// Of our reports where nothing of ours is published.
     ssrc: u32,
     one_in: u32,
@@ -52,6 +55,8 @@ impl Member {
             inbound: Vec::new(),
             strays: Strays::default(),
             outbound: Vec::new(),
+            path: PathFeedback::default(),
+            tells_path: false,
             ssrc: rand::random(),
             one_in,
             confirmed_ns: now_ns,
@@ -111,9 +116,13 @@ impl Member {
             return;
         };
         let Ok(at) = self.inbound.binary_search_by_key(&clear.ssrc, |one| one.ssrc) else {
-            happened.unexpected += u64::from(self.strays.take(clear.ssrc));
+            match self.inbound.iter().find(|one| one.rtx_ssrc == Some(clear.ssrc)).map(|one| one.number_id) {
+                Some(id) => self.note_path(id, &clear, arrived),
+                None => happened.unexpected += u64::from(self.strays.take(clear.ssrc)),
+            }
             return;
         };
+        self.note_path(self.inbound[at].number_id, &clear, arrived);
         let inbound = &mut self.inbound[at];
         let before = inbound.counts;
         if let Some(latency_ns) = inbound.take(&clear, arrived, &mut self.receiver) {
@@ -122,6 +131,15 @@ impl Member {
         happened.received.step(&before, &inbound.counts);
         if inbound.counts.lost > before.lost {
             self.ask_keyframes(arrived.at_ns);
+        }
+    }
+
+    /// Its transport-wide number will be reported on, if it has one.
+    fn note_path(&mut self, id: u8, clear: &Clear, arrived: Arrived<'_>) {
+        if id > 0
+            && let Some(number) = number_of_extension(arrived.bytes, id)
+        {
+            self.path.take(number, arrived.at_ns, clear.ssrc);
         }
     }
 
@@ -178,6 +196,19 @@ impl Member {
             self.send_rtcp(report);
         }
         self.ask_keyframes(now_ns);
+    }
+
+    /// Whether its path is to be told of from here on, and was not before.
+    pub(super) fn begins_to_tell(&mut self) -> bool {
+        let tells = self.inbound.iter().any(|one| one.number_id > 0);
+        tells && !std::mem::replace(&mut self.tells_path, tells)
+    }
+
+    /// Tells when packets came, as far as that is not told.
+    pub(super) fn tell_path(&mut self) {
+        if let Some(message) = self.path.message(self.ssrc) {
+            self.send_rtcp(&Compound::of(&message));
+        }
     }
 
     /// Sends the burst of a layer that is due, and gives when the next one is; `None` when the stream is gone.

@@ -38,6 +38,8 @@ const CONSENT_INTERVAL_NS: u64 = 2_500_000_000;
 /// What browsers do for video of some bandwidth (RFC 3550 section 6.2 would allow more).
 const REPORT_INTERVAL_NS: u64 = 1_000_000_000;
 const LOOK_INTERVAL_NS: u64 = 200_000_000;
+/// Chromium's feedback comes at about this interval.
+const PATH_INTERVAL_NS: u64 = 62_500_000;
 
 /// What a thread is told.
 pub(super) enum Mail {
@@ -184,6 +186,10 @@ impl Thread {
                     member.report(now_ns, clock::realtime_ns());
                     Some(now_ns + REPORT_INTERVAL_NS)
                 }
+                Timer::Path => {
+                    member.tell_path();
+                    Some(now_ns + PATH_INTERVAL_NS)
+                }
                 Timer::Burst { stream, layer } => {
                     // Bursts before this one took their time.
                     let now_ns = clock::monotonic_ns();
@@ -234,11 +240,14 @@ impl Thread {
         let now_ns = clock::monotonic_ns();
         match mail {
             Mail::Attach { member, association, lost } => self.attach(member, *association, lost),
-            Mail::Receive { member, expected, cells } => {
+            Mail::Receive { member: number, expected, cells } => {
                 let trails = Arc::clone(&self.seat.trails);
-                if let Some(Some(member)) = self.members.get_mut(member as usize) {
+                if let Some(Some(member)) = self.members.get_mut(number as usize) {
                     member.receive(&expected, trails, cells, &mut self.happened);
                     member.ask_keyframes(now_ns);
+                    if member.begins_to_tell() {
+                        self.timers.set(now_ns + rand::random::<u64>() % PATH_INTERVAL_NS, number, Timer::Path);
+                    }
                 }
             }
             Mail::Forget { member, ssrc, cells } => {

@@ -10,6 +10,8 @@ pub(super) enum Timer {
     Consent,
     /// Receiver and sender reports.
     Report,
+    /// When packets came.
+    Path,
     /// The next packets of a published stream's layer.
     Burst {
         /// Of the fleet.

@@ -131,6 +131,7 @@ impl Generator {
                 scenario::Subscribe::Most(n) => Subscribe::Most(n),
             },
             idle_transports: self.scenario.idle_transports,
+            feedback: self.scenario.feedback,
         };
         let timeout = self.scenario.join.timeout;
         let joined = tokio::time::timeout(timeout, Client::join(&self.server, &token, &plan, &self.fleet)).await;

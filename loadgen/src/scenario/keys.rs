@@ -86,6 +86,12 @@ pub(crate) const KEYS: &[Key] = &[
         "false",
         "Make both transports even when nothing will flow on them. Otherwise only those that are needed are made.",
     ),
+    key(
+        "feedback",
+        Form::Switch,
+        "false",
+        "Receivers of video tell when each packet arrived (transport-wide), as browsers do. Otherwise the server knows nothing of their paths.",
+    ),
     key("audio", Form::Table, "no audio", "The microphone of each publisher."),
     key("audio.packet_size", number(Unit::Bytes, PACKET_MIN, PACKET_MAX), "160 B", "RTP packet in the clear, header included."),
     key("audio.packet_rate", number(Unit::Rate, 8.0, 400.0), "50 /s", "Audio packets per second: 50 are 20 ms each."),

@@ -63,7 +63,7 @@ async fn an_undamaged_stream_arrives_whole_and_in_order() {
         let (one, other, _path) = pair(profiles, Damage::None).await;
         assert_eq!((one.profile(), other.profile()), (profile, profile));
         let (sender, receiver) = (fleet.attach(one), fleet.attach(other));
-        let expected = Expected { ssrc, codec: Codec::Vp8, stream: None };
+        let expected = Expected { ssrc, codec: Codec::Vp8, stream: None, number_id: 0, rtx_ssrc: None };
         let received = receiver.receive(&expected);
         let plan =
             StreamPlan { burst: Burst::Paced { packets: 3, gap: Duration::from_millis(5) }, ..StreamPlan::video(2_592_000, 30) };
@@ -92,7 +92,7 @@ async fn who_comes_to_a_video_asks_for_a_keyframe() {
     let published = sender.publish(&StreamPlan::video(2_592_000, 30), &numbers(1)).expect("it is a good plan");
     // A request that came before the stream would be for nobody.
     until("the stream", || published.packets() > 0).await;
-    let _received = receiver.receive(&Expected { ssrc: 1, codec: Codec::Vp8, stream: None });
+    let _received = receiver.receive(&Expected { ssrc: 1, codec: Codec::Vp8, stream: None, number_id: 0, rtx_ssrc: None });
     until("the request", || fleet.totals().keyframes_asked > 0).await;
 }
 
@@ -101,8 +101,8 @@ async fn damaged(damage: Damage) -> [Counts; 2] {
     let fleet = fleet();
     let (one, other, _path) = pair(Profiles::GcmOnly, damage).await;
     let (sender, receiver) = (fleet.attach(one), fleet.attach(other));
-    let audio = receiver.receive(&Expected { ssrc: 1, codec: Codec::Opus, stream: None });
-    let video = receiver.receive(&Expected { ssrc: 2, codec: Codec::Vp8, stream: None });
+    let audio = receiver.receive(&Expected { ssrc: 1, codec: Codec::Opus, stream: None, number_id: 0, rtx_ssrc: None });
+    let video = receiver.receive(&Expected { ssrc: 2, codec: Codec::Vp8, stream: None, number_id: 0, rtx_ssrc: None });
     let _audio = sender.publish(&StreamPlan::audio(160), &numbers(1)).expect("it is a good plan");
     let _video = sender.publish(&StreamPlan::video(2_592_000, 30), &numbers(2)).expect("it is a good plan");
     until("a second of media", || audio.counts().packets >= 50 && video.counts().packets >= 250).await;

@@ -24,7 +24,7 @@ fn published(stream: u32) -> Vec<Vec<u8>> {
 /// What a receiver that opens everything makes of them, and the latencies of the good ones.
 fn received(packets: &[Vec<u8>], stream: Option<u32>) -> (Counts, Vec<u64>) {
     let (mut ours, mut theirs) = (keys(), keys());
-    let expected = Expected { ssrc: 5, codec: Codec::Vp8, stream };
+    let expected = Expected { ssrc: 5, codec: Codec::Vp8, stream, number_id: 0, rtx_ssrc: None };
     let mut inbound = Inbound::new(&expected, 1, Arc::default(), Arc::default());
     let mut latencies = Vec::new();
     for packet in packets {
