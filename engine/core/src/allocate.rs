@@ -180,6 +180,9 @@ pub fn allocate(budget: &Budget, wishes: &[Wish], allocation: &mut Allocation) {
     for step in steps.iter() {
         walk.take(&mut ladders[step.wish as usize], step);
     }
+    for (wish, ladder) in wishes.iter().zip(ladders.iter_mut()) {
+        walk.fall_further(wish, ladder);
+    }
     choices.extend(wishes.iter().zip(ladders.iter()).map(|(wish, ladder)| ladder.choice(wish, budget)));
     allocation.given = Bitrate(walk.given);
     let all = budget.reserved.0 + ladders.iter().filter_map(|l| l.rungs.last()).map(|r| r.rate).sum::<u64>();
@@ -248,6 +251,22 @@ impl Walk {
 }
 
 impl Walk {
+    /// A fall to another stream begins with a keyframe, into a queue that is full: it goes as far down as a rise would need it to. Where the
+    /// step between fits after all, it is taken when the queue is empty.
+    fn fall_further(&mut self, wish: &Wish, ladder: &mut Ladder) {
+        let (Some(estimate), Some(current), Sizes::Streams) = (self.estimate, wish.current, wish.sizes) else { return };
+        while let [.., below, rung] = &ladder.rungs[..ladder.taken] {
+            let needed = self.given * self.rise_percent / 100;
+            if rung.row >= current.layer || needed <= estimate {
+                return;
+            }
+            self.given -= rung.rate - below.rate;
+            self.rises_from = Some(self.rises_from.unwrap_or(u64::MAX).min(needed));
+            self.falls_below = Some(self.given * KEEP_PERCENT / 100);
+            (ladder.taken, ladder.ended) = (ladder.taken - 1, true);
+        }
+    }
+
     /// The lowest rung that is given though it does not fit. While nothing was measured, to everybody. Later, to the first in line: were
     /// nothing sent at all, nobody would learn when the path carries more.
     fn is_due_anyway(&self, rung: usize) -> bool {

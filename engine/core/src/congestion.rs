@@ -19,7 +19,7 @@ pub use probing::Probing;
 pub(crate) use probing::STEP;
 pub use sent::{Departed, Results, SentLog};
 
-use crate::estimate::{Estimate, Estimator, EstimatorConfig, Limit};
+use crate::estimate::{Estimate, Estimator, EstimatorConfig, Limit, RateState};
 use core::time::Duration;
 use corelay_wire::rtcp::TransportCc;
 use corelay_wire::units::{Bitrate, Instant, SequenceNumber};
@@ -30,8 +30,22 @@ const DEAF_AFTER: Duration = Duration::from_secs(2);
 
 /// The least time from one asking to the next.
 const AGAIN: Duration = Duration::from_millis(5);
+/// For so long after a cut, what was lost of a stream that was left is not sent again. Longer has pictures of before the change stand still
+/// that a later loss took; shorter repairs what the full queue lost, in front of the keyframe after it.
+const REPAIRS_AFTER: Duration = Duration::from_secs(2);
+/// The queue of a bottleneck is not thought to be longer: what did not fit is lost, and does not stand in it.
+const QUEUE_USUAL: Duration = Duration::from_millis(300);
 /// Report blocks that are closer to each other are of one report.
 const REPORTS_APART_MIN_MS: u64 = 100;
+
+/// What there is room for to send again on a path that was full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repairs {
+    /// Bytes of lost video of what goes on; of what was left, none.
+    pub video: u64,
+    /// What is sent again is there after the round trip and this.
+    pub queue: Duration,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -106,6 +120,7 @@ impl Congestion {
     pub fn hear(&mut self, now: Instant, message: &TransportCc<'_>, overhead: u32) {
         self.heard = true;
         let Self { sent, estimator, .. } = self;
+        estimator.set_outstanding(sent.bytes_after(message, overhead));
         estimator.on_feedback(now, sent.resolve(message, now, overhead));
     }
 
@@ -139,6 +154,24 @@ impl Congestion {
         !self.heard || self.estimator.estimate().limit == Limit::Start
     }
 
+    /// What there is room for to send again, of what the peer lost; `None` where its path was not full of late: all of it.
+    pub fn repairs(&self, now: Instant) -> Option<Repairs> {
+        let cut = self.estimator.cut().filter(|cut| self.heard && now.since(cut.at) < REPAIRS_AFTER)?;
+        let drains = self.estimator.estimate().state == RateState::Drain;
+        let (video, queue) = match drains {
+            true => (self.pacer.repairs(now), cut.queue.min(QUEUE_USUAL)),
+            false => (u64::MAX, Duration::ZERO),
+        };
+        Some(Repairs { video, queue })
+    }
+
+    /// What leaves next begins something new: it waits until there is room for it in the queue that the rate was cut for.
+    pub fn wait_for_room(&mut self, now: Instant) {
+        if let Some(cut) = self.estimator.cut().filter(|cut| cut.at == now) {
+            self.pacer.hold(now, cut.queue);
+        }
+    }
+
     /// All of what is known of it.
     pub fn details(&self) -> Estimate {
         self.estimator.estimate()
@@ -146,9 +179,12 @@ impl Congestion {
 
     /// The estimate may be another: the pace follows it.
     pub fn retune(&mut self, now: Instant) {
-        let probe = self.probing.as_ref().map_or(Bitrate(0), Probing::bitrate);
-        self.pacer.set_proven(!matches!(self.estimator.estimate().limit, Limit::Start | Limit::Traffic));
-        self.pacer.set_rate(now, self.estimate(now), probe);
+        let Estimate { state, link_capacity, limit, .. } = self.estimator.estimate();
+        // A queue is emptied by sending less, not by sending it slower than the path carries.
+        let carried = link_capacity.filter(|_| state == RateState::Drain).unwrap_or(Bitrate(0));
+        let at_least = self.probing.as_ref().map_or(Bitrate(0), Probing::bitrate).max(carried);
+        self.pacer.set_proven(!matches!(limit, Limit::Start | Limit::Traffic));
+        self.pacer.set_rate(now, self.estimate(now), at_least);
     }
 
     /// When to ask the estimator and the decision again, if no feedback comes before.

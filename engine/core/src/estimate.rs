@@ -19,7 +19,7 @@ mod trend;
 pub use arrival_clock::ArrivalClock;
 use core::time::Duration;
 use corelay_wire::units::{Bitrate, Instant};
-pub use figures::{Estimate, Limit, ProbePlan, RateState};
+pub use figures::{Cut, Estimate, Limit, ProbePlan, RateState};
 use groups::{DelaySample, Grouped, Groups};
 use ledger::{Ledger, News};
 use loss::{Loss, Stretch, Verdict};
@@ -53,6 +53,9 @@ const QUEUE_MAX_MILLIS: f64 = 60.0;
 /// A queue that comes up to this between three samples is too long, in milliseconds. Higher is late when a link becomes much slower;
 /// lower is tripped by one that stops for a moment, as radios do.
 const QUEUE_SUDDEN_MILLIS: f64 = 90.0;
+/// What left and was not answered is a queue when the path takes this much longer for it than feedback takes, in milliseconds. Higher is
+/// late when a link becomes much slower; lower takes a keyframe, or feedback that is late, for that.
+const QUEUE_BEHIND_MILLIS: f64 = 150.0;
 /// A growing queue that is shorter is jitter.
 const QUEUE_MIN_MILLIS: f64 = 12.0;
 /// A queue that is shorter is empty, but for jitter.
@@ -61,6 +64,8 @@ const QUEUE_EMPTY_MILLIS: f64 = 12.0;
 const ACKNOWLEDGED_WINDOW: Duration = Duration::from_millis(500);
 const BUSY_WINDOW_MIN: Duration = Duration::from_millis(100);
 const BUSY_BYTES_MIN: u64 = 8_000;
+/// Less in that time makes no rate.
+const SLOWER_BYTES_MIN: u64 = 2_500;
 /// What is sent while the queue is emptied, of what arrived before, is less than this, or the queue is our own.
 const YIELDED: f64 = 0.9;
 /// More than this of what arrives is sent, or the queue does not grow by it.
@@ -96,6 +101,10 @@ pub struct Estimator {
     rate: Rate,
     prober: Prober,
     demand: f64,
+    /// Bytes that left and were not reported on.
+    outstanding: u64,
+    /// The last cut was for a path that became much slower.
+    slowed: bool,
     remb: Option<f64>,
     round_trip: Option<Duration>,
     /// The least time from a packet to its feedback, in the last feedback.
@@ -125,6 +134,8 @@ impl Estimator {
             rate: Rate::new(now, config.start.0 as f64, config.min.0 as f64),
             prober: Prober::new(now),
             demand: config.max.0 as f64,
+            outstanding: 0,
+            slowed: false,
             remb: None,
             round_trip: None,
             feedback_trip: FEEDBACK_INTERVAL,
@@ -159,6 +170,17 @@ impl Estimator {
         self.judge_delay(now);
         self.judge_loss(now);
         self.let_time_pass(now);
+    }
+
+    /// So many bytes left after the last packet that the feedback which comes next tells of: where the path became slow, they are in its
+    /// queue.
+    pub fn set_outstanding(&mut self, bytes: u64) {
+        self.outstanding = bytes;
+    }
+
+    /// When the rate was cut last, and for what queue, with what was on the way to it, if that was for a path that became much slower.
+    pub fn cut(&self) -> Option<Cut> {
+        self.rate.last_cut().filter(|_| self.slowed)
     }
 
     /// The round trip that a receiver report told.
@@ -216,7 +238,8 @@ impl Estimator {
             target: self.rate.target(),
             demand: self.worth_probing(),
             calm: calm || deaf || self.is_contested(now),
-            loss_test: self.loss.wanted_probe(),
+            // Not into a queue that is being emptied.
+            loss_test: self.loss.wanted_probe().filter(|_| !self.slowed || self.rate.state() != RateState::Drain),
             jitter: self.queue.jitter(),
         };
         self.prober.poll(now, &situation)
@@ -322,19 +345,40 @@ impl Estimator {
         }
         let (queue, noise) = (self.queue.length(), self.noise());
         let latest = self.queue.latest();
+        let slower = self.became_slower(noise);
         // While the queue is emptied the line of the trend is behind: what counts is whether the cut was not deep enough.
         let over = match self.rate.cut_queue() {
             Some(before) => queue.max(latest) > before + QUEUE_MIN_MILLIS && self.sends_too_much(),
             None => {
                 let grows = self.trend.usage() == Usage::Over && queue > QUEUE_MIN_MILLIS + noise;
-                grows || queue > QUEUE_MAX_MILLIS + noise || latest > QUEUE_SUDDEN_MILLIS + 4.0 * noise
+                let sudden = latest > QUEUE_SUDDEN_MILLIS + 4.0 * noise;
+                grows || queue > QUEUE_MAX_MILLIS + noise || sudden || slower.is_some()
             }
         };
         if over && self.rate.may_cut(now, self.response()) {
-            let carried = self.carried();
-            self.rate.cut(now, carried, queue.max(latest), Limit::Delay);
+            let carried = slower.unwrap_or_else(|| self.carried());
+            self.rate.cut(now, carried, queue.max(latest).max(self.behind(carried)), Limit::Delay);
             self.prober.cut(now);
+            self.slowed = slower.is_some();
+            if self.slowed {
+                self.loss.forget_before(now);
+            }
         }
+    }
+
+    /// What arrives at present, where the path became much slower: few samples come then, and what is behind them says as much as they.
+    fn became_slower(&self, noise: f64) -> Option<f64> {
+        let (bytes, _) = self.arrivals.recent(BUSY_WINDOW_MIN);
+        let late = self.queue.newest() > QUEUE_MAX_MILLIS + 4.0 * noise && bytes >= SLOWER_BYTES_MIN;
+        let carried = self.arrivals.rate(BUSY_WINDOW_MIN).filter(|_| late)?;
+        (self.behind(carried) > QUEUE_BEHIND_MILLIS).then_some(carried)
+    }
+
+    /// How long a path that carries so much takes for what left and was not reported on, in milliseconds, beyond the time that feedback
+    /// takes without a queue.
+    fn behind(&self, carried: f64) -> f64 {
+        let millis = self.outstanding as f64 * 8e3 / carried.max(1.0);
+        millis - (self.round_trip.unwrap_or(FEEDBACK_INTERVAL) + FEEDBACK_INTERVAL).as_secs_f64() * 1e3
     }
 
     /// Whether the queue grows by what is sent: much more leaves than arrives. A queue that grows while as much arrives is others'.
@@ -406,6 +450,7 @@ impl Estimator {
             queue_empty: queue < self.empty(),
             acknowledged,
             sent: self.departures.rate(ACKNOWLEDGED_WINDOW),
+            slowed: self.slowed,
             response: self.response(),
         }
     }

@@ -9,12 +9,14 @@
 
 mod seal;
 
+use crate::congestion::Repairs;
 use crate::counters::Counters;
 use crate::departures::{Departures, Progress};
 use crate::drop_reason::DropReason;
 use crate::outbox::PACKET_BYTES_MAX;
 use crate::room::Rooms;
 use crate::subscriber::Repeated;
+use core::time::Duration;
 use corelay_wire::ids::SubscriptionId;
 use corelay_wire::media::Kind;
 use corelay_wire::rtp::AbsSendTime;
@@ -74,12 +76,15 @@ impl Resends {
         now: Instant,
         counters: &mut Counters,
     ) {
-        let Rooms { transports, tracks, subscriptions, .. } = rooms;
+        let Rooms { transports, tracks, subscriptions, congestions, .. } = rooms;
         let known = &mut subscriptions[subscription];
         let subscriber = &mut known.subscriber;
         let Some(retransmission) = subscriber.retransmission.as_deref_mut().filter(|_| !subscriber.paused) else { return };
         let (track, entry) = (&tracks[known.track], &mut transports[known.transport]);
         entry.resends.refill(now, retransmission.earned(subscriber.octets));
+        let mut repairs = congestions.get(known.transport).and_then(|congestion| congestion.repairs(now));
+        let round_trip = entry.round_trip.map(|trip| trip + repairs.map_or(Duration::ZERO, |repairs| repairs.queue));
+        let flowing = subscriber.mapping.flowing().map(|source| source.layer);
         let queue = match track.kind {
             Kind::Audio => &mut self.audio,
             Kind::Video => &mut self.video,
@@ -90,10 +95,21 @@ impl Resends {
             // What is not known any more, or not known yet: it is of the future, too long ago, or missing here as well.
             let Some(located) = subscriber.mapping.locate(sequence) else { continue };
             let Some(stored) = track.layers[usize::from(located.layer)].history.find(located.index) else { continue };
-            let answered = retransmission.answer(located.outgoing, stored.meta.arrived, now, entry.round_trip);
+            // It was lost because there was too much of it. A stream that was left for that is not worth a place in the queue, in front of the
+            // keyframe of another; what is of the present one is asked for again.
+            if let (Some(Repairs { video, .. }), Kind::Video) = (&mut repairs, track.kind) {
+                let fits = *video > 0 && flowing == Some(located.layer);
+                *video = video.saturating_sub(stored.bytes.len() as u64);
+                if !fits {
+                    counters.drops.count(DropReason::NackOverBudget);
+                    continue;
+                }
+            }
+            let answered = retransmission.answer(located.outgoing, stored.meta.arrived, now, round_trip);
             let Some(Repeated(again)) = answered else { continue };
             let bytes = if located.skipped { 0 } else { stored.bytes.len() };
-            for _ in 0..copies(track.kind, again) {
+            let copies = if repairs.is_some() { 1 } else { copies(track.kind, again) };
+            for _ in 0..copies {
                 if queue.len() == QUEUE || !entry.resends.take(bytes) {
                     counters.drops.count(DropReason::NackOverBudget);
                     break;

@@ -61,6 +61,25 @@ fn without_an_estimate_everybody_gets_the_best() {
 }
 
 #[test]
+fn a_fall_to_another_stream_goes_as_far_as_a_rise_would_need() {
+    let mut wishes = [simulcast()];
+    settle(&budget(2_000), &mut wishes);
+    assert_eq!(wishes[0].current.map(|target| target.layer), Some(2));
+    let fell = Budget { fell: true, ..budget(330) };
+    // 300 kbit/s of the middle stream would be kept, and are not begun.
+    settle(&fell, &mut wishes);
+    assert_eq!(wishes[0].current.map(|target| (target.layer, target.temporal)), Some((0, 2)));
+    settle(&Budget { fell: true, ..budget(390) }, &mut wishes);
+    assert_eq!(wishes[0].current.map(|target| (target.layer, target.temporal)), Some((1, 1)));
+    settle(&fell, &mut wishes);
+    assert_eq!(wishes[0].current.map(|target| (target.layer, target.temporal)), Some((1, 1)));
+    let mut allocation = Allocation::default();
+    wishes[0].current = Some(Target { layer: 2, spatial: 0, temporal: 2 });
+    allocate(&fell, &wishes, &mut allocation);
+    assert_eq!((allocation.rises_from, allocation.falls_below), (Some(kbit(390)), Some(kbit(141))));
+}
+
+#[test]
 fn a_camera_keeps_its_frame_rate_and_a_screen_its_lines() {
     let screen = Wish { screen: true, ..simulcast() };
     let at = |kbit| (given(&budget(kbit), &[simulcast()])[0], given(&budget(kbit), &[screen])[0]);

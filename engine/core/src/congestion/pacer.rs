@@ -37,6 +37,13 @@ const BURST_BYTES_MIN: u64 = 3 * 1_250;
 const BEGIN_BYTES: u64 = 30_000;
 /// How long what did not ask may keep video back. Longer starves it behind a storm of answers to NACK; shorter sends both at once.
 const AHEAD_MAX: Duration = Duration::from_millis(200);
+/// When a path turned out to be full, video waits until its queue is this short, if that is soon. Higher loses the keyframe with which a
+/// smaller picture begins at the end of the queue; lower leaves the path idle where the queue is shorter than was thought.
+const HOLD_BELOW: Duration = Duration::from_millis(100);
+const HOLD_MAX: Duration = Duration::from_millis(150);
+/// What is sent again goes before what waits: that is built on it. For so long at a time at most, on a path that was full; longer keeps what
+/// is new back, shorter has what is new wait for what it is built on.
+const REPAIRS_AHEAD: Duration = Duration::from_millis(100);
 /// Waiting pieces of a transport: a piece is what one turn brought of one layer. More keeps a gallery of 25 for longer than
 /// [`WAIT_MAX`]; each costs 40 bytes.
 const WAITING_MAX: usize = 128;
@@ -142,6 +149,12 @@ impl Pacer {
         self.credit + self.burst_bytes.saturating_sub(ahead * 1_024 / self.nanos)
     }
 
+    /// How many bytes may leave at `now` that go before what waits.
+    pub fn repairs(&self, now: Instant) -> u64 {
+        let left = REPAIRS_AHEAD.saturating_sub(self.free_at.since(now)).as_nanos() as u64;
+        (left * 1_024).checked_div(self.nanos).unwrap_or(u64::MAX)
+    }
+
     /// So many bytes leave.
     #[inline]
     pub fn charge(&mut self, now: Instant, bytes: u64) {
@@ -150,6 +163,15 @@ impl Pacer {
         let free_at = self.free_at.max(now) + Duration::from_nanos(charged * self.nanos / 1_024);
         let burst = Duration::from_nanos(self.burst_bytes.min(1 << 32) * self.nanos / 1_024);
         self.free_at = free_at.min(now + AHEAD_MAX + burst);
+    }
+
+    /// The path's queue takes `queue` for what left already: what leaves next finds it shorter.
+    pub fn hold(&mut self, now: Instant, queue: Duration) {
+        let hold = queue.saturating_sub(HOLD_BELOW).min(HOLD_MAX);
+        let burst = Duration::from_nanos(self.burst_bytes.min(1 << 32) * self.nanos / 1_024);
+        if !hold.is_zero() {
+            self.free_at = self.free_at.max(now + hold + burst);
+        }
     }
 
     /// When a run of the smallest burst may leave, or what waits for longest has waited long enough.
@@ -223,6 +245,14 @@ impl Pacer {
     /// What waits for longest, when that is too old to be worth it.
     pub fn stale(&self, now: Instant) -> Option<Waiting> {
         self.first().filter(|first| now.since(first.since) > WAIT_MAX)
+    }
+
+    /// Takes out what waits for a subscription of other streams than `layer`; gives how many packets that were.
+    pub fn forget_others(&mut self, id: SubscriptionId, layer: u8) -> u64 {
+        let is_other = |w: &Waiting| w.id == id && w.layer != layer;
+        let packets = self.queue.iter().filter(|w| is_other(w)).map(|w| u64::from(w.count)).sum();
+        self.queue.retain(|w| !is_other(w));
+        packets
     }
 
     /// Takes out all that waits for a subscription; gives how many packets that were.
@@ -303,6 +333,8 @@ mod tests {
         assert_eq!(pacer.first(), Some(waiting(1, 104, 1, 5)));
         pacer.advance(1);
         assert_eq!(pacer.first(), Some(waiting(1, 106, 1, 7)));
+        assert!(pacer.wait(Waiting { layer: 1, ..waiting(1, 300, 2, 8) }));
+        assert_eq!(pacer.forget_others(SubscriptionId(1), 0), 2);
         assert_eq!(pacer.forget(SubscriptionId(1)), 1);
         assert_eq!(pacer.first(), Some(waiting(2, 107, 1, 8)));
     }
@@ -328,6 +360,29 @@ mod tests {
         assert!(!pacer.is_overdue(at(99) + UNPROVEN_WAIT_MAX) && pacer.is_overdue(at(100) + UNPROVEN_WAIT_MAX));
         pacer.advance(3);
         assert!(!pacer.is_overdue(at(149) + UNPROVEN_WAIT_MAX) && pacer.is_overdue(at(150) + UNPROVEN_WAIT_MAX));
+    }
+
+    #[test]
+    fn repairs_go_before_what_waits_for_a_moment() {
+        let mut pacer = pacer(4_000);
+        // 8 Mbit/s are 1000 bytes a millisecond.
+        pacer.charge(at(100), 60_000);
+        assert_eq!(pacer.allowance(at(100)), 0);
+        assert!((39_900..40_100).contains(&pacer.repairs(at(100))), "{}", pacer.repairs(at(100)));
+        pacer.charge(at(100), 60_000);
+        assert_eq!(pacer.repairs(at(100)), 0);
+    }
+
+    #[test]
+    fn video_waits_until_a_full_queue_is_shorter() {
+        let mut pacer = pacer(500);
+        pacer.hold(at(100), HOLD_BELOW);
+        assert!(pacer.allowance(at(100)) > 0, "it is short enough");
+        pacer.hold(at(100), HOLD_BELOW + Duration::from_millis(60));
+        assert_eq!(pacer.allowance(at(159)), 0);
+        assert!(pacer.allowance(at(161)) > 0);
+        pacer.hold(at(200), Duration::from_secs(9));
+        assert!(pacer.allowance(at(201) + HOLD_MAX) > 0, "a queue that long would have lost what is beyond");
     }
 
     #[test]

@@ -119,6 +119,19 @@ impl SentLog {
         Results { at: self.find(message.base.0), log: self, arrivals: message.arrivals().take(known), now, overhead }
     }
 
+    /// Bytes that left after all that this message and those before it tell of. `overhead`: what UDP and IP add to a packet.
+    pub fn bytes_after(&self, message: &TransportCc<'_>, overhead: u32) -> u64 {
+        let end = message.base.0.wrapping_add(message.status_count);
+        let reported = if (end.wrapping_sub(self.reported) as i16) > 0 { end } else { self.reported };
+        let bytes = |run: &SentRun| {
+            let ahead = run.first.wrapping_add(run.packets.into()).wrapping_sub(reported) as i16;
+            let packets = u64::from(ahead.clamp(0, run.packets.into()).cast_unsigned());
+            packets * u64::from(run.segment + overhead as u16)
+                - u64::from(run.segment.saturating_sub(run.last) * u16::from(packets > 0))
+        };
+        (0..self.kept).rev().map(|n| bytes(self.run(n))).take_while(|bytes| *bytes > 0).sum()
+    }
+
     /// Whether there are packets that the peer has said nothing of.
     #[inline]
     pub const fn is_outstanding(&self) -> bool {

@@ -1,7 +1,7 @@
 //! From what a peer tells of its path to what it is sent: estimate, pace, layers.
 
 use super::Core;
-use super::selecting::preferred;
+use super::selecting::{is_nested, preferred};
 use crate::allocate::{Budget, Sizes, Wish, allocate};
 use crate::congestion::{Probing, STEP};
 use crate::control::LAYERS_MAX;
@@ -84,12 +84,43 @@ impl Core {
 
     /// What waits for a subscription is not worth waiting for: it begins anew with a keyframe. Sent late, it would keep that back.
     fn give_up_waiting(&mut self, now: Instant, slot: u32, subscription: u32, id: SubscriptionId) {
-        let Some(congestion) = self.rooms.congestions.get_mut(slot) else { return };
-        let packets = congestion.pacer.forget(id);
+        if self.forget_waiting(slot, id) > 0 {
+            self.begin_anew(now, subscription, id);
+        }
+    }
+
+    /// Takes all that waits for a subscription out of the queue of its transport; gives how many packets that were.
+    fn forget_waiting(&mut self, slot: u32, id: SubscriptionId) -> u64 {
+        let congestion = self.rooms.congestions.get_mut(slot);
+        let packets = congestion.map_or(0, |congestion| congestion.pacer.forget(id));
         self.counters.drops.count_many(DropReason::WaitedTooLong, packets);
-        if let Some(known) = self.rooms.subscriptions.get_mut(subscription).filter(|s| s.id == id && packets > 0) {
+        packets
+    }
+
+    /// The next packet that a subscription gets is of a keyframe.
+    fn begin_anew(&mut self, now: Instant, subscription: u32, id: SubscriptionId) {
+        if let Some(known) = self.rooms.subscriptions.get_mut(subscription).filter(|s| s.id == id) {
             known.subscriber.mapping.suspend();
             self.want_keyframe_for(now, subscription);
+        }
+    }
+
+    /// Ends what a subscription gets when its path does not carry the least of it until there is a keyframe of what it is to get: that
+    /// would stand in a queue which is full already, in front of the keyframe, and in front of audio.
+    fn leave_too_much(&mut self, now: Instant, slot: u32, subscription: u32, estimate: Bitrate) {
+        let Subscription { id, subscriber, track, selection, .. } = &self.rooms.subscriptions[subscription];
+        let (Some(flowing), Some(target)) = (subscriber.mapping.flowing(), selection.target) else { return };
+        let (track, point) = (&self.rooms.tracks[*track], subscriber.gate.point());
+        let (has, wants) = match track.rows.is_spatial() {
+            true => (point.spatial(), target.spatial),
+            false => (flowing.layer, target.layer),
+        };
+        let waits = || subscriber.gate.lacks_keyframe(Some(flowing.layer), || is_nested(track, Some(flowing.layer)));
+        if wants < has && track.rows.rates(has.into())[0] > estimate && waits() {
+            let id = *id;
+            self.forget_waiting(slot, id);
+            self.begin_anew(now, subscription, id);
+            self.rooms.congestions.get_mut(slot).into_iter().for_each(|congestion| congestion.wait_for_room(now));
         }
     }
 
@@ -169,16 +200,17 @@ impl Core {
         allocation.wishes = wishes;
         congestion.estimator.set_demand(now, allocation.demand);
         congestion.decision.decided(now, estimate, allocation.falls_below, allocation.rises_from);
-        self.carry_out_choices(now);
+        self.carry_out_choices(now, slot, estimate);
     }
 
-    fn carry_out_choices(&mut self, now: Instant) {
+    fn carry_out_choices(&mut self, now: Instant, slot: u32, estimate: Option<Bitrate>) {
         for at in 0..self.wishes.len() {
             let Wished { subscription, had } = self.wishes[at];
             let choice = self.allocation.choices[at];
             let is_new = !core::mem::replace(&mut self.rooms.subscriptions[subscription].selection.allocated, true);
             if is_new || had.0 != choice.target {
                 self.retarget(now, subscription, choice.target, choice.why);
+                estimate.into_iter().for_each(|estimate| self.leave_too_much(now, slot, subscription, estimate));
             } else if had.1 != choice.why {
                 self.rooms.subscriptions[subscription].selection.why = choice.why;
             }

@@ -1,7 +1,7 @@
 //! What the estimator tells: the rate, and why it is that.
 
 use core::time::Duration;
-use corelay_wire::units::Bitrate;
+use corelay_wire::units::{Bitrate, Instant};
 
 /// What the path carries, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,15 @@ pub struct Estimate {
     pub state: RateState,
     /// What keeps it from being higher.
     pub limit: Limit,
+}
+
+/// A cut of the rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// When.
+    pub at: Instant,
+    /// How long the path takes for what stood in its queue or was on the way there.
+    pub queue: Duration,
 }
 
 /// What the estimate does.

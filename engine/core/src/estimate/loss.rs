@@ -101,6 +101,8 @@ pub(super) enum Verdict {
 pub(super) struct Loss {
     slots: [Slot; SLOTS],
     latest: u64,
+    /// What left in slots before this one is not looked at.
+    begun: u64,
     /// Packets that were lost, and how many times one was after one that was not: bursts tell less than as many single losses.
     lost: f64,
     bursts: f64,
@@ -116,6 +118,7 @@ impl Loss {
         Self {
             slots: [Slot::default(); SLOTS],
             latest: 0,
+            begun: 0,
             lost: 1.0,
             bursts: 1.0,
             last_lost: false,
@@ -153,15 +156,25 @@ impl Loss {
     pub(super) fn add_many(&mut self, sent: Instant, bytes: u64, packets: u32, lost: u32) {
         let number = sent.as_nanos() / SLOT.as_nanos() as u64;
         let slot = &mut self.slots[(number % SLOTS as u64) as usize];
-        if slot.number < number {
+        if slot.number < number && number >= self.begun {
             *slot = Slot { number, ..Slot::default() };
         }
-        if slot.number == number {
+        if slot.number == number && number >= self.begun {
             slot.packets += packets;
             slot.lost += lost;
             slot.bytes += bytes;
         }
         self.latest = self.latest.max(number);
+    }
+
+    /// The rate was cut for a queue at `now`: what left before was lost at the rate before, and is known to be too much.
+    pub(super) fn forget_before(&mut self, now: Instant) {
+        self.begun = now.as_nanos() / SLOT.as_nanos() as u64;
+        let begun = self.begun;
+        self.slots
+            .iter_mut()
+            .filter(|slot| slot.number < begun)
+            .for_each(|slot| *slot = Slot { number: slot.number, ..Slot::default() });
     }
 
     /// A packet that was told to be lost arrived after all.

@@ -81,6 +81,11 @@ impl Queue {
         self.latest
     }
 
+    /// The same of the last sample alone.
+    pub(super) fn newest(&self) -> f64 {
+        self.samples[self.next.wrapping_sub(1) % SAMPLES].map_or(0.0, |sample| sample.delay - self.base())
+    }
+
     /// The mean distance of a delay from the one before, in milliseconds.
     pub(super) fn jitter(&self) -> f64 {
         self.jitter

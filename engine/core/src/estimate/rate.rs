@@ -9,7 +9,7 @@
 //!     '----- Hold
 //! ```
 
-use super::figures::{Limit, RateState};
+use super::figures::{Cut, Limit, RateState};
 use core::time::Duration;
 use corelay_wire::units::Instant;
 
@@ -25,6 +25,8 @@ const DRAIN_FACTOR_HARD: f64 = 0.7;
 /// A queue that is not empty after this long is not emptied by us: others fill it, or the route became longer. Sooner gives in to
 /// others whose queue we wait out; later lets them have the path for longer.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
+/// How long after a cut what arrives is of the path as it is. Shorter is of what was before; longer resumes at that.
+const DRAIN_MEASURED: Duration = Duration::from_millis(400);
 /// Where the rate goes on when the queue is empty, of what arrived. Higher has the queue grow again sooner; lower leaves more unused.
 const RESUME_FACTOR: f64 = 0.95;
 /// Growth each second while it is unknown what the path carries (the same section has 8 % at most). Higher finds
@@ -66,6 +68,8 @@ pub(super) struct Conditions {
     pub(super) acknowledged: Option<f64>,
     /// What leaves, in bits per second.
     pub(super) sent: Option<f64>,
+    /// The path became much slower.
+    pub(super) slowed: bool,
     /// From a change of the rate to the news of what it did.
     pub(super) response: Duration,
 }
@@ -82,6 +86,8 @@ pub(super) struct Rate {
     /// The last cut, and what the rate goes on with after it.
     cut_at: Option<Instant>,
     cut_queue: f64,
+    /// The queue of the last cut, with what was on the way to it.
+    cut_length: f64,
     resume: f64,
     drain_since: Instant,
     /// What arrived when the queue began to be emptied.
@@ -101,6 +107,7 @@ impl Rate {
             capacity: None,
             cut_at: None,
             cut_queue: 0.0,
+            cut_length: 0.0,
             resume: start,
             drain_since: now,
             carried: start,
@@ -130,6 +137,12 @@ impl Rate {
         (self.state == RateState::Drain).then_some(self.cut_queue)
     }
 
+    /// The last cut, if there was one.
+    pub(super) fn last_cut(&self) -> Option<Cut> {
+        let queue = Duration::from_micros((self.cut_length.max(0.0) * 1e3) as u64);
+        self.cut_at.map(|at| Cut { at, queue })
+    }
+
     /// Whether what the last cut did can have been seen.
     pub(super) fn may_cut(&self, now: Instant, response: Duration) -> bool {
         self.cut_at.is_none_or(|at| now.since(at) >= response)
@@ -137,6 +150,7 @@ impl Rate {
 
     /// The path carries `carried`, and less than what is sent: so far with `queue` milliseconds of packets in front of it.
     pub(super) fn cut(&mut self, now: Instant, carried: f64, queue: f64, limit: Limit) {
+        self.cut_length = queue;
         let factor = (1.0 - queue / DRAIN_MILLIS).clamp(DRAIN_FACTOR_MIN, DRAIN_FACTOR);
         if self.state != RateState::Drain {
             self.drain_since = now;
@@ -183,6 +197,13 @@ impl Rate {
         let passed = now.since(self.updated).as_secs_f64().min(1.0);
         self.updated = now;
         if self.state == RateState::Drain {
+            // While the queue is not empty, what arrives is what the path carries; when it was cut, some of what arrived was of before.
+            if let Some(arrives) = conditions
+                .acknowledged
+                .filter(|_| conditions.slowed && !conditions.queue_empty && self.is_past(now, DRAIN_MEASURED))
+            {
+                self.resume = self.resume.min(arrives * RESUME_FACTOR);
+            }
             if self.may_cut(now, conditions.response) && conditions.queue_empty {
                 self.go_on();
             }
@@ -195,6 +216,11 @@ impl Rate {
         self.state = RateState::Increase;
         self.grow(passed, conditions);
         false
+    }
+
+    /// Whether the last cut was so long ago.
+    fn is_past(&self, now: Instant, time: Duration) -> bool {
+        self.cut_at.is_some_and(|at| now.since(at) >= time)
     }
 
     /// The queue is not ours to empty.

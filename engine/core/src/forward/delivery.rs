@@ -177,8 +177,8 @@ impl<'a> Filling<'a, '_> {
                 return Filled::Up(place);
             }
             if lane.spent >= allowance {
-                let subscriber = &self.numbering.subscriber;
-                lane.hold(&self.wish, &self.turn.packets[place..end], |layer| subscriber.follows(layer), departures.counters);
+                let Numbering { track, subscriber, .. } = &self.numbering;
+                lane.hold(&self.wish, &self.turn.packets[place..end], track, subscriber, departures.counters);
                 return Filled::Held;
             }
             let packet = &self.turn.packets[place];

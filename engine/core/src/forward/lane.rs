@@ -4,6 +4,8 @@ use super::turn::{TurnPacket, Wish};
 use crate::congestion::{Congestion, Pacer, Waiting};
 use crate::counters::Counters;
 use crate::drop_reason::DropReason;
+use crate::room::Track;
+use crate::subscriber::Subscriber;
 use corelay_wire::media::Kind;
 use corelay_wire::units::Instant;
 
@@ -35,12 +37,23 @@ impl<'a> Lane<'a> {
 
     /// Leaves packets of a wish to wait: those of the layers that its subscription follows.
     #[cold]
-    pub(super) fn hold(&mut self, wish: &Wish, packets: &[TurnPacket], follows: impl Fn(u8) -> bool, counters: &mut Counters) {
+    pub(super) fn hold(
+        &mut self,
+        wish: &Wish,
+        packets: &[TurnPacket],
+        track: &Track,
+        subscriber: &Subscriber,
+        counters: &mut Counters,
+    ) {
         let Some(pacer) = &mut self.pacer else { return };
         // What comes later stands behind.
         self.video = 0;
-        for packet in packets.iter().filter(|p| follows(p.layer)) {
+        for packet in packets.iter().filter(|p| subscriber.follows(p.layer)) {
             let Wish { subscription, id, .. } = *wish;
+            if begins(packet, track, subscriber) {
+                // What is left of the stream before would only keep the keyframe back.
+                counters.drops.count_many(DropReason::WaitedTooLong, pacer.forget_others(id, packet.layer));
+            }
             let waiting = Waiting { subscription, id, layer: packet.layer, first: packet.index, count: 1, since: self.now };
             match pacer.wait(waiting) {
                 true => counters.packets_waited += 1,
@@ -48,4 +61,11 @@ impl<'a> Lane<'a> {
             }
         }
     }
+}
+
+/// Whether the packet is of a keyframe of the stream that a subscriber is to change to.
+fn begins(packet: &TurnPacket, track: &Track, subscriber: &Subscriber) -> bool {
+    let flowing = subscriber.mapping.flowing().map(|source| source.layer);
+    let changes = flowing != Some(packet.layer) && subscriber.gate.layer() == Some(packet.layer);
+    changes && track.layers[usize::from(packet.layer)].history.find(packet.index).is_some_and(|stored| stored.meta.keyframe)
 }

@@ -55,7 +55,7 @@ pub(super) const NOT_YET: &[(&str, &str)] = &[
     ("step-10m-2m-10m", "the estimate is off"),
     ("step-3m-1m-3m", "the layers sent are not those that fit; sound is lost (13 of 20 seeds)"),
     ("step-3m-200k-3m", "the picture stands still for too long; sound is lost"),
-    ("step-3m-500k-3m", "the picture stands still for too long; sound is lost"),
+    ("step-3m-500k-3m", "the picture stands still for too long; sound is lost (2 of 20 seeds)"),
     ("uplink-10m", "the layers sent are not those that fit"),
     ("uplink-1m", "too many key pictures are asked of the camera"),
     ("uplink-3m", "the layers sent are not those that fit"),

@@ -128,3 +128,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_no_feedback_told_of_is_counted_in_bytes() {
+    let mut log = SentLog::default();
+    for ms in [5, 10, 15] {
+        log.note(Instant::from_millis(ms), run(3, 1_000, 400));
+    }
+    let after = |log: &SentLog, base: u16, last: u16| {
+        let mut builder = TransportCcBuilder::new(SequenceNumber(base));
+        assert!(builder.push(SequenceNumber(last), Instant::from_millis(1_000)));
+        let message = builder.message(Ssrc(1), Ssrc(2), 0).expect("something arrived");
+        log.bytes_after(&message, 28)
+    };
+    let run_bytes = 3 * 28 + 2_400;
+    assert_eq!(after(&log, 0, 2), 2 * run_bytes);
+    assert_eq!(after(&log, 0, 4), run_bytes + 428);
+    assert_eq!(after(&log, 3, 8), 0);
+    resolve(&mut log, 0, &[(0, 1_000), (5, 1_010)], 200);
+    assert_eq!(after(&log, 0, 1), run_bytes, "more was told before");
+}
