@@ -39,8 +39,8 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     };
     let report = project.target.join("quality");
     let docs = options.write_docs.then(|| project.root.join("docs/quality.md"));
-    let settings =
-        json!({ "only": options.only, "rounds": options.rounds, "report": report, "docs": docs, "commit": commit(project)? });
+    let commit = commit(project)?;
+    let settings = json!({ "only": options.only, "rounds": options.rounds, "report": report, "docs": docs, "commit": commit });
     let limit = ROUND_MINUTES_MAX * options.rounds * options.only.len() as u64;
     let stage =
         Stage::new(project, "quality", "sh", &["-c", "exec node quality/measure.mjs \"$1\"", "sh"], limit).configure(|command| {
