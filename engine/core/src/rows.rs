@@ -163,10 +163,19 @@ impl Rows {
 
     /// What a row takes up to each temporal layer, with all below that it needs.
     pub(crate) fn rates(&self, row: usize) -> [Bitrate; TEMPORAL_MAX] {
+        self.rates_by(row, Rates::up_to)
+    }
+
+    /// The same, as far as is remembered of what it took: there must be room for it before anybody changes to the row.
+    pub(crate) fn remembered_rates(&self, row: usize) -> [Bitrate; TEMPORAL_MAX] {
+        self.rates_by(row, Rates::remembered_up_to)
+    }
+
+    fn rates_by(&self, row: usize, up_to: impl Fn(&Rates, usize, bool) -> Bitrate) -> [Bitrate; TEMPORAL_MAX] {
         core::array::from_fn(|temporal| {
-            let own = self.rows[row].rates.up_to(temporal, false).0;
+            let own = up_to(&self.rows[row].rates, temporal, false).0;
             let below = if self.spatial { &self.rows[..row] } else { &[] };
-            Bitrate(own + below.iter().map(|r| r.rates.up_to(temporal, true).0).sum::<u64>())
+            Bitrate(own + below.iter().map(|r| up_to(&r.rates, temporal, true).0).sum::<u64>())
         })
     }
 

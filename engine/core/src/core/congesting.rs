@@ -226,9 +226,10 @@ fn wish_of(track: &Track, subscription: &Subscription) -> Option<Wish> {
         return None;
     }
     let spatial = track.rows.is_spatial();
+    let current = selection.target.map(|target| usize::from(if spatial { target.spatial } else { target.layer }));
     let mut rates = [[Bitrate(0); TEMPORAL_MAX]; LAYERS_MAX];
     for (row, rates) in rates.iter_mut().enumerate().filter(|(row, _)| live >> row & 1 != 0) {
-        *rates = track.rows.rates(row);
+        *rates = if current == Some(row) { track.rows.rates(row) } else { track.rows.remembered_rates(row) };
         if rates[TEMPORAL_MAX - 1].0 == 0 {
             let single = track.layers.len() == 1 && track.scalability.spatial <= 1;
             rates[TEMPORAL_MAX - 1] = if single { NOMINAL_SINGLE } else { NOMINAL[row] };

@@ -2,6 +2,9 @@
 //!
 //! Bytes are counted in windows of half a second, and a rate is the mean of the latest four: so a keyframe of seven times the usual adds a
 //! tenth to it for two seconds, and a layer that grows is seen within two. Of a layer that has just begun, it is the mean of those there are.
+//!
+//! Encoders begin small behind a keyframe and take seconds to be where they were. So what a layer took before is remembered beside it, and
+//! fades: who would change to the layer must have room for that.
 
 use crate::place::{Place, Point};
 use crate::target::TEMPORAL_MAX;
@@ -19,6 +22,10 @@ const OVERHEAD: u32 = 70;
 /// A window that nothing closed for as long says nothing of the present.
 const STALE: Duration = Duration::from_secs(2);
 
+/// Of what is remembered of a rate, one of so many parts fades in each window. More remembers a layer that has become small for longer, so
+/// that nobody changes to it though it fits; fewer takes an encoder that begins anew for a small layer (Chromium's take 3 s).
+const FADES: u32 = 16;
+
 /// Bytes by temporal layer: of frames that upper spatial layers build on too, and of those that they do not.
 type Counts = [[u32; TEMPORAL_MAX]; 2];
 
@@ -32,6 +39,8 @@ pub(crate) struct Rates {
     measured: u32,
     /// Their mean.
     rates: Counts,
+    /// The highest that it was, fading.
+    remembered: Counts,
 }
 
 impl Rates {
@@ -48,8 +57,12 @@ impl Rates {
 
     /// What frames up to a temporal layer take; with `shared`, of those only that upper spatial layers build on.
     pub(crate) fn up_to(&self, temporal: usize, shared: bool) -> Bitrate {
-        let kinds = if shared { &self.rates[..1] } else { &self.rates[..] };
-        Bitrate(kinds.iter().flat_map(|rates| &rates[..=temporal]).map(|rate| u64::from(*rate)).sum())
+        sum(&self.rates, temporal, shared)
+    }
+
+    /// The same, as far as is remembered of what they took.
+    pub(crate) fn remembered_up_to(&self, temporal: usize, shared: bool) -> Bitrate {
+        sum(&self.remembered, temporal, shared)
     }
 
     /// The highest temporal layer that takes anything.
@@ -76,7 +89,17 @@ impl Rates {
             (sum / known as u64) as u32
         };
         self.rates = core::array::from_fn(|kind| core::array::from_fn(|at| mean(kind, at)));
+        let faded = |kind: usize, at: usize| {
+            let before: u32 = self.remembered[kind][at];
+            (before - before / FADES).max(self.rates[kind][at])
+        };
+        self.remembered = core::array::from_fn(|kind| core::array::from_fn(|at| faded(kind, at)));
     }
+}
+
+fn sum(rates: &Counts, temporal: usize, shared: bool) -> Bitrate {
+    let kinds = if shared { &rates[..1] } else { &rates[..] };
+    Bitrate(kinds.iter().flat_map(|rates| &rates[..=temporal]).map(|rate| u64::from(*rate)).sum())
 }
 
 #[cfg(test)]
@@ -99,6 +122,22 @@ mod tests {
         assert_eq!(upper, 200_000);
         assert_eq!(rates.up_to(3, true), rates.up_to(0, false), "the upper one is nobody else's");
         assert_eq!(rates.temporal_max(), Some(1));
+    }
+
+    #[test]
+    fn an_encoder_that_begins_small_is_remembered() {
+        let mut rates = Rates::default();
+        for ms in (0..7_000).step_by(10) {
+            let bytes = if ms < 5_000 { 2_430 } else { 430 };
+            rates.count(Place::WHOLE, bytes, Instant::from_millis(ms));
+        }
+        assert!(rates.up_to(0, false).0 < 1_000_000);
+        let remembered = rates.remembered_up_to(0, false).0;
+        assert!((1_500_000..2_000_000).contains(&remembered), "{remembered} of 2000000");
+        for ms in (7_000..40_000).step_by(10) {
+            rates.count(Place::WHOLE, 430, Instant::from_millis(ms));
+        }
+        assert_eq!(rates.remembered_up_to(0, false), rates.up_to(0, false));
     }
 
     #[test]
