@@ -249,12 +249,12 @@ impl Rooms {
 
     /// The transport in this slot changed. Tells whether media goes elsewhere from here on.
     pub(crate) fn update_way(&mut self, transport: u32) -> bool {
-        let entry = &self.transports[transport];
-        let way = entry.connected.and_then(|_| Way::to(&entry.transport));
-        let remote = |way: &Way| way.path.remote;
-        let (former, present) = (self.ways.get(transport).map(remote), way.as_ref().map(remote));
+        let entry = &mut self.transports[transport];
+        let former = self.ways.take(transport).map(|way| way.end(&mut entry.transport));
+        let way = entry.connected.and_then(|_| Way::to(&mut entry.transport));
+        let present = way.as_ref().map(|way| way.path);
         self.ways.set(transport, way);
-        former.zip(present).is_some_and(|(former, present)| former != present)
+        former.zip(present).is_some_and(|(former, present)| former.remote != present.remote)
     }
 
     pub(crate) fn add_track(&mut self, track: Track) -> Result<u32, Refusal> {

@@ -31,7 +31,6 @@ use lifecycle::Lifecycle;
 pub use srtp::{Opened, OpenedRtcp};
 use srtp::{RtpSealer, SrtpSession};
 use state::Phase;
-use std::sync::Arc;
 
 /// ICE, DTLS and SRTP with one peer.
 #[derive(Debug)]
@@ -182,9 +181,16 @@ impl Transport {
         self.profile().map_or(0, SrtpProfile::rtcp_overhead)
     }
 
-    /// What seals RTP, for a stage that seals many packets; `None` before there are keys.
-    pub(crate) fn sealer(&self) -> Option<&Arc<RtpSealer>> {
-        self.srtp.as_ref().map(|session| session.sealer())
+    /// Lends what seals RTP, to a stage that seals many packets; `None` before there are keys, and while it is lent.
+    pub(crate) fn lend_sealer(&mut self) -> Option<RtpSealer> {
+        self.srtp.as_mut()?.lend_sealer()
+    }
+
+    /// Takes back what was lent.
+    pub(crate) fn return_sealer(&mut self, sealer: RtpSealer) {
+        if let Some(session) = &mut self.srtp {
+            session.return_sealer(sealer);
+        }
     }
 
     /// Seals an RTP packet. Mind the trap of [`SrtpSession::seal_rtp`]: a pair of SSRC and index is sealed with one content only.

@@ -1,9 +1,11 @@
-//! How packets get to each transport: all that a walk reads of it, a line of the cache each, side by side.
+//! How packets get to each transport: all that a walk reads of it, a pair of lines of the cache each, side by side.
 //!
 //! ```text
 //! ways     | path, sizes, sealer | path, sizes, sealer |    -     | ...      by the transport's slot
 //!                           '-> key               '-> key
 //! ```
+//! The sealer is lent by the transport's session while media may flow: one that both had a part in would be one line more to wait for.
+//!
 //! A transport itself spreads over many lines, most of them of what moves once a second and less. A large room's walk finds none of
 //! them in the caches, for the kernel's copies push them out: 0.3 us for each transport and turn. Neighbours in one array are fetched
 //! by the processor itself before they are asked for.
@@ -11,24 +13,37 @@
 use crate::outbox::Path;
 use crate::transport::Transport;
 use crate::transport::srtp::RtpSealer;
-use std::sync::Arc;
+use core::hint::black_box;
 
 /// How packets get to one transport, while media may flow.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(align(128))]
 pub(crate) struct Way {
     pub(crate) path: Path,
     packet_bytes_max: u16,
     overhead: u8,
-    pub(crate) sealer: Arc<RtpSealer>,
+    pub(crate) sealer: RtpSealer,
 }
 
 impl Way {
     /// To a transport that has a path and keys.
-    pub(crate) fn to(transport: &Transport) -> Option<Self> {
-        let (path, sealer) = (transport.path()?, transport.sealer()?);
+    pub(crate) fn to(transport: &mut Transport) -> Option<Self> {
+        let path = transport.path()?;
         let (packet_bytes_max, overhead) = (path.packet_bytes_max() as u16, transport.overhead() as u8);
-        Some(Self { path, packet_bytes_max, overhead, sealer: Arc::clone(sealer) })
+        Some(Self { path, packet_bytes_max, overhead, sealer: transport.lend_sealer()? })
+    }
+
+    /// Gives the sealer back to the transport that has the slot, which drops it when a former one lent it; gives the path.
+    pub(crate) fn end(self, transport: &mut Transport) -> Path {
+        transport.return_sealer(self.sealer);
+        self.path
+    }
+
+    /// Reads of each of its lines, so that they are in the cache when they are needed.
+    #[inline]
+    pub(crate) fn touch(&self) {
+        black_box(self.overhead);
+        self.sealer.touch();
     }
 
     /// The longest sealed packet.
@@ -62,6 +77,11 @@ impl Ways {
         self.ways.get(slot as usize)?.as_ref()
     }
 
+    /// The way to the transport in `slot`, out of the list.
+    pub(crate) fn take(&mut self, slot: u32) -> Option<Way> {
+        self.ways.get_mut(slot as usize)?.take()
+    }
+
     /// Whatever changed in the transport in `slot`: this is its way.
     pub(crate) fn set(&mut self, slot: u32, way: Option<Way>) {
         let slot = slot as usize;
@@ -77,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_way_is_one_line_of_the_cache() {
-        assert_eq!((size_of::<Option<Way>>(), align_of::<Option<Way>>()), (64, 64));
+    fn a_way_is_two_lines_of_the_cache() {
+        assert_eq!((size_of::<Option<Way>>(), align_of::<Option<Way>>()), (128, 128));
     }
 }

@@ -42,7 +42,7 @@ impl<'a> Courier<'a, '_> {
     pub(super) fn look_ahead(&self, turn: &mut Turn) {
         for (transport, subscription) in turn.look_ahead(LOOK_AHEAD) {
             if let Some(way) = self.ways.get(transport) {
-                way.sealer.touch();
+                way.touch();
             }
             if let Some(subscription) = self.subscriptions.get(subscription) {
                 subscription.subscriber.touch();

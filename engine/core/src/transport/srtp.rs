@@ -29,7 +29,6 @@ pub use keys::KeyingMaterial;
 use keys::{Protocol, SessionKeys};
 pub use profile::KEYING_MATERIAL_LEN_MAX;
 pub(crate) use sealer::RtpSealer;
-use std::sync::Arc;
 use streams::Streams;
 
 /// The part of an RTCP packet that SRTCP leaves readable: the first header and the sender's SSRC.
@@ -101,7 +100,8 @@ impl<'a> OpenedRtcp<'a> {
 #[derive(Debug)]
 pub struct SrtpSession {
     profile: SrtpProfile,
-    seal_rtp: Arc<RtpSealer>,
+    /// `None` while it is lent.
+    seal_rtp: Option<RtpSealer>,
     seal_rtcp: Cipher,
     /// One index for all SSRCs of the transport: unique for each of them, which is what RFC 3711 section 3.4 is for.
     srtcp_index: u32,
@@ -121,7 +121,7 @@ impl SrtpSession {
         let cipher = |writer, protocol| Cipher::new(material.profile(), &SessionKeys::derive(&material.master(writer), protocol));
         Self {
             profile: material.profile(),
-            seal_rtp: Arc::new(RtpSealer::new(cipher(role, Protocol::Rtp))),
+            seal_rtp: Some(RtpSealer::new(cipher(role, Protocol::Rtp))),
             seal_rtcp: cipher(role, Protocol::Rtcp),
             srtcp_index: 0,
             open_rtp: cipher(peer, Protocol::Rtp),
@@ -136,22 +136,27 @@ impl SrtpSession {
         self.profile
     }
 
-    /// What seals RTP, for whoever sends much of it.
-    pub(crate) fn sealer(&self) -> &Arc<RtpSealer> {
-        &self.seal_rtp
+    /// Lends what seals RTP, to whoever sends much of it. `None`: it is lent.
+    pub(crate) fn lend_sealer(&mut self) -> Option<RtpSealer> {
+        self.seal_rtp.take()
+    }
+
+    /// Takes back what was lent. What another session lent is dropped: this one has its own.
+    pub(crate) fn return_sealer(&mut self, sealer: RtpSealer) {
+        self.seal_rtp.get_or_insert(sealer);
     }
 
     /// Seals one RTP packet into `dst` and gives its length: [`SrtpProfile::rtp_overhead`] more than the plain one.
     ///
     /// `header` is complete, extensions included, and carries the low 16 bits of `index`; the caller keeps the rollover count.
-    /// `None` when `dst` is too short, the header is no RTP header, or the index is spent.
+    /// `None` when `dst` is too short, the header is no RTP header, the index is spent, or the core seals for this transport.
     ///
     /// **Trap:** under the AEAD profiles the pair (SSRC, index) is the nonce. Sealing it twice is safe only when header and payload
     /// are the same to the byte, as when a lost packet is sent again as it was. Anything else under a used pair (a rewritten header
     /// extension is enough) gives away the keystream and the authentication key. Retransmission with a new header goes on its own
     /// SSRC (RFC 4588) or not at all.
     pub fn seal_rtp(&self, index: PacketIndex, header: &[u8], payload: &[u8], dst: &mut [u8]) -> Option<usize> {
-        self.seal_rtp.seal(index, header, payload, dst)
+        self.seal_rtp.as_ref()?.seal(index, header, payload, dst)
     }
 
     /// Seals one compound RTCP packet into `dst` and gives its length. `None` when `dst` or the packet is too short, or 2^31 were sealed.

@@ -1,4 +1,4 @@
-//! What seals RTP towards one peer: all that a sender needs of an [`SrtpSession`](super::SrtpSession), which shares it.
+//! What seals RTP towards one peer: all that a sender needs of an [`SrtpSession`](super::SrtpSession), which lends it.
 
 use super::RTP_INDEX_END;
 use super::cipher::Cipher;
@@ -80,26 +80,28 @@ mod tests {
         for profile in [SrtpProfile::AeadAes128Gcm, SrtpProfile::AeadAes256Gcm, SrtpProfile::Aes128CmSha1_80] {
             let material =
                 KeyingMaterial::new(profile, &vec![7; profile.keying_material_len()]).expect("the export has its length");
-            let ours = SrtpSession::new(&material, DtlsRole::Server);
+            let mut ours = SrtpSession::new(&material, DtlsRole::Server);
             let mut header = [0; 12];
             header[..4].copy_from_slice(&[0x80, 96, 0, 5]);
             let (index, payload) = (PacketIndex(0x1_0005), [0xAB; 1_000]);
             let (mut whole, mut behind) = ([0; 1_100], [0; 1_100]);
             let len = ours.seal_rtp(index, &header, &payload, &mut whole).expect("it fits");
+            let sealer = ours.lend_sealer().expect("it is there");
+            assert_eq!(ours.seal_rtp(index, &header, &payload, &mut behind), None, "it is lent");
             behind[..12].copy_from_slice(&header);
-            assert_eq!(ours.sealer().seal_behind(index, 12, &payload, &[], &mut behind), Some(len));
+            assert_eq!(sealer.seal_behind(index, 12, &payload, &[], &mut behind), Some(len));
             assert_eq!(whole[..len], behind[..len]);
             let mut in_place = [0; 1_100];
             in_place[..12].copy_from_slice(&header);
             in_place[12..1_012].copy_from_slice(&payload);
-            assert_eq!(ours.sealer().seal_in_place(index, 12, 1_012, &mut in_place), Some(len));
+            assert_eq!(sealer.seal_in_place(index, 12, 1_012, &mut in_place), Some(len));
             assert_eq!(whole[..len], in_place[..len]);
-            assert_eq!(ours.sealer().seal_in_place(index, 12, 1_012, &mut in_place[..1_020]), None, "it does not fit");
-            assert_eq!(ours.sealer().seal_behind(index, 12, &payload, &[0; 80], &mut behind[..1_000]), None, "it does not fit");
+            assert_eq!(sealer.seal_in_place(index, 12, 1_012, &mut in_place[..1_020]), None, "it does not fit");
+            assert_eq!(sealer.seal_behind(index, 12, &payload, &[0; 80], &mut behind[..1_000]), None, "it does not fit");
 
             behind[..4].copy_from_slice(&[0xA0, 96, 0, 6]);
             let next = PacketIndex(6);
-            let len = ours.sealer().seal_behind(next, 12, &payload, &[0, 0, 3], &mut behind).expect("it fits");
+            let len = sealer.seal_behind(next, 12, &payload, &[0, 0, 3], &mut behind).expect("it fits");
             assert_eq!(len, 12 + 1_000 + 3 + profile.rtp_overhead());
             let mut peers = SrtpSession::new(&material, DtlsRole::Client);
             let opened = peers.open_rtp(&mut behind[..len]).expect("authentic");
