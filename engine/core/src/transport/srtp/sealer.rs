@@ -76,6 +76,29 @@ mod tests {
     use corelay_wire::units::PacketIndex;
 
     #[test]
+    fn a_session_takes_back_its_own_sealer_only() {
+        let session = |byte: u8| {
+            let material = KeyingMaterial::new(SrtpProfile::AeadAes128Gcm, &[byte; 56]).expect("the export has its length");
+            SrtpSession::new(&material, DtlsRole::Server)
+        };
+        let header = [0x80, 96, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+        let seal = |session: &SrtpSession| {
+            let mut sealed = [0; 40];
+            session.seal_rtp(PacketIndex(5), &header, &[1; 12], &mut sealed).map(|_| sealed)
+        };
+        let (mut former, mut present) = (session(7), session(8));
+        let expected = [seal(&former), seal(&present)];
+        let lent = former.lend_sealer().expect("it is there");
+        assert_eq!(seal(&former), None, "it is lent");
+        present.return_sealer(lent);
+        assert_eq!(seal(&present), expected[1], "another session's is dropped");
+        let lent = present.lend_sealer().expect("it is there");
+        present.return_sealer(lent);
+        assert_eq!(seal(&present), expected[1]);
+        assert_ne!(expected[0], expected[1]);
+    }
+
+    #[test]
     fn a_packet_sealed_behind_its_header_is_the_same_and_may_be_padded() {
         for profile in [SrtpProfile::AeadAes128Gcm, SrtpProfile::AeadAes256Gcm, SrtpProfile::Aes128CmSha1_80] {
             let material =
@@ -87,7 +110,6 @@ mod tests {
             let (mut whole, mut behind) = ([0; 1_100], [0; 1_100]);
             let len = ours.seal_rtp(index, &header, &payload, &mut whole).expect("it fits");
             let sealer = ours.lend_sealer().expect("it is there");
-            assert_eq!(ours.seal_rtp(index, &header, &payload, &mut behind), None, "it is lent");
             behind[..12].copy_from_slice(&header);
             assert_eq!(sealer.seal_behind(index, 12, &payload, &[], &mut behind), Some(len));
             assert_eq!(whole[..len], behind[..len]);
