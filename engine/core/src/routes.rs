@@ -15,6 +15,8 @@ use hashbrown::HashMap;
 #[derive(Debug)]
 pub(crate) struct Routes {
     by_source: HashMap<SocketAddr, Route, FixedState>,
+    /// What media came from last: the packets of a picture come one after the other. As `by_source` has it.
+    last: Option<(SocketAddr, Route)>,
 }
 
 /// Addresses that there is room for at boot.
@@ -34,15 +36,29 @@ impl Routes {
         // Addresses come and go, and each hashes to another place: a map with room for all that may be would be resident as a whole after
         // some thousand joins, 12 MB for 4,000 participants. It grows with what there is; that costs a check a millisecond, once or twice.
         let capacity = limits.transports_max.min(CAPACITY_AT_FIRST) as usize;
-        Self { by_source: HashMap::with_capacity_and_hasher(capacity, FixedState::with_seed(seed)) }
+        Self { by_source: HashMap::with_capacity_and_hasher(capacity, FixedState::with_seed(seed)), last: None }
     }
 
     pub(crate) fn find(&self, source: SocketAddr) -> Option<Route> {
         self.by_source.get(&source).copied()
     }
 
+    /// The same for media, of which more may come from there.
+    #[inline]
+    pub(crate) fn find_for_media(&mut self, source: SocketAddr) -> Option<Route> {
+        match self.last {
+            Some((last, route)) if last.port() == source.port() && last == source => Some(route),
+            _ => {
+                let route = self.find(source)?;
+                self.last = Some((source, route));
+                Some(route)
+            }
+        }
+    }
+
     /// The peer has used its keys from `source`.
     pub(crate) fn prove(&mut self, source: SocketAddr) {
+        self.last = None;
         if let Some(route) = self.by_source.get_mut(&source) {
             route.proven = true;
         }
@@ -55,6 +71,7 @@ impl Routes {
         if former.is_some_and(|f| f.slot == slot) {
             return;
         }
+        self.last = None;
         self.by_source.insert(source, Route { slot, proven: false });
         if let Some(former) = former {
             rooms.transports[former.slot].routes.retain(|s| *s != source);
@@ -70,6 +87,7 @@ impl Routes {
 
     /// No address leads to `slot` from here on.
     pub(crate) fn remove(&mut self, slot: u32, rooms: &mut Rooms) {
+        self.last = None;
         for source in rooms.transports[slot].routes.drain(..) {
             self.by_source.remove(&source);
         }

@@ -69,6 +69,7 @@ impl PictureId {
 
 /// Describes the payload of one packet. `None` when it is not a payload of `codec`; that includes the empty payload of packets that
 /// are nothing but padding.
+#[inline]
 pub fn describe(codec: Codec, payload: &[u8]) -> Option<PayloadDescription> {
     match codec {
         Codec::Opus => opus::Packet::parse(payload).map(|p| p.describe()),

@@ -76,7 +76,7 @@ impl Core {
     }
 
     fn take_rtp(&mut self, now: Instant, path: Path, received: Instant, bytes: &mut [u8]) -> Result<(), DropReason> {
-        let route = self.route(path.remote)?;
+        let route = self.routes.find_for_media(path.remote).ok_or(DropReason::UnknownSource)?;
         let slot = route.slot;
         let opened = self.rooms.transports[slot].transport.open_rtp(now, path, bytes)?;
         self.prove(path.remote, route);

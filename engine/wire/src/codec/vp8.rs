@@ -38,6 +38,7 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// Reads the descriptor, and the first byte of the payload header when the payload begins the first partition.
+    #[inline]
     pub fn parse(payload: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(payload);
         let required = reader.u8()?;
@@ -69,6 +70,7 @@ impl Descriptor {
     }
 
     /// The same in words that all codecs share.
+    #[inline]
     pub fn describe(&self) -> PayloadDescription {
         PayloadDescription {
             starts_frame: self.starts_frame(),
