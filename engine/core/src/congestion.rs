@@ -35,6 +35,12 @@ const AGAIN: Duration = Duration::from_millis(5);
 const REPAIRS_AFTER: Duration = Duration::from_secs(2);
 /// The queue of a bottleneck is not thought to be longer: what did not fit is lost, and does not stand in it.
 const QUEUE_USUAL: Duration = Duration::from_millis(300);
+/// For so long after the rate was cut for a queue, and for loss without one, and while a queue is longer than this, sound has no copies: see
+/// `copies`. Longer leaves sound without them on a path that loses at random as well, and is cut for that until it is known; shorter
+/// adds them to what filled the path.
+const FULL_AFTER_QUEUE: Duration = Duration::from_secs(2);
+const FULL_AFTER_LOSS: Duration = Duration::from_millis(500);
+const QUEUE_FULL: Duration = Duration::from_millis(40);
 /// Report blocks that are closer to each other are of one report.
 const REPORTS_APART_MIN_MS: u64 = 100;
 
@@ -163,6 +169,21 @@ impl Congestion {
             false => (u64::MAX, Duration::ZERO),
         };
         Some(Repairs { video, queue })
+    }
+
+    /// Whether more would not help: what is lost, or late, is so because there is too much of it.
+    pub fn is_full(&self, now: Instant) -> bool {
+        let for_long = |(at, limit): (Instant, Limit)| match limit {
+            Limit::Delay => now.since(at) < FULL_AFTER_QUEUE,
+            Limit::Loss => now.since(at) < FULL_AFTER_LOSS,
+            _ => false,
+        };
+        self.heard && (self.estimator.cut_for().is_some_and(for_long) || self.estimator.estimate().queue > QUEUE_FULL)
+    }
+
+    /// So much was lost of what left of late, of 1000; `None` where that says nothing of what is lost at random.
+    pub fn random_loss(&self, now: Instant) -> Option<u16> {
+        (!self.is_full(now)).then(|| self.estimator.estimate().loss_permille)
     }
 
     /// What leaves next begins something new: it waits until there is room for it in the queue that the rate was cut for.

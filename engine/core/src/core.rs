@@ -4,6 +4,7 @@ mod arrivals;
 mod casting;
 mod commands;
 mod congesting;
+mod copying;
 mod ending;
 mod handshaking;
 mod hearing;
@@ -153,6 +154,7 @@ impl Core {
                 Timer::Nack(slot) => self.ask_for_missing(now, slot),
                 Timer::Pace(slot) => self.pace(now, slot),
                 Timer::Estimate(slot) => self.estimate_due(now, slot),
+                Timer::Copies(slot) => self.copy_sound(now, slot),
                 Timer::Feedback(slot) => self.feed_back(now, slot),
                 Timer::Keyframe(slot) => self.request_keyframes(now, slot),
                 Timer::Rows(slot) => self.look_at_rows(now, slot),

@@ -183,6 +183,16 @@ impl Estimator {
         self.rate.last_cut().filter(|_| self.slowed)
     }
 
+    /// Whether the peer ever gave transport-wide feedback.
+    pub fn hears_arrivals(&self) -> bool {
+        self.heard.is_some()
+    }
+
+    /// When the rate was cut last, if it still is what it is for that, and for what.
+    pub fn cut_for(&self) -> Option<(Instant, Limit)> {
+        Some((self.rate.last_cut()?.at, self.rate.limit()))
+    }
+
     /// The round trip that a receiver report told.
     pub fn on_round_trip(&mut self, round_trip: Duration) {
         self.round_trip = Some(round_trip);

@@ -4,6 +4,7 @@
 //! Left out on purpose: BYE of a publisher (signaling ends tracks; a browser also says BYE when it only changes an SSRC).
 
 use crate::clock::WallClock;
+use crate::congestion::Congestion;
 use crate::counters::Counters;
 use crate::drop_reason::DropReason;
 use crate::layer::SourceReport;
@@ -12,6 +13,7 @@ use crate::room::{Rooms, Subscription};
 use crate::streams::Role;
 use crate::transport::OpenedRtcp;
 use arrayvec::ArrayVec;
+use corelay_wire::media::Kind;
 use corelay_wire::rtcp::{Compound, Packet, Remb, ReportBlock, TransportCc};
 use corelay_wire::units::{Instant, NtpTimestamp, RtpTimestamp, Ssrc};
 
@@ -81,6 +83,7 @@ impl Feedback<'_> {
                 congestion.estimator.on_round_trip(trip);
             }
         }
+        self.hear_loss(slot, block.fraction_lost);
         if let Some(congestion) = self.rooms.congestions.get_mut(self.slot) {
             congestion.hear_loss(self.now, block.fraction_lost);
         }
@@ -89,10 +92,30 @@ impl Feedback<'_> {
         subscriber.look_at_loss(self.now, transports[self.slot].round_trip, tracks[*track].lossy(self.now), true);
     }
 
+    /// How much of a stream was lost, of 256. Asked before the rate is cut for it.
+    fn hear_loss(&mut self, subscription: u32, fraction: u8) {
+        let Rooms { transports, tracks, subscriptions, congestions, .. } = &mut *self.rooms;
+        let told_better = |congestion: &Congestion| congestion.estimator.hears_arrivals() || congestion.is_full(self.now);
+        if fraction == 0 || congestions.get(self.slot).is_some_and(told_better) {
+            return;
+        }
+        let track = &tracks[subscriptions[subscription].track];
+        // What was lost on the way here is missing there as well.
+        let permille = ((u32::from(fraction) * 1_000 / 256) as u16).saturating_sub(track.lossy(self.now).loss);
+        let copies = &mut transports[self.slot].copies;
+        match track.kind {
+            Kind::Audio => copies.hear_remaining(self.now, permille),
+            Kind::Video => copies.hear_loss(self.now, permille),
+        }
+    }
+
     fn arrivals(&mut self, arrivals: &TransportCc<'_>) {
         let Some(path) = self.rooms.transports[self.slot].transport.path() else { return };
         if let Some(congestion) = self.rooms.congestions.get_mut(self.slot) {
             congestion.hear(self.now, arrivals, path.headers_len() as u32);
+            if let Some(loss) = congestion.random_loss(self.now) {
+                self.rooms.transports[self.slot].copies.hear_recent(self.now, loss);
+            }
             self.path_told = true;
         }
     }

@@ -12,6 +12,7 @@ pub mod budget;
 mod clock;
 pub mod congestion;
 pub mod control;
+mod copies;
 mod core;
 pub mod counters;
 pub mod datagram;

@@ -67,6 +67,13 @@ impl Resends {
         }
     }
 
+    /// Sound that nobody asked for yet leaves once more. What was asked for comes first, if not both have a place.
+    pub(crate) fn copy(&mut self, resend: Resend) {
+        if self.audio.len() < QUEUE / 2 {
+            self.audio.push_back(resend);
+        }
+    }
+
     /// The subscriber in slot `subscription` misses the packets with these numbers.
     pub(crate) fn ask(
         &mut self,
@@ -83,6 +90,7 @@ impl Resends {
         let (track, entry) = (&tracks[known.track], &mut transports[known.transport]);
         entry.resends.refill(now, retransmission.earned(subscriber.octets));
         let mut repairs = congestions.get(known.transport).and_then(|congestion| congestion.repairs(now));
+        let told_better = congestions.get(known.transport).is_some_and(|congestion| congestion.estimator.hears_arrivals());
         let round_trip = entry.round_trip.map(|trip| trip + repairs.map_or(Duration::ZERO, |repairs| repairs.queue));
         let flowing = subscriber.mapping.flowing().map(|source| source.layer);
         let queue = match track.kind {
@@ -107,6 +115,9 @@ impl Resends {
             }
             let answered = retransmission.answer(located.outgoing, stored.meta.arrived, now, round_trip);
             let Some(Repeated(again)) = answered else { continue };
+            if track.kind == Kind::Audio && !told_better {
+                entry.copies.hear_request(now, retransmission.copied.ask(now));
+            }
             let bytes = if located.skipped { 0 } else { stored.bytes.len() };
             let copies = if repairs.is_some() { 1 } else { copies(track.kind, again) };
             for _ in 0..copies {

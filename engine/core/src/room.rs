@@ -9,6 +9,7 @@
 use crate::clock::SenderClock;
 use crate::congestion::Congestions;
 use crate::control::{Cname, LAYERS_MAX, Preferences, Refusal, ScalabilityMode, SrtpProfile};
+use crate::copies::Copies;
 use crate::handshakes::Share;
 use crate::layer::{Layer, Lossy, NackTiming};
 use crate::limits::{Limits, ROUTES_PER_TRANSPORT_MAX};
@@ -89,6 +90,8 @@ pub(crate) struct TransportEntry {
     pub(crate) estimate_told: u64,
     /// How much may be sent again to the peer.
     pub(crate) resends: ResendBudget,
+    /// How often sound leaves.
+    pub(crate) copies: Copies,
     /// How long the peer takes to answer when it is asked for what was lost.
     pub(crate) nacks: NackTiming,
     /// When missing packets are looked at next: what the timer is set to.

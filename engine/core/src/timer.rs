@@ -26,6 +26,8 @@ pub enum Timer {
     Estimate(u32),
     /// Feedback to a publisher's transport on what arrived.
     Feedback(u32),
+    /// Sound that leaves again to a transport whose path loses.
+    Copies(u32),
     /// A keyframe request of a track that was throttled, or that is unanswered.
     Keyframe(u32),
     /// A track's rows: one may have fallen silent.
@@ -92,7 +94,7 @@ impl Wheel {
     }
 
     fn entries(limits: &Limits) -> usize {
-        6 * limits.transports_max as usize + 2 * limits.tracks_max as usize + limits.rooms_max as usize
+        7 * limits.transports_max as usize + 2 * limits.tracks_max as usize + limits.rooms_max as usize
     }
 
     /// How many timers are scheduled.
@@ -219,9 +221,10 @@ impl Wheel {
             Timer::Pace(slot) => 3 * self.transports_max + slot,
             Timer::Estimate(slot) => 4 * self.transports_max + slot,
             Timer::Feedback(slot) => 5 * self.transports_max + slot,
-            Timer::Keyframe(slot) => 6 * self.transports_max + 2 * slot,
-            Timer::Rows(slot) => 6 * self.transports_max + 2 * slot + 1,
-            Timer::Speakers(slot) => 6 * self.transports_max + 2 * self.tracks_max + slot,
+            Timer::Copies(slot) => 6 * self.transports_max + slot,
+            Timer::Keyframe(slot) => 7 * self.transports_max + 2 * slot,
+            Timer::Rows(slot) => 7 * self.transports_max + 2 * slot + 1,
+            Timer::Speakers(slot) => 7 * self.transports_max + 2 * self.tracks_max + slot,
             Timer::Handshakes => unreachable!("the line of handshakes is no timer of the wheel"),
         }
     }
@@ -234,7 +237,8 @@ impl Wheel {
             3 => Timer::Pace(key - 3 * self.transports_max),
             4 => Timer::Estimate(key - 4 * self.transports_max),
             5 => Timer::Feedback(key - 5 * self.transports_max),
-            _ => match key - 6 * self.transports_max {
+            6 => Timer::Copies(key - 6 * self.transports_max),
+            _ => match key - 7 * self.transports_max {
                 key if key >= 2 * self.tracks_max => Timer::Speakers(key - 2 * self.tracks_max),
                 key if key.is_multiple_of(2) => Timer::Keyframe(key / 2),
                 key => Timer::Rows(key / 2),
@@ -300,7 +304,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_a_sorted_map(steps in prop::collection::vec((0u32..36, prop::option::weighted(0.8, 0u64..300_000), 0u64..9_000), 1..200)) {
+        fn agrees_with_a_sorted_map(steps in prop::collection::vec((0u32..40, prop::option::weighted(0.8, 0u64..300_000), 0u64..9_000), 1..200)) {
             let mut w = wheel();
             let mut model: BTreeMap<u32, u64> = BTreeMap::new();
             let mut now = 0;

@@ -143,6 +143,7 @@ impl Core {
         if clock_moved {
             self.pass_clock_on(slot);
         }
+        self.begin_copies(now, slot);
         if path_told {
             self.path_told(now, slot);
         }

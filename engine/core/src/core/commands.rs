@@ -139,6 +139,7 @@ impl Core {
             estimate_counted: None,
             estimate_told: 0,
             resends: ResendBudget::new(now),
+            copies: Default::default(),
             nacks: NackTiming::default(),
             nacks_at: None,
         })?;

@@ -188,7 +188,7 @@ impl Core {
             let subscription = &subscriptions[*at];
             let track = &tracks[subscription.track];
             if track.kind == Kind::Audio && subscription.subscriber.header.is_numbered() {
-                budget.reserved.0 += track.rows.rates(0)[TEMPORAL_MAX - 1].0;
+                budget.reserved.0 += track.rows.rates(0)[TEMPORAL_MAX - 1].0 * (1 + transports[slot].copies.count(now) as u64);
             }
             if let Some(wish) = wish_of(track, subscription) {
                 let selection = &subscription.selection;

@@ -79,6 +79,8 @@ impl Core {
         self.timers.cancel(Timer::Reports(slot));
         self.timers.cancel(Timer::Nack(slot));
         self.timers.cancel(Timer::Feedback(slot));
+        self.timers.cancel(Timer::Copies(slot));
+        self.rooms.transports[slot].copies = Default::default();
         self.routes.remove(slot, &mut self.rooms);
     }
 

@@ -14,6 +14,7 @@
 use super::playout::Playout;
 use super::{PASSED, PayloadTypes};
 use crate::control::SubscriptionParameters;
+use crate::copies::Copied;
 use core::time::Duration;
 use corelay_wire::media::{ExtensionMap, PayloadFormats};
 use corelay_wire::rtp::HeaderTemplate;
@@ -50,6 +51,8 @@ pub(crate) struct Retransmission {
     /// What the subscription had been sent when its transport's budget was filled up last.
     octets: u32,
     pub(crate) playout: Playout,
+    /// Of sound.
+    pub(crate) copied: Copied,
 }
 
 /// Whether a packet was asked for before, or many are: then answers are lost.
@@ -105,7 +108,14 @@ impl Retransmission {
             }
             _ => ResendWay::InPlace(Box::new([0; REMEMBERED])),
         };
-        Some(Box::new(Self { way, answered: [0; REMEMBERED], repeated: 0, octets: 0, playout: Playout::default() }))
+        Some(Box::new(Self {
+            way,
+            answered: [0; REMEMBERED],
+            repeated: 0,
+            octets: 0,
+            playout: Playout::default(),
+            copied: Copied::default(),
+        }))
     }
 
     /// Whether the subscriber asks for what it lost.
