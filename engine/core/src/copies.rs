@@ -13,11 +13,8 @@
 //! What tells of loss, the fastest first: transport-wide feedback of the video beside it, within 200 ms; requests for lost sound; receiver
 //! reports, each second for video, each five for sound. Those of sound tell what is lost in spite of copies, the others what is lost.
 
-use crate::resend::Resend;
-use crate::room::Rooms;
 use core::time::Duration;
-use corelay_wire::media::Kind;
-use corelay_wire::units::{Instant, PacketIndex};
+use corelay_wire::units::Instant;
 
 /// From so much loss on, of 1000, sound leaves twice, and while as much is lost it goes on. Higher conceals one of a thousand moments of a call
 /// at 3 % loss; lower adds a copy for two packets that were lost of fifty by chance, on links that lose one of a hundred.
@@ -46,13 +43,6 @@ const REQUESTS_WITHIN: Duration = Duration::from_millis(1_500);
 pub(crate) const EVERY: Duration = Duration::from_millis(20);
 /// Packets of one voice at a time: packets of 10 ms are two. More repeats what waited somewhere and left in one run.
 const PACKETS_MAX: u64 = 4;
-/// Packets of one path at a time: five voices three times, and one more. More lets many voices draw as much as a video; fewer leave
-/// the last voices of a lively room without.
-const PATH_PACKETS_MAX: usize = 16;
-/// Subscriptions of a path that are looked at, a line of the cache each: 20 us of each 20 ms. More costs as much again; fewer leave
-/// voices out in rooms where every camera is shown.
-const SUBSCRIPTIONS_MAX: usize = 128;
-
 /// How often sound leaves on the path of one transport.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Copies {
@@ -137,7 +127,7 @@ impl Copied {
     }
 
     /// The next step; `highest` left last. Gives which packets are to leave again for the first time, and for the second.
-    fn step(&mut self, now: Instant, highest: u64) -> [core::ops::RangeInclusive<u64>; 2] {
+    pub(crate) fn step(&mut self, now: Instant, highest: u64) -> [core::ops::RangeInclusive<u64>; 2] {
         if now.since(self.at) > 2 * EVERY {
             // What left before is too old, and had its copies where it was to have any.
             self.highest = [highest; 4];
@@ -149,34 +139,6 @@ impl Copied {
         let between = |after: u64, last: u64| (after + 1).max((last + 1).saturating_sub(PACKETS_MAX))..=last;
         [between(two, one), between(three, two)]
     }
-}
-
-/// Gives to `repeat` what of the transport in `slot` is to leave once more. Gives how many voices there are.
-pub(crate) fn due(rooms: &mut Rooms, slot: u32, count: usize, now: Instant, mut repeat: impl FnMut(Resend)) -> usize {
-    let Rooms { transports, tracks, subscriptions, .. } = rooms;
-    let (mut room, mut voices) = (PATH_PACKETS_MAX, 0);
-    for at in transports[slot].subscriptions.iter().take(SUBSCRIPTIONS_MAX) {
-        let known = &mut subscriptions[*at];
-        let track = &tracks[known.track];
-        let subscriber = &mut known.subscriber;
-        if track.kind != Kind::Audio || track.paused || subscriber.paused || !subscriber.has_sent() {
-            continue;
-        }
-        let Some(retransmission) = subscriber.retransmission.as_deref_mut() else { continue };
-        let mapping = &subscriber.mapping;
-        voices += 1;
-        let steps = retransmission.copied.step(now, mapping.highest().0);
-        for index in steps.into_iter().take(count).flatten() {
-            let located = mapping.locate(PacketIndex(index).sequence()).filter(|l| l.outgoing.0 == index && !l.skipped);
-            // Of what is missing here as well there is no copy.
-            let is_here = located.is_some_and(|l| track.layers[usize::from(l.layer)].history.find(l.index).is_some());
-            if is_here && room > 0 {
-                room -= 1;
-                repeat(Resend { subscription: *at, id: known.id, outgoing: PacketIndex(index) });
-            }
-        }
-    }
-    voices
 }
 
 #[cfg(test)]
