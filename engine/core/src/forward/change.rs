@@ -9,8 +9,8 @@ use corelay_wire::media::Codec;
 use corelay_wire::units::{ClockRate, RtpTimestamp};
 use std::collections::VecDeque;
 
-/// How much older a keyframe may be that was lost than what its stream, or the one before, has sent since. Less waits for another because of one picture, which nobody sees;
-/// more lets lips and sound be apart by as much.
+/// How much older a keyframe may be that was lost than what its stream, or the one before, has sent since. Less waits for another because of
+/// one picture, which nobody sees; more lets lips and sound be apart by as much.
 const BEHIND_MAX_MILLIS: i64 = 40;
 /// How far back from the newest packet of the layer before one with a payload is looked for: publishers probe with a few of padding.
 const PADDING_MAX: u64 = 16;
@@ -20,15 +20,23 @@ const PADDING_MAX: u64 = 16;
 #[cold]
 pub(super) fn is_behind(track: &Track, subscriber: &Subscriber, source: Source, keyframe: Stored<'_>) -> bool {
     let (layer, meta) = (&track.layers[usize::from(source.layer)], keyframe.meta);
-    let Some(former) = subscriber.mapping.flowing().filter(|_| meta.index < layer.history.highest()) else { return false };
+    let Some(former) = subscriber.mapping.flowing().filter(|_| came_late(layer, meta)) else { return false };
     let clock = codec_of(track, meta).clock_rate();
     let behind = |source: Source, timestamp: RtpTimestamp| {
         let newest = latest(&track.layers[usize::from(source.layer)], source.generation);
-        let ticks = newest.map_or(0, |newest| newest.meta.timestamp.distance(timestamp));
+        let ticks = newest
+            .filter(|newest| newest.meta.arrived < meta.arrived)
+            .map_or(0, |newest| newest.meta.timestamp.distance(timestamp));
         i64::from(ticks) * 1_000 > i64::from(clock.0) * BEHIND_MAX_MILLIS
     };
     let there = aligned(track, former, source, meta, clock);
     behind(source, meta.timestamp) || there.is_some_and(|timestamp| behind(former, timestamp))
+}
+
+/// Whether a packet came after one that follows it: it was lost, and sent again. What only waited here has nothing before it that came later.
+fn came_late(layer: &Layer, meta: &PacketMeta) -> bool {
+    let mut following = (meta.index + 1..=meta.index + PADDING_MAX).filter_map(|index| layer.history.find(index));
+    following.any(|packet| packet.meta.arrived < meta.arrived)
 }
 
 /// Begins with a keyframe of `source`: time and counters go on behind what was sent of the stream before.
