@@ -200,10 +200,17 @@ impl Estimator {
 
     /// What is sent takes another way from here on: delays are compared with its own, and a probe tells at once whether it carries as much.
     pub fn on_path_change(&mut self, now: Instant) {
-        let before = self.rate.target();
         self.forget_delay();
         self.contested_until = None;
         self.path_since = now;
+        // A peer that has just connected goes to a better pair than the first that worked: nothing was known of that one either.
+        if self.heard.is_none() || self.rate.limit() == Limit::Start {
+            return;
+        }
+        let before = self.rate.target();
+        self.rate.forget_capacity();
+        self.loss.forget_before(now);
+        self.slowed = false;
         self.rate.set(before * ANOTHER_PATH, Limit::Start);
         self.prober.returned(now, before);
     }

@@ -167,6 +167,11 @@ impl Rate {
         self.cut_queue = queue;
     }
 
+    /// What the path carried when it was full is not what it carries: it is another.
+    pub(super) fn forget_capacity(&mut self) {
+        self.capacity = None;
+    }
+
     /// A probe was answered: the path carries `carried`, and no more if it was `full`.
     pub(super) fn raise(&mut self, carried: f64, full: bool) {
         if full && self.capacity.is_some_and(|capacity| carried < capacity * SHARE_OF_PROBE) {
