@@ -127,11 +127,11 @@ impl Pacer {
         let nanos = 1_024 * 8 * 1_000_000_000 / pace;
         // What left takes as long as the path takes for it, not as was thought when it left.
         let ahead = self.free_at.since(now).as_nanos() * u128::from(nanos) / u128::from(self.nanos.max(1));
-        if self.nanos > 0 {
-            self.free_at = now + Duration::from_nanos(ahead.min(AHEAD_MAX.as_nanos()) as u64);
-        }
-        self.nanos = nanos;
+        let before = core::mem::replace(&mut self.nanos, nanos);
         self.burst_bytes = (estimate.0 / 8 * BURST.as_millis() as u64 / 1_000).max(BURST_BYTES_MIN);
+        if before > 0 {
+            self.free_at = now + Duration::from_nanos(ahead.min(self.ahead_max().as_nanos()) as u64);
+        }
     }
 
     /// Whether the estimate is what the path carries at most, or at least.
@@ -161,8 +161,12 @@ impl Pacer {
         let charged = bytes.saturating_sub(self.credit);
         self.credit -= bytes - charged;
         let free_at = self.free_at.max(now) + Duration::from_nanos(charged * self.nanos / 1_024);
-        let burst = Duration::from_nanos(self.burst_bytes.min(1 << 32) * self.nanos / 1_024);
-        self.free_at = free_at.min(now + AHEAD_MAX + burst);
+        self.free_at = free_at.min(now + self.ahead_max());
+    }
+
+    /// What may have left ahead of the path: a burst, and what did not ask.
+    fn ahead_max(&self) -> Duration {
+        AHEAD_MAX + Duration::from_nanos(self.burst_bytes.min(1 << 32) * self.nanos / 1_024)
     }
 
     /// The path's queue takes `queue` for what left already: what leaves next finds it shorter.
