@@ -9,7 +9,6 @@
 
 mod seal;
 
-use crate::congestion::Repairs;
 use crate::counters::Counters;
 use crate::departures::{Departures, Progress};
 use crate::drop_reason::DropReason;
@@ -105,18 +104,18 @@ impl Resends {
             let Some(stored) = track.layers[usize::from(located.layer)].history.find(located.index) else { continue };
             // It was lost because there was too much of it. A stream that was left for that is not worth a place in the queue, in front of the
             // keyframe of another; what is of the present one is asked for again.
-            if let (Some(Repairs { video, .. }), Kind::Video) = (&mut repairs, track.kind) {
-                let fits = *video > 0 && flowing == Some(located.layer);
-                *video = video.saturating_sub(stored.bytes.len() as u64);
-                if !fits {
-                    counters.drops.count(DropReason::NackOverBudget);
-                    continue;
-                }
+            let of_video = repairs.as_mut().filter(|_| track.kind == Kind::Video).map(|repairs| &mut repairs.video);
+            if of_video.as_ref().is_some_and(|left| **left == 0 || flowing != Some(located.layer)) {
+                counters.drops.count(DropReason::NackOverBudget);
+                continue;
             }
             let answered = retransmission.answer(located.outgoing, stored.meta.arrived, now, round_trip);
             let Some(Repeated(again)) = answered else { continue };
             if track.kind == Kind::Audio && !told_better {
                 entry.copies.hear_request(now, retransmission.copied.ask(now));
+            }
+            if let Some(left) = of_video {
+                *left = left.saturating_sub(stored.bytes.len() as u64);
             }
             let bytes = if located.skipped { 0 } else { stored.bytes.len() };
             let copies = if repairs.is_some() { 1 } else { copies(track.kind, again) };

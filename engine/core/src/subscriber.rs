@@ -138,9 +138,13 @@ impl Subscriber {
     /// [`Playout::look`]: playout::Playout::look
     pub(crate) fn look_at_loss(&mut self, now: Instant, round_trip: Option<Duration>, upstream: Lossy, reported: bool) {
         let Self { retransmission, header, packets, .. } = self;
-        let Some(playout) = retransmission.as_deref_mut().map(|r| &mut r.playout) else { return };
+        let Some(Retransmission { playout, way, .. }) = retransmission.as_deref_mut() else { return };
         if playout.look(now, *packets, round_trip, upstream, reported) {
-            header.set_playout_delay(playout.told().map(PlayoutDelay::at_least));
+            let told = playout.told().map(PlayoutDelay::at_least);
+            header.set_playout_delay(told);
+            if let ResendWay::Rtx(rtx) = way {
+                rtx.header.set_playout_delay(told);
+            }
         }
     }
 
