@@ -206,7 +206,7 @@ impl Member {
 
     /// Tells when packets came, as far as that is not told.
     pub(super) fn tell_path(&mut self) {
-        if let Some(message) = self.path.message(self.ssrc) {
+        while let Some(message) = self.path.message(self.ssrc) {
             self.send_rtcp(&Compound::of(&message));
         }
     }

@@ -4,7 +4,7 @@ use rtcp::transport_feedbacks::transport_layer_cc::{
     PacketStatusChunk, RecvDelta, RunLengthChunk, StatusChunkTypeTcc, SymbolTypeTcc, TransportLayerCc,
 };
 
-/// Numbers that one message reports on at most: what a burst of lost ones would make of it otherwise.
+/// Numbers that one message reports on at most: more does not fit a packet.
 const STATUSES_MAX: u16 = 512;
 /// A delta counts quarters of a millisecond, the reference time 64 ms.
 const DELTA_NS: u64 = 250_000;
@@ -27,22 +27,26 @@ impl PathFeedback {
     pub(super) fn take(&mut self, number: u16, at_ns: u64, ssrc: u32) {
         let base = *self.base.get_or_insert(number);
         // What comes after it was reported as lost is not told again.
-        if number.wrapping_sub(base) < STATUSES_MAX {
+        if number.wrapping_sub(base) < 1 << 15 {
             self.media_ssrc = ssrc;
             self.arrived.push((number, at_ns));
         }
     }
 
-    /// The message that is due; `None` when nothing came.
+    /// The next message that is due; `None` when nothing came that is not told.
     pub(super) fn message(&mut self, sender_ssrc: u32) -> Option<TransportLayerCc> {
-        let base_sequence_number = self.base?;
-        self.arrived.sort_by_key(|(number, _)| number.wrapping_sub(base_sequence_number));
+        let base = self.base?;
+        self.arrived.sort_by_key(|(number, _)| number.wrapping_sub(base));
         self.arrived.dedup_by_key(|(number, _)| *number);
-        let (last, first_ns) = (self.arrived.last()?.0, self.arrived.first()?.1);
+        let &(first, first_ns) = self.arrived.first()?;
+        // After an outage it begins anew.
+        let base_sequence_number = if first.wrapping_sub(base) < STATUSES_MAX { base } else { first };
+        let told_of = self.arrived.partition_point(|(number, _)| number.wrapping_sub(base_sequence_number) < STATUSES_MAX);
+        let last = self.arrived[told_of - 1].0;
         let reference = first_ns / REFERENCE_NS;
         let (mut packet_chunks, mut recv_deltas) = (Vec::new(), Vec::new());
         let (mut next, mut told) = (base_sequence_number, reference * (REFERENCE_NS / DELTA_NS));
-        for (number, at_ns) in self.arrived.drain(..) {
+        for (number, at_ns) in self.arrived.drain(..told_of) {
             push(&mut packet_chunks, SymbolTypeTcc::PacketNotReceived, number.wrapping_sub(next));
             let ticks = at_ns / DELTA_NS;
             let delta = ticks as i64 - told as i64;
@@ -115,5 +119,18 @@ mod tests {
         feedback.take(4, 900_000_000, 7);
         let message = feedback.message(1).expect("one came in time");
         assert_eq!((message.base_sequence_number, runs(&message)), (3, vec![(0, 1), (1, 1)]));
+    }
+
+    #[test]
+    fn many_take_several_messages_and_an_outage_ends_none() {
+        let mut feedback = PathFeedback::default();
+        (0..700).for_each(|number| feedback.take(number, 1_000_000, 7));
+        let bases = |feedback: &mut PathFeedback| {
+            let messages = std::iter::from_fn(|| feedback.message(1));
+            messages.map(|m| (m.base_sequence_number, m.packet_status_count)).collect::<Vec<_>>()
+        };
+        assert_eq!(bases(&mut feedback), [(0, 512), (512, 188)]);
+        (5_000..5_003).for_each(|number| feedback.take(number, 2_000_000, 7));
+        assert_eq!(bases(&mut feedback), [(5_000, 3)]);
     }
 }
