@@ -178,7 +178,10 @@ impl Congestion {
             Limit::Loss => now.since(at) < FULL_AFTER_LOSS,
             _ => false,
         };
-        self.heard && (self.estimator.cut_for().is_some_and(for_long) || self.estimator.estimate().queue > QUEUE_FULL)
+        let Estimate { queue, limit, .. } = self.estimator.estimate();
+        // A peer that tells a rate alone tells of no queue.
+        let is_short = limit == Limit::Remb && self.estimator.is_short();
+        self.heard && (self.estimator.cut_for().is_some_and(for_long) || queue > QUEUE_FULL || is_short)
     }
 
     /// So much was lost of what left of late, of 1000; `None` where that says nothing of what is lost at random.

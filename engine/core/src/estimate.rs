@@ -247,6 +247,11 @@ impl Estimator {
         self.demand = demand.0.min(self.config.max.0) as f64;
     }
 
+    /// Whether the traffic would use more than there is.
+    pub fn is_short(&self) -> bool {
+        self.demand > self.rate.target() * 1.02
+    }
+
     /// A probe to be sent from `now` on; `None` when none is due.
     pub fn poll_probe(&mut self, now: Instant) -> Option<ProbePlan> {
         let deaf = self.heard.is_none_or(|at| now.since(at) >= SILENCE);
