@@ -112,8 +112,8 @@ mod tests {
         assert_eq!(runs(&message), [(1, 2), (0, 1), (2, 2)]);
         let deltas: Vec<i64> = message.recv_deltas.iter().map(|delta| delta.delta).collect();
         assert_eq!(deltas, [0, 1_000, 100_000, -100_000]);
-        let written = message.marshal().expect("it fits");
-        assert_eq!(TransportLayerCc::unmarshal(&mut written.clone()).expect("it is whole"), message);
+        let mut written = message.marshal().expect("it fits");
+        assert_eq!(TransportLayerCc::unmarshal(&mut written).expect("it is whole"), message);
         assert_eq!(feedback.message(1), None);
         feedback.take(0, 900_000_000, 7);
         feedback.take(4, 900_000_000, 7);
