@@ -17,6 +17,9 @@ use std::collections::HashMap;
 const VIDEO: u32 = 11;
 const AUDIO: u32 = 12;
 
+/// Where a packet goes, its SSRC and its sequence number.
+type Name = (SocketAddr, [u8; 4], [u8; 2]);
+
 /// A call whose subscriber has no RTX, with a tap where the server sends.
 struct Call {
     world: World,
@@ -51,10 +54,10 @@ impl Call {
 
     /// How many packets left more than once; all of them as they were.
     fn repeats(&self) -> usize {
-        let mut first: HashMap<(SocketAddr, [u8; 4], [u8; 2]), &[u8]> = HashMap::new();
+        let mut first: HashMap<Name, &[u8]> = HashMap::new();
         let mut repeats = 0;
         for (to, bytes) in self.world.sent.iter().flatten().filter(|(_, bytes)| classify(bytes) == Some(Protocol::Rtp)) {
-            let name: (_, [u8; 4], [u8; 2]) = (*to, bytes[8..12].try_into().expect("four"), bytes[2..4].try_into().expect("two"));
+            let name: Name = (*to, bytes[8..12].try_into().expect("four"), bytes[2..4].try_into().expect("two"));
             match first.insert(name, bytes) {
                 Some(before) if before == bytes => repeats += 1,
                 Some(before) => panic!("{name:?} left as two packets:\n{before:02x?}\n{bytes:02x?}"),

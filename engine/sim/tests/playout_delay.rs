@@ -49,7 +49,8 @@ impl Call {
 fn who_loses_packets_waits_for_them_and_nobody_else() {
     for (seed, rtx) in [(1, true), (2, false)] {
         let mut call = Call::new(seed, Reception { rtx, ..Reception::default() });
-        (call.spoil(call.bob, 0), call.spoil(call.carol, 0));
+        call.spoil(call.bob, 0);
+        call.spoil(call.carol, 0);
         call.world.run(Duration::from_secs(3));
         assert!(call.delay(call.bob) < 160 && call.delay(call.carol) < 160, "{} {}", call.delay(call.bob), call.delay(call.carol));
         call.spoil(call.bob, 100);
