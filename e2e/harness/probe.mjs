@@ -84,7 +84,7 @@ function install(picture, { WIDTH, HEIGHT, FRAMES }) {
       const stats = await inbound(track);
       if (!stats) return null;
       const names = ['kind', 'packetsReceived', 'packetsLost', 'framesDecoded', 'framesDropped', 'freezeCount', 'totalFreezesDuration',
-        'keyFramesDecoded', 'totalAudioEnergy', 'totalSamplesDuration', 'pliCount', 'nackCount', 'jitter', 'bytesReceived', 'frameWidth', 'concealedSamples', 'silentConcealedSamples', 'totalSamplesReceived', 'retransmittedPacketsReceived', 'retransmittedBytesReceived', 'framesReceived'];
+        'keyFramesDecoded', 'totalAudioEnergy', 'totalSamplesDuration', 'pliCount', 'nackCount', 'jitter', 'bytesReceived', 'frameWidth', 'concealedSamples', 'silentConcealedSamples', 'totalSamplesReceived'];
       return Object.fromEntries(names.map((name) => [name, stats[name]]));
     },
     /** How much later, in ms, the sound is played than the picture of the same moment, by the sender's clock; `null` before the reports. */

@@ -6,43 +6,40 @@
 //! asked for         '----- round trip -----> late, unless the listener waits for so long
 //! ```
 //!
-//! A listener's buffer is 40 to 80 ms long until it has seen that packets come later than that, and the answer to a request comes a round
-//! trip after the packet was due. So a path that loses conceals sound in its first seconds, and whenever the answer is lost as well. Sound is
-//! small: a copy costs what Opus does, 30 to 40 kbit/s for each voice. It does not help where the path is full: none leave then.
+//! A listener's buffer is 40 to 80 ms long until it has seen that packets come later than that, and the answer to a request comes a
+//! round trip after the packet was due. So a path that loses conceals sound in its first seconds, and whenever the answer is lost
+//! as well. Sound is small: a copy costs what Opus does, 30 to 40 kbit/s for each voice. It does not help where the path is full:
+//! none leave then.
 //!
-//! What tells of loss, the fastest first: transport-wide feedback of the video beside it, within 200 ms; requests for lost sound; receiver
-//! reports, each second for video, each five for sound. Those of sound tell what is lost in spite of copies, the others what is lost.
+//! What tells of loss, the fastest first: transport-wide feedback of the video beside it, within 200 ms; requests for lost sound;
+//! receiver reports, each second for video, each five for sound. Those of sound tell what is lost in spite of copies, the others
+//! what is lost.
 
 use core::time::Duration;
 use corelay_wire::units::Instant;
 
-/// From so much loss on, of 1000, sound leaves twice, and while as much is lost it goes on. Higher conceals one of a thousand moments of a call
-/// at 3 % loss; lower adds a copy for two packets that were lost of fifty by chance, on links that lose one of a hundred.
+/// From so much loss on, of 1000, sound leaves twice, and while as much is lost it goes on. Higher conceals one of a thousand
+/// moments of a call at 3 % loss; lower adds a copy for two packets that were lost of fifty by chance, on links that lose one of a
+/// hundred.
 const ONCE: u16 = 35;
 const ONCE_KEPT: u16 = 20;
-/// And three times. With one copy, a path that loses one of five packets loses one of 25 moments, which requests have to repair late; with two
-/// one of 125. Lower sends them where the first copy leaves one of 50.
+/// And three times. With one copy, a path that loses one of five packets loses one of 25 moments, which requests have to repair
+/// late; with two one of 125. Lower sends them where the first copy leaves one of 50.
 const TWICE: u16 = 160;
 const TWICE_KEPT: u16 = 110;
-/// What is lost of sound although it leaves twice, of 1000, from which it leaves three times. Lower takes two packets of a second for more than
-/// one of five; higher finds out by the second report.
+/// What is lost of sound although it leaves twice, of 1000, from which it leaves three times. Lower takes two packets of a second
+/// for more than one of five; higher finds out by the second report.
 const TWICE_REMAINING: u16 = 45;
-/// Feedback, ten and more a second, tells of the last 50 packets: so many of them make a mean. More begins copies later, at 10 % loss after 0.4 s;
-/// fewer begin them by chance on a link that loses one of fifty.
+/// Feedback, ten and more a second, tells of the last 50 packets: so many of them make a mean. More begins copies later, at 10 %
+/// loss after 0.4 s; fewer begin them by chance on a link that loses one of fifty.
 const SMOOTHING: u16 = 8;
-/// For so long after the last sign of loss. Longer sends copies for nothing after it ended; shorter stops between two packets that are lost
-/// of sound that has copies, of which few tell.
+/// For so long after the last sign of loss. Longer sends copies for nothing after it ended; shorter stops between two packets that
+/// are lost of sound that has copies, of which few tell.
 const HOLD: Duration = Duration::from_secs(10);
-/// So many requests for packets of one voice in this time are a sign of loss: three of 75 packets. More, or in less time, is later by
-/// 200 ms at 10 % loss; fewer are asked for of links that lose one of a hundred.
-pub(crate) const REQUESTS: usize = 3;
-const REQUESTS_WITHIN: Duration = Duration::from_millis(1_500);
-
-/// How often copies are made: a copy leaves between one and two of these after its packet. Longer comes too late for a buffer of 40 ms;
-/// shorter is lost in the same burst as its packet, and wakes the thread more often for each path that loses.
+/// How often copies are made: a copy leaves between one and two of these after its packet. Longer comes too late for a buffer of 40
+/// ms; shorter is lost in the same burst as its packet, and wakes the thread more often for each path that loses.
 pub(crate) const EVERY: Duration = Duration::from_millis(20);
-/// Packets of one voice at a time: packets of 10 ms are two. More repeats what waited somewhere and left in one run.
-const PACKETS_MAX: u64 = 4;
+
 /// How often sound leaves on the path of one transport.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Copies {
@@ -108,39 +105,6 @@ impl Copies {
     }
 }
 
-/// Which packets of one voice have their copies, and when it was asked for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Copied {
-    /// The highest index of this step, and of those before.
-    highest: [u64; 4],
-    at: Instant,
-    requests: [Instant; REQUESTS],
-}
-
-impl Copied {
-    /// A packet is asked for. Whether many were of late.
-    pub(crate) fn ask(&mut self, now: Instant) -> bool {
-        self.requests.rotate_right(1);
-        self.requests[0] = now;
-        let oldest = self.requests[REQUESTS - 1];
-        oldest > Instant::ZERO && now.since(oldest) <= REQUESTS_WITHIN
-    }
-
-    /// The next step; `highest` left last. Gives which packets are to leave again for the first time, and for the second.
-    pub(crate) fn step(&mut self, now: Instant, highest: u64) -> [core::ops::RangeInclusive<u64>; 2] {
-        if now.since(self.at) > 2 * EVERY {
-            // What left before is too old, and had its copies where it was to have any.
-            self.highest = [highest; 4];
-        }
-        self.at = now;
-        self.highest.rotate_right(1);
-        self.highest[0] = highest;
-        let [_, one, two, three] = self.highest;
-        let between = |after: u64, last: u64| (after + 1).max((last + 1).saturating_sub(PACKETS_MAX))..=last;
-        [between(two, one), between(three, two)]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,27 +144,11 @@ mod tests {
 
     #[test]
     fn requests_are_a_sign_when_there_are_some() {
-        let (mut copies, mut copied) = (Copies::default(), Copied::default());
-        let often = [1_000, 2_000, 3_000, 3_100, 3_200].map(|millis| copied.ask(at(millis)));
-        assert_eq!(often, [false, false, false, true, true]);
+        let mut copies = Copies::default();
         copies.hear_request(at(1_000), false);
         assert_eq!(copies.count(at(1_000)), 0);
         copies.hear_request(at(3_100), true);
         copies.hear_request(at(9_000), false);
         assert_eq!(copies.count(at(18_000)), 1);
-    }
-
-    #[test]
-    fn a_packet_has_its_copies_one_step_and_two_after_it() {
-        let mut copied = Copied::default();
-        let mut step = |millis, highest| copied.step(at(millis), highest).map(|range| range.collect::<Vec<u64>>());
-        assert_eq!(step(1_000, 100), [vec![], vec![]], "of before");
-        assert_eq!(step(1_020, 101), [vec![], vec![]]);
-        assert_eq!(step(1_040, 103), [vec![101], vec![]]);
-        assert_eq!(step(1_060, 103), [vec![102, 103], vec![101]]);
-        assert_eq!(step(1_080, 120), [vec![], vec![102, 103]]);
-        assert_eq!(step(1_100, 121), [(117..=120).collect(), vec![]], "a part of a run");
-        assert_eq!(step(9_000, 500), [vec![], vec![]], "after a while without");
-        assert_eq!(step(9_020, 501), [vec![], vec![]]);
     }
 }

@@ -1,5 +1,6 @@
 //! What the hot path needs of a subscription: its numbering and its counts, without a pointer to follow.
 
+mod copied;
 mod mapping;
 mod past;
 mod patch;
@@ -133,7 +134,8 @@ impl Subscriber {
         }
     }
 
-    /// Looks at what the subscriber loses: its viewer may have to wait longer, or no longer. `upstream` and `reported`: see [`Playout::look`].
+    /// Looks at what the subscriber loses: its viewer may have to wait longer, or no longer. `upstream` and `reported`: see
+    /// [`Playout::look`].
     ///
     /// [`Playout::look`]: playout::Playout::look
     pub(crate) fn look_at_loss(&mut self, now: Instant, round_trip: Option<Duration>, upstream: Lossy, reported: bool) {
@@ -169,8 +171,8 @@ impl Subscriber {
         self.packets > 0
     }
 
-    /// Counts packets that were sealed, with so many bytes of payload. Padding is no payload (RFC 3550 section 6.4.1: "not including
-    /// header or padding").
+    /// Counts packets that were sealed, with so many bytes of payload. Padding is no payload (RFC 3550 section 6.4.1: "not
+    /// including header or padding").
     pub(crate) fn count_sent(&mut self, packets: u32, payload_bytes: u32) {
         self.packets = self.packets.wrapping_add(packets);
         self.octets = self.octets.wrapping_add(payload_bytes);

@@ -3,14 +3,14 @@
 use core::time::Duration;
 use corelay_wire::units::{Bitrate, Instant};
 
-/// The least time between two choices that take nothing away. Shorter follows the estimate closer, and costs an allocation each time;
-/// longer leaves a picture that could be better for as long.
+/// The least time between two choices that take nothing away. Shorter follows the estimate closer, and costs an allocation each
+/// time; longer leaves a picture that could be better for as long.
 const BETWEEN: Duration = Duration::from_millis(100);
-/// After this time it is decided again whatever the estimate does: what layers take has changed. Longer allots by what was true once (what
-/// a track takes is known half a second after it began); shorter costs an allocation each time.
+/// After this time it is decided again whatever the estimate does: what layers take has changed. Longer allots by what was true
+/// once (what a track takes is known half a second after it began); shorter costs an allocation each time.
 const RENEWED: Duration = Duration::from_secs(1);
-/// How long after a fall a rise needs more than otherwise. Half of the falls are followed by another within seconds; longer keeps viewers
-/// of a path that is good again a size too low.
+/// How long after a fall a rise needs more than otherwise. Half of the falls are followed by another within seconds; longer keeps
+/// viewers of a path that is good again a size too low.
 const CAREFUL: Duration = Duration::from_secs(6);
 
 /// See the module.

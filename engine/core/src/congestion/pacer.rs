@@ -8,54 +8,54 @@
 //! queue   | subscription 7: layer 1, packets 80..92 | 9: layer 0, 400..402 | ...      names of packets in the history, no bytes
 //! ```
 //!
-//! A leaky bucket kept as a point in time: what leaves moves `free_at` on by the time it takes at the pace. So a frame of natural video
-//! finds the bucket empty and leaves at once, as one run; a keyframe, which is many times as long, leaves in several. Audio, RTCP and
-//! answers to NACK do not ask and are only counted: it is video that makes room.
+//! A leaky bucket kept as a point in time: what leaves moves `free_at` on by the time it takes at the pace. So a frame of natural
+//! video finds the bucket empty and leaves at once, as one run; a keyframe, which is many times as long, leaves in several. Audio,
+//! RTCP and answers to NACK do not ask and are only counted: it is video that makes room.
 //!
-//! The pace holds where the path was seen to be full. Where it was not, the estimate is the least that the path carries, and says nothing
-//! of the most: what waited for a moment leaves whatever the pace, and shows what more there is.
+//! The pace holds where the path was seen to be full. Where it was not, the estimate is the least that the path carries, and says
+//! nothing of the most: what waited for a moment leaves whatever the pace, and shows what more there is.
 
 use core::time::Duration;
 use corelay_wire::ids::SubscriptionId;
 use corelay_wire::units::{Bitrate, Instant};
 use std::collections::VecDeque;
 
-/// How much faster than the estimate a burst leaves, in percent: while nobody knows whether the path carries more, and where it was seen to
-/// be full. Higher shortens the way of a keyframe and fills the queue of the bottleneck with it, in which audio waits: at 200, half of the
-/// keyframe's own time on the link, which is also taken for congestion. Lower delays the picture in our own queue where the path would
-/// carry more than is thought.
+/// How much faster than the estimate a burst leaves, in percent: while nobody knows whether the path carries more, and where it was
+/// seen to be full. Higher shortens the way of a keyframe and fills the queue of the bottleneck with it, in which audio waits: at
+/// 200, half of the keyframe's own time on the link, which is also taken for congestion. Lower delays the picture in our own queue
+/// where the path would carry more than is thought.
 const PACE_PERCENT: u64 = 200;
 const PACE_PROVEN_PERCENT: u64 = 125;
-/// What may leave at once, as time of the estimate. Longer keeps more frames in one run (each run more costs 1 us); audio waits for as
-/// long at the bottleneck, every frame. A frame of 30 a second at the rate of the estimate is 33 ms long.
+/// What may leave at once, as time of the estimate. Longer keeps more frames in one run (each run more costs 1 us); audio waits for
+/// as long at the bottleneck, every frame. A frame of 30 a second at the rate of the estimate is 33 ms long.
 const BURST: Duration = Duration::from_millis(25);
 /// What may leave at once at least: a run of a few packets, or a slow path would cost a run for each.
 const BURST_BYTES_MIN: u64 = 3 * 1_250;
-/// What may leave at once before anything is known of the path: the first picture. It is also the first measurement, as it arrives as
-/// fast as the path carries it. A keyframe of 360 lines is about 25 kB; more fills the queue of a thin path for longer (30 kB: 0.5 s at
-/// 500 kbit/s), less makes who joins wait for the rest of the picture.
+/// What may leave at once before anything is known of the path: the first picture. It is also the first measurement, as it arrives
+/// as fast as the path carries it. A keyframe of 360 lines is about 25 kB; more fills the queue of a thin path for longer (30 kB:
+/// 0.5 s at 500 kbit/s), less makes who joins wait for the rest of the picture.
 const BEGIN_BYTES: u64 = 30_000;
 /// How long what did not ask may keep video back. Longer starves it behind a storm of answers to NACK; shorter sends both at once.
 const AHEAD_MAX: Duration = Duration::from_millis(200);
-/// When a path turned out to be full, video waits until its queue is this short, if that is soon. Higher loses the keyframe with which a
-/// smaller picture begins at the end of the queue; lower leaves the path idle where the queue is shorter than was thought.
+/// When a path turned out to be full, video waits until its queue is this short, if that is soon. Higher loses the keyframe with
+/// which a smaller picture begins at the end of the queue; lower leaves the path idle where the queue is shorter than was thought.
 const HOLD_BELOW: Duration = Duration::from_millis(100);
 const HOLD_MAX: Duration = Duration::from_millis(150);
-/// What is sent again goes before what waits: that is built on it. For so long at a time at most, on a path that was full; longer keeps what
-/// is new back, shorter has what is new wait for what it is built on.
+/// What is sent again goes before what waits: that is built on it. For so long at a time at most, on a path that was full; longer
+/// keeps what is new back, shorter has what is new wait for what it is built on.
 const REPAIRS_AHEAD: Duration = Duration::from_millis(100);
-/// Waiting pieces of a transport: a piece is what one turn brought of one layer. More keeps a gallery of 25 for longer than
-/// [`WAIT_MAX`]; each costs 40 bytes.
+/// Waiting pieces of a transport: a piece is what came of one layer within [`PIECE`]. Fewer drop what a gallery brings while one
+/// keyframe leaves; each costs 40 bytes.
 const WAITING_MAX: usize = 128;
-/// How old the queue may be. Longer and a viewer sees the call late, for as long as the path is too thin for the layer; shorter drops
-/// large keyframes on thin paths (60 kB take 480 ms at the pace of 500 kbit/s).
+/// How old the queue may be. Longer and a viewer sees the call late, for as long as the path is too thin for the layer; shorter
+/// drops large keyframes on thin paths (60 kB take 480 ms at the pace of 500 kbit/s).
 const WAIT_MAX: Duration = Duration::from_millis(500);
 
-/// How long video is kept back for an estimate that nothing has proven. Longer keeps a picture late that a good path would carry, as
-/// nothing smaller is there to be sent; shorter floods a thin path with the first keyframe (50 kB: 0.8 s of 500 kbit/s).
+/// How long video is kept back for an estimate that nothing has proven. Longer keeps a picture late that a good path would carry,
+/// as nothing smaller is there to be sent; shorter floods a thin path with the first keyframe (50 kB: 0.8 s of 500 kbit/s).
 const UNPROVEN_WAIT_MAX: Duration = Duration::from_millis(100);
-/// Packets that came this close are one piece, as old as the first of them. Longer takes new packets for old ones, shorter fills the
-/// queue with single packets: publishers pace theirs.
+/// Packets that came this close are one piece, as old as the first of them. Longer takes new packets for old ones, shorter fills
+/// the queue with single packets: publishers pace theirs.
 const PIECE: Duration = Duration::from_millis(20);
 
 /// Packets of one layer that wait for one subscription.

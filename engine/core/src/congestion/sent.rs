@@ -6,8 +6,8 @@
 //! next   the number of the packet that leaves next
 //! ```
 //!
-//! All packets of a run left at the same time and all but the last are of one length, so that the entry says all of each of them. What
-//! became of a packet is not noted here: whoever takes the results knows by their numbers what it heard before.
+//! All packets of a run left at the same time and all but the last are of one length, so that the entry says all of each of them.
+//! What became of a packet is not noted here: whoever takes the results knows by their numbers what it heard before.
 
 use crate::estimate::{ArrivalClock, PacketResult};
 use corelay_wire::rtcp::TransportCc;
@@ -18,8 +18,8 @@ use corelay_wire::units::{Instant, SequenceNumber};
 const RUNS_MAX: usize = 512;
 /// Numbers that are remembered: a quarter of the circle, so that older and newer can be told apart. 200 Mbit/s for a second.
 const NUMBERS_MAX: u16 = 1 << 14;
-/// Numbers older than the ring that feedback may begin with. The peer begins where its last message ended, so that after an outage it
-/// may; a message that only names what is long gone costs no more than to see that.
+/// Numbers older than the ring that feedback may begin with. The peer begins where its last message ended, so that after an outage
+/// it may; a message that only names what is long gone costs no more than to see that.
 const FORGOTTEN_MAX: u16 = 1 << 12;
 
 /// Packets that left together.

@@ -9,14 +9,16 @@ use corelay_wire::media::Codec;
 use corelay_wire::units::{ClockRate, RtpTimestamp};
 use std::collections::VecDeque;
 
-/// How much older a keyframe may be that was lost than what its stream, or the one before, has sent since. Less waits for another because of
-/// one picture, which nobody sees; more lets lips and sound be apart by as much.
+/// How much older a keyframe may be that was lost than what its stream, or the one before, has sent since. Less waits for another
+/// because of one picture, which nobody sees; more lets lips and sound be apart by as much.
 const BEHIND_MAX_MILLIS: i64 = 40;
-/// How far back from the newest packet of the layer before one with a payload is looked for: publishers probe with a few of padding.
+/// How far back from the newest packet of the layer before one with a payload is looked for: publishers probe with a few of
+/// padding.
 const PADDING_MAX: u64 = 16;
 
-/// Whether the subscriber is shown later pictures of another stream already: the keyframe was lost and came when it was asked for again. To
-/// begin with it would take the picture back, and all that follows out of step with the sound; the next keyframe does not.
+/// Whether the subscriber is shown later pictures of another stream already: the keyframe was lost and came when it was asked for
+/// again. To begin with it would take the picture back, and all that follows out of step with the sound; the next keyframe does
+/// not.
 #[cold]
 pub(super) fn is_behind(track: &Track, subscriber: &Subscriber, source: Source, keyframe: Stored<'_>) -> bool {
     let (layer, meta) = (&track.layers[usize::from(source.layer)], keyframe.meta);
@@ -33,7 +35,8 @@ pub(super) fn is_behind(track: &Track, subscriber: &Subscriber, source: Source, 
     behind(source, meta.timestamp) || there.is_some_and(|timestamp| behind(former, timestamp))
 }
 
-/// Whether a packet came after one that follows it: it was lost, and sent again. What only waited here has nothing before it that came later.
+/// Whether a packet came after one that follows it: it was lost, and sent again. What only waited here has nothing before it that
+/// came later.
 fn came_late(layer: &Layer, meta: &PacketMeta) -> bool {
     let mut following = (meta.index + 1..=meta.index + PADDING_MAX).filter_map(|index| layer.history.find(index));
     following.any(|packet| packet.meta.arrived < meta.arrived)
@@ -104,7 +107,8 @@ fn latest(layer: &Layer, generation: u32) -> Option<Stored<'_>> {
     newest.find(|packet| packet.meta.generation == generation && !packet.payload().is_empty())
 }
 
-/// A packet's time in the numbers of another stream of its publisher, by what the sender reports of both say of the publisher's clock.
+/// A packet's time in the numbers of another stream of its publisher, by what the sender reports of both say of the publisher's
+/// clock.
 fn aligned(track: &Track, to: Source, from: Source, packet: &PacketMeta, clock: ClockRate) -> Option<RtpTimestamp> {
     let report = |source: Source| {
         let report: Option<SourceReport> = track.layers[usize::from(source.layer)].source_report;

@@ -21,10 +21,13 @@ use corelay_wire::units::Instant;
 
 /// Transports that are looked ahead to at once.
 ///
-/// The kernel's copies of a hand-over leave little of the second-level cache, so that what a subscriber needs is found in memory, one
-/// line after the other, half a microsecond and more in all. Read for several transports at once, the misses overlap. More may be gone
-/// again before it is used (16 were no better); fewer overlap less.
+/// The kernel's copies of a hand-over leave little of the second-level cache, so that what a subscriber needs is found in memory,
+/// one line after the other, half a microsecond and more in all. Read for several transports at once, the misses overlap. More may
+/// be gone again before it is used (16 were no better); fewer overlap less.
 const LOOK_AHEAD: usize = 8;
+
+/// The place of a packet that waited: its copies are not counted among the turn's.
+const OF_NO_TURN: usize = u16::MAX as usize;
 
 /// Goes from transport to transport: what is the same for all of them.
 pub(super) struct Courier<'a, 't> {
@@ -264,9 +267,7 @@ impl<'a> Release<'a, '_> {
                 drops.count(DropReason::WaitedTooLong);
                 continue;
             };
-            // Its copies are not counted: it is no packet of a turn.
-            let place = RUN_SEGMENTS_MAX;
-            let packet = Incoming { stored, carried: stored.meta.extensions.carried(), layer: waiting.layer, place };
+            let packet = Incoming { stored, carried: stored.meta.extensions.carried(), layer: waiting.layer, place: OF_NO_TURN };
             match (Numbering { slot: waiting.subscription, track, subscriber, way }).number(packet, batch) {
                 Ok(bytes) => spent += bytes,
                 Err(reason) => drops.count(reason),

@@ -1,7 +1,7 @@
 //! From the track's packets to one subscriber's: which of them it gets, and as what.
 //!
-//! Most of the time that is all of them, numbered alike: then a run is decided about once ([`Numbering::number_all`]). At a change of
-//! layers, with layers left out, and for what came late, it is packet by packet.
+//! Most of the time that is all of them, numbered alike: then a run is decided about once ([`Numbering::number_all`]). At a change
+//! of layers, with layers left out, and for what came late, it is packet by packet.
 
 use super::batch::{Batch, Common, Outgoing};
 use super::change::{begin, is_behind, leave_out, moved};
@@ -102,22 +102,10 @@ impl<'a> Numbering<'a, '_> {
         let part = batch.joins(&common).unwrap_or_else(|| batch.begin(common, subscriber));
         let marker = patch.marker(meta);
         let passed = Some(stored).filter(|_| !subscriber.header.leaves_out(carried.present));
-        let (header_len, bare_len, place) = (header_len as u16, bare_len as u16, place as u16);
-        let whole_len = len as u16;
-        batch.push(Outgoing {
-            payload,
-            index,
-            timestamp,
-            marker,
-            part,
-            place,
-            header_len,
-            bare_len,
-            len: whole_len,
-            passed,
-            carried,
-        });
-        Ok(len as u64)
+        let bytes = len as u64;
+        let (header_len, bare_len, len, place) = (header_len as u16, bare_len as u16, len as u16, place as u16);
+        batch.push(Outgoing { payload, index, timestamp, marker, part, place, header_len, bare_len, len, passed, carried });
+        Ok(bytes)
     }
 
     /// Whether the subscriber gets the packet. Its stream may begin with it, or change.

@@ -5,17 +5,17 @@
 //! runs      1188 ............... 40   |  110  110  103      a run's packets are of one length; the last may be shorter
 //! ```
 //!
-//! The kernel cuts a run into equal segments, so a packet that is a few bytes short is made as long as the others with RTP padding (RFC
-//! 3550 section 5.1), which the receiver takes off.
+//! The kernel cuts a run into equal segments, so a packet that is a few bytes short is made as long as the others with RTP padding
+//! (RFC 3550 section 5.1), which the receiver takes off.
 
 use crate::outbox::{PACKET_BYTES_MAX, RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 
-/// How many bytes shorter than the longest a packet of a run may be: this, or this part of the longest, whichever is more. A run that
-/// ends costs another send, 170-500 ns of CPU where it was part of a long one and 500 ns and more where it was one of two; a byte of
-/// padding costs 0.2 ns. So CPU time would always be for padding, up to the 255 bytes that there can be: what speaks against it is the
-/// subscriber's link. A packetizer that splits a picture about equally is off by a byte or two; 75 bytes of 1200 hold two pictures
-/// together whose packets differ by 6 %. 32 bytes hold most packets of two Opus streams of like bitrate together, and are at most
-/// 13 kbit/s at 50 packets a second. Larger spends more of the link; smaller sends more often.
+/// How many bytes shorter than the longest a packet of a run may be: this, or this part of the longest, whichever is more. A run
+/// that ends costs another send, 170-500 ns of CPU where it was part of a long one and 500 ns and more where it was one of two; a
+/// byte of padding costs 0.2 ns. So CPU time would always be for padding, up to the 255 bytes that there can be: what speaks
+/// against it is the subscriber's link. A packetizer that splits a picture about equally is off by a byte or two; 75 bytes of 1200
+/// hold two pictures together whose packets differ by 6 %. 32 bytes hold most packets of two Opus streams of like bitrate together,
+/// and are at most 13 kbit/s at 50 packets a second. Larger spends more of the link; smaller sends more often.
 const SHORT_MAX: usize = 32;
 /// See [`SHORT_MAX`].
 const SHORT_PART: usize = 16;

@@ -55,12 +55,13 @@ impl Sealer<'_, '_> {
         }
     }
 
-    /// Seals packets that leave together, each but the last made `segment` bytes long. Gives how many are done with: all of them, or
-    /// those up to one that cannot be sealed.
+    /// Seals packets that leave together, each but the last made `segment` bytes long. Gives how many are done with: all of them,
+    /// or those up to one that cannot be sealed.
     ///
-    /// All headers are written before the first packet is sealed. Sealing reads a header in wider pieces than it was written in; right
-    /// after the writing it would wait until the processor's store buffer has let go of it, for each packet. It also fetches a line of
-    /// each packet's place at once (written one ahead of the sealing, runs of 20 to 1000 subscribers cost 12 ns more a packet).
+    /// All headers are written before the first packet is sealed. Sealing reads a header in wider pieces than it was written in;
+    /// right after the writing it would wait until the processor's store buffer has let go of it, for each packet. It also fetches
+    /// a line of each packet's place at once (written one ahead of the sealing, runs of 20 to 1000 subscribers cost 12 ns more a
+    /// packet).
     fn seal_run(&mut self, parts: &mut [Part], run: &[Outgoing<'_>], segment: usize) -> usize {
         let Departures { outbox, counters, now, .. } = &mut *self.departures;
         let last = run.last().expect("a run has a packet").len;

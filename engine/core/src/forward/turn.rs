@@ -7,9 +7,9 @@
 //!          B:            --'        C: --'------------'
 //! ```
 //!
-//! What a transport gets of a turn leaves end to end, whatever track it is of, so that its path and its key are touched once and its
-//! packets share runs. Video comes before audio: the short packet goes last. What arrives while a walk waits for the outbox to be sent
-//! belongs to the next one.
+//! What a transport gets of a turn leaves end to end, whatever track it is of, so that its path and its key are touched once and
+//! its packets share runs. Video comes before audio: the short packet goes last. What arrives while a walk waits for the outbox to
+//! be sent belongs to the next one.
 
 use crate::control::LAYERS_MAX;
 use crate::drop_reason::{DropCounters, DropReason};
@@ -28,12 +28,12 @@ use corelay_wire::units::Instant;
 
 /// Packets of one walk. A turn brings as many as the receive batch holds; what is beyond is the next walk's.
 const PACKETS_MAX: usize = 512;
-/// Copies that a walk makes of its packets, about 20 ms of work: the rest of a large room's burst is the next walk's, behind whoever
-/// else has packets by then. Higher: a small room waits longer for a large one. Lower: runs get shorter than [`BURST`] in
+/// Copies that a walk makes of its packets, about 20 ms of work: the rest of a large room's burst is the next walk's, behind
+/// whoever else has packets by then. Higher: a small room waits longer for a large one. Lower: runs get shorter than [`BURST`] in
 /// rooms of more than a few thousand.
 const COPIES_MAX: usize = 1 << 16;
-/// Packets of a track that a walk takes at least, if it takes any: what makes a run that is as good as any (20: 100 ns of sending for
-/// each packet; 40: 70; 4: 320). It goes before [`COPIES_MAX`], for one track.
+/// Packets of a track that a walk takes at least, if it takes any: what makes a run that is as good as any (20: 100 ns of sending
+/// for each packet; 40: 70; 4: 320). It goes before [`COPIES_MAX`], for one track.
 const BURST: usize = 20;
 /// Transports of a walk that is worth looking ahead in. Fewer stay in the caches from turn to turn, and a look ahead would be 30
 /// instructions each for nothing.
@@ -55,8 +55,8 @@ pub(super) struct TurnPacket {
     pub(super) layer: u8,
 }
 
-/// What holds for all packets that a walk has of a track, where they are of one stream and one format, in order and each with a payload:
-/// then a subscriber's numbers are found once for all of them.
+/// What holds for all packets that a walk has of a track, where they are of one stream and one format, in order and each with a
+/// payload: then a subscriber's numbers are found once for all of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Alike {
     pub(super) source: Source,
@@ -240,8 +240,8 @@ impl Turn {
         self.cursor.packets = place - self.tracks[track as usize].packets.start;
     }
 
-    /// A subscriber of the track in place `track` waits for a keyframe of `layer`, which this walk did not bring although it brought
-    /// packets of that layer.
+    /// A subscriber of the track in place `track` waits for a keyframe of `layer`, which this walk did not bring although it
+    /// brought packets of that layer.
     pub(super) fn lack(&mut self, track: u32, layer: u8) {
         let track = &mut self.tracks[track as usize];
         track.lacking |= track.brought & 1 << layer;

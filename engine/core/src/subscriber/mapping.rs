@@ -118,8 +118,8 @@ impl Mapping {
         }
     }
 
-    /// Begins a segment with this packet of `source`. `aligned`: its time in the timeline of the stream before, in the publisher's numbers,
-    /// where both streams' sender reports tell that.
+    /// Begins a segment with this packet of `source`. `aligned`: its time in the timeline of the stream before, in the publisher's
+    /// numbers, where both streams' sender reports tell that.
     pub(crate) fn begin(&mut self, source: Source, packet: &PacketMeta, clock: ClockRate, aligned: Option<RtpTimestamp>) {
         let timestamp = self.continued_timestamp(source, packet, clock, aligned);
         self.end_piece();
@@ -149,8 +149,8 @@ impl Mapping {
     }
 
     /// The same for packets of `source` that follow each other, from the index `lowest` to the one of `newest`: how far off their
-    /// indices and their timestamps are, and what is changed within them. `None`, and nothing is changed, when they are not all of the
-    /// present piece.
+    /// indices and their timestamps are, and what is changed within them. `None`, and nothing is changed, when they are not all of
+    /// the present piece.
     #[inline]
     pub(crate) fn map_all(&mut self, source: Source, lowest: u64, newest: &PacketMeta) -> Option<(u64, u32, Patch)> {
         if self.flowing() != Some(source) || lowest < self.start {
@@ -192,8 +192,8 @@ impl Mapping {
         if incoming >= self.start { self.patch } else { self.late_patch(incoming) }
     }
 
-    /// From the packet with the incoming index `from` on, packets are changed by `patch`. A piece that has packets ends there; one that
-    /// has some above is not split.
+    /// From the packet with the incoming index `from` on, packets are changed by `patch`. A piece that has packets ends there; one
+    /// that has some above is not split.
     pub(crate) fn set_patch(&mut self, patch: Patch, from: u64) {
         if patch == self.patch {
             return;
@@ -285,8 +285,9 @@ impl Mapping {
         }
     }
 
-    /// Where the timeline goes on. The same stream after a pause counts its own time, which is exact, and another one may be aligned with
-    /// it; where the pause was not counted, and for a stream without reports, the time that passed between the arrivals is what there is.
+    /// Where the timeline goes on. The same stream after a pause counts its own time, which is exact, and another one may be
+    /// aligned with it; where the pause was not counted, and for a stream without reports, the time that passed between the
+    /// arrivals is what there is.
     fn continued_timestamp(
         &self,
         source: Source,

@@ -6,37 +6,39 @@
 //! '----------------------------- playout delay ---------------------------------'
 //! ```
 //!
-//! A browser waits for one answer, 0.9 round trips, once it had to ask. Of answers and requests that cross a link of 10 % loss both ways one
-//! of five is lost, so that at 30 frames of six packets a second two frames of a second come too late, and stand still or are left
-//! out. Two more rounds leave one of some hundred. It costs delay, for this subscriber alone and only while it loses something.
+//! A browser waits for one answer, 0.9 round trips, once it had to ask. Of answers and requests that cross a link of 10 % loss both
+//! ways one of five is lost, so that at 30 frames of six packets a second two frames of a second come too late, and stand still or
+//! are left out. Two more rounds leave one of some hundred. It costs delay, for this subscriber alone and only while it loses
+//! something.
 //!
-//! The delay is told in steps, for a viewer that is told to wait longer shows nothing for as long; and taken back slowly, in case the
-//! loss comes again.
+//! The delay is told in steps, for a viewer that is told to wait longer shows nothing for as long; and taken back slowly, in case
+//! the loss comes again.
 
 use crate::layer::Lossy;
 use core::time::Duration;
 use corelay_wire::units::Instant;
 
-/// The loss, of 1000, from which one more round is waited for than browsers do, two and three. Higher leaves frames late: at 1 % both ways one of
-/// thousand, at 3 % two. Lower makes viewers of good links wait.
+/// The loss, of 1000, from which one more round is waited for than browsers do, two and three. Higher leaves frames late: at 1 %
+/// both ways one of thousand, at 3 % two. Lower makes viewers of good links wait.
 const LITTLE: u16 = 6;
 const MUCH: u16 = 25;
 const VERY_MUCH: u16 = 130;
 /// What passes until a loss is noticed, by the next frame, and asked for again, in steps of 20 ms.
 const MARGIN: Duration = Duration::from_millis(60);
-/// The most that is waited, if one round trip takes no longer. More repairs more on links that are long and lossy, and people begin to
-/// talk into each other; less leaves a third round late from a round trip of 110 ms on.
+/// The most that is waited, if one round trip takes no longer. More repairs more on links that are long and lossy, and people begin
+/// to talk into each other; less leaves a third round late from a round trip of 110 ms on.
 const DELAY_MAX: Duration = Duration::from_millis(400);
 /// The most for one round trip.
 const DELAY_MAX_FAR: Duration = Duration::from_millis(600);
 /// Before a report told the round trip.
 const ROUND_TRIP_GUESSED: Duration = Duration::from_millis(100);
-/// How much the delay grows at a time, and the time between. A picture that stands for 150 ms more than usual is counted as a freeze, and
-/// what is lost meanwhile comes on top; smaller steps let more frames be late until the delay is reached.
+/// How much the delay grows at a time, and the time between. A picture that stands for 150 ms more than usual is counted as a
+/// freeze, and what is lost meanwhile comes on top; smaller steps let more frames be late until the delay is reached.
 const STEP: u8 = 4;
 const STEP_EVERY: Duration = Duration::from_millis(90);
-/// How much it shrinks at a time, and the time between. The pictures that wait have their times moved by it at once, and one that is late by
-/// 5 ms is left out for the next: at 10 ms, one in six times. Faster loses more of them, and makes them wait again when the loss comes back.
+/// How much it shrinks at a time, and the time between. The pictures that wait have their times moved by it at once, and one that
+/// is late by 5 ms is left out for the next: at 10 ms, one in six times. Faster loses more of them, and makes them wait again when
+/// the loss comes back.
 const STEP_BACK: u8 = 1;
 const STEP_BACK_EVERY: Duration = Duration::from_millis(1_500);
 /// For so long less must have been enough.
@@ -81,8 +83,8 @@ impl Playout {
         (self.requests, self.repeated) = (self.requests + 1, self.repeated + u16::from(again));
     }
 
-    /// The share of packets that was lost of late, of 1000: of those that were asked for, and no more than the share of requests that had to
-    /// be repeated. A packet that was only overtaken is asked for as well, but once.
+    /// The share of packets that was lost of late, of 1000: of those that were asked for, and no more than the share of requests
+    /// that had to be repeated. A packet that was only overtaken is asked for as well, but once.
     pub(crate) fn loss(&self) -> u16 {
         let repeated = (u32::from(self.repeated) * 1_000).checked_div(self.requests.into()).unwrap_or(0);
         self.loss.min(repeated as u16)
@@ -93,8 +95,8 @@ impl Playout {
         self.told
     }
 
-    /// Looks at what was lost of the `sent` packets so far, a count that wraps. `upstream`: what is lost on
-    /// the way from the publisher. `reported`: a report brought this up, which comes each second. Tells whether packets are to tell something else.
+    /// Looks at what was lost of the `sent` packets so far, a count that wraps. `upstream`: what is lost on the way from the
+    /// publisher. `reported`: a report brought this up, which comes each second. Tells whether packets are to tell something else.
     pub(crate) fn look(&mut self, now: Instant, sent: u32, round_trip: Option<Duration>, upstream: Lossy, reported: bool) -> bool {
         self.measure(sent);
         let (wanted, told) = (self.wanted(round_trip, upstream), self.told.unwrap_or(0));

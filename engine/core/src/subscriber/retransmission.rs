@@ -6,34 +6,34 @@
 //! ```
 //!
 //! In place because of the nonce: SSRC and index of an AEAD packet are used for one plaintext and one header only (RFC 7714 section
-//! 8.1). So a subscription without RTX has no time of sending in its headers ([`Subscriber::new`]), and remembers which of its packets
-//! were sent, with how much padding and with which playout delay: [`Retransmission::note`].
+//! 8.1). So a subscription without RTX has no time of sending in its headers ([`Subscriber::new`]), and remembers which of its
+//! packets were sent, with how much padding and with which playout delay: [`Retransmission::note`].
 //!
 //! [`Subscriber::new`]: super::Subscriber::new
 
+use super::copied::Copied;
 use super::playout::Playout;
 use super::{PASSED, PayloadTypes};
 use crate::control::SubscriptionParameters;
-use crate::copies::Copied;
 use core::time::Duration;
 use corelay_wire::media::{ExtensionMap, PayloadFormats};
 use corelay_wire::rtp::HeaderTemplate;
 use corelay_wire::units::{Instant, PacketIndex, Ssrc};
 
-/// Packets that are remembered, by index modulo their number: 0.4 s of 3 Mbit/s, 2.5 s of audio. More answers requests that come later,
-/// without RTX, and tells repeated requests apart over a longer time; each costs 12 bytes.
+/// Packets that are remembered, by index modulo their number: 0.4 s of 3 Mbit/s, 2.5 s of audio. More answers requests that come
+/// later, without RTX, and tells repeated requests apart over a longer time; each costs 12 bytes.
 const REMEMBERED: usize = 128;
 
 /// A repeated request is one again after this part of the round trip, in quarters. A receiver asks again when a round trip went by
 /// without an answer; its round trip and ours differ by their jitter. More would take such a request for a duplicate, and cost the
 /// receiver another round trip; less sends twice what is on its way.
 const PATIENCE_QUARTERS: u32 = 3;
-/// The bounds of that. Lower than the least, the same request in two compound packets is answered twice; above the most, a round trip
-/// that was measured on a full queue keeps lost answers from being repeated.
+/// The bounds of that. Lower than the least, the same request in two compound packets is answered twice; above the most, a round
+/// trip that was measured on a full queue keeps lost answers from being repeated.
 const PATIENCE: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(250)];
 
-/// A subscription of which so many requests, in 1/256, are repeated ones loses answers as well: 5 % loss each way is 10 % of them. Higher
-/// leaves a bad link with one answer for each request, lower answers twice where one is enough.
+/// A subscription of which so many requests, in 1/256, are repeated ones loses answers as well: 5 % loss each way is 10 % of them.
+/// Higher leaves a bad link with one answer for each request, lower answers twice where one is enough.
 const REPEATED_OFTEN: u8 = 24;
 
 /// One that loses so many packets, of 1000, loses as many answers. Higher leaves one of twelve frames of six packets with a second
@@ -71,8 +71,8 @@ pub(crate) struct SentAs {
 #[derive(Debug)]
 pub(crate) enum ResendWay {
     Rtx(Rtx),
-    /// For each remembered packet the index that it was sent under (48 bits), its padding, and one more than its playout delay in the lowest
-    /// byte; zero is none.
+    /// For each remembered packet the index that it was sent under (48 bits), its padding, and one more than its playout delay in
+    /// the lowest byte; zero is none.
     InPlace(Box<[u64; REMEMBERED]>),
 }
 
@@ -92,7 +92,8 @@ impl Retransmission {
     /// What it takes from the heap, the larger of both ways.
     pub(crate) const HEAP_BYTES: usize = size_of::<Self>() + size_of::<[u64; REMEMBERED]>();
 
-    /// `None` where the subscriber does not ask for what it lost. `extensions`: those that are written or passed. `first_sequence`: of the RTX stream, at random.
+    /// `None` where the subscriber does not ask for what it lost. `extensions`: those that are written or passed. `first_sequence`:
+    /// of the RTX stream, at random.
     pub(crate) fn new(
         parameters: &SubscriptionParameters,
         extensions: &ExtensionMap,
