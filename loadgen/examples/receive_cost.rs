@@ -2,7 +2,8 @@
 //!
 //! `cargo run --profile e2e -p corelay-loadgen --example receive_cost -- [PAIRS] [SECONDS]`
 //!
-//! Publishers sit in a fleet of their own, whose time is not counted. The figure holds with any load of the machine, as it is CPU time.
+//! Publishers sit in a fleet of their own, whose time is not counted. The figure holds with any load of the machine, as it is CPU
+//! time.
 #![forbid(unsafe_code)]
 
 use anyhow::Context;

@@ -40,8 +40,8 @@ impl Server {
 /// What a participant does.
 #[derive(Clone, Default, Debug)]
 pub struct ClientPlan {
-    /// Streams to publish, in order. Without any, no transport for sending is made, unless `idle_transports`. The first video is the
-    /// camera, others are screens.
+    /// Streams to publish, in order. Without any, no transport for sending is made, unless `idle_transports`. The first video is
+    /// the camera, others are screens.
     pub publish: Vec<StreamPlan>,
     /// What to receive.
     pub subscribe: Subscribe,

@@ -1,7 +1,7 @@
 //! The fleet: a few threads that carry the media of thousands of associations.
 //!
-//! Each thread has its own poller, its own sockets and its own timers. Nothing is shared per packet but counters that only the thread
-//! writes. Associations are made elsewhere ([`Association::connect`]) and handed over by [`Fleet::attach`].
+//! Each thread has its own poller, its own sockets and its own timers. Nothing is shared per packet but counters that only the
+//! thread writes. Associations are made elsewhere ([`Association::connect`]) and handed over by [`Fleet::attach`].
 //!
 //! ```text
 //! let fleet = Fleet::start(&FleetOptions::default())?;
@@ -56,8 +56,8 @@ pub struct FleetOptions {
     pub threads: usize,
     /// Cores to pin them to, in order; fewer cores than threads leave the rest unpinned.
     pub cores: Vec<usize>,
-    /// Take many datagrams of a stream from the kernel at once (`UDP_GRO`). Off: as an ordinary client does it; costs the receiver, and
-    /// over loopback the sender too, because the kernel then takes runs apart on the sender's time.
+    /// Take many datagrams of a stream from the kernel at once (`UDP_GRO`). Off: as an ordinary client does it; costs the receiver,
+    /// and over loopback the sender too, because the kernel then takes runs apart on the sender's time.
     pub gro: bool,
     /// Give the kernel a burst of equal packets at once (`UDP_SEGMENT`). Off: one call for each packet.
     pub gso: bool,
@@ -194,8 +194,8 @@ impl Fleet {
         Peer::attach(handle.line.clone(), member, association, Arc::clone(&self.trails), Arc::clone(&self.next_stream))
     }
 
-    /// Everything so far. Subtract an earlier one for an interval ([`Totals::since`]). Numbers of streams and CPU times are those of the
-    /// threads' last look, at most 0.2 s ago.
+    /// Everything so far. Subtract an earlier one for an interval ([`Totals::since`]). Numbers of streams and CPU times are those
+    /// of the threads' last look, at most 0.2 s ago.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals { elapsed: self.started.elapsed(), gso: self.options.gso, ..Totals::default() };
         self.threads.iter().for_each(|thread| thread.cells.add_to(&mut totals));

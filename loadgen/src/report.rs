@@ -18,7 +18,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Of the JSON. A field that is added leaves it as it is; one that changes its meaning or goes raises it. `docs/loadgen.md` has them all.
+/// Of the JSON. A field that is added leaves it as it is; one that changes its meaning or goes raises it. `docs/loadgen.md` has
+/// them all.
 pub(crate) const SCHEMA: &str = "corelay-loadgen/1";
 
 /// The result of a run. Times are in microseconds or seconds, as their names say.

@@ -1,5 +1,5 @@
-//! A run: everyone joins, media flows and is measured, everyone leaves. [`Stage`] holds the steps, of which a plain run takes each once
-//! and a ramp some of them many times.
+//! A run: everyone joins, media flows and is measured, everyone leaves. [`Stage`] holds the steps, of which a plain run takes each
+//! once and a ramp some of them many times.
 
 mod crowd;
 mod generator;

@@ -44,7 +44,8 @@ enum Task {
     Screenshot,
     /// Measures what forwarding costs, against what cannot be avoided; one line a figure, and a report in target/bench.
     Bench(bench::Options),
-    /// Measures calls between real browsers over a bad network, through this server, Janus and mediasoup; a report in target/quality.
+    /// Measures calls between real browsers over a bad network, through this server, Janus and mediasoup; a report in
+    /// target/quality.
     Quality(quality::Options),
     /// Runs calls under simulated network conditions, many seeds each, and names the runs that broke their bounds.
     Simulate(simulate::Options),

@@ -82,7 +82,8 @@ async fn beside_media(effort: &Effort) -> Result<Storm> {
     let count = if effort.quick { 450 } else { 900 };
     let joined = storm.join(&server, count, |n| (format!("foyer-{}", n / 4), format!("guest-{n}"))).await?;
     let totals = fleet.totals().since(&before);
-    // The clients share their core with their own handshakes: what they send may be late, what the server adds is measured all the same.
+    // The clients share their core with their own handshakes: what they send may be late, what the server adds is measured all the
+    // same.
     ensure!(totals.received.lost == 0, "{} packets were lost while {count} joined", totals.received.lost);
     let us = |quantile: f64| totals.latency_ns.value_at_quantile(quantile) as f64 / 1e3;
     let slowest = joined.iter().map(|client| client.times().ready).max().unwrap_or_default();

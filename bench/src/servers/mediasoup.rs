@@ -1,4 +1,5 @@
-//! mediasoup: its library in a small program of ours (`bench/peers/mediasoup/server.mjs`), spoken to by lines. Its worker is measured.
+//! mediasoup: its library in a small program of ours (`bench/peers/mediasoup/server.mjs`), spoken to by lines. Its worker is
+//! measured.
 
 use super::fanout::{Call, Fanout};
 use super::process::ServerProcess;

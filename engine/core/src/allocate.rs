@@ -9,14 +9,14 @@
 //! a step is taken when all that was taken fits with it: below `keep` for what is there already, below `rise` for what is more
 //! ```
 //!
-//! What a step gains is the logarithm of the rate: the first 100 kbit/s of a picture are worth more than the tenth. So of two cameras
-//! with equal priority the worse one rises first. A step up that does not fit ends the rise of its priority: smaller steps behind it would
-//! fit, but whoever took them would lose them when there is more, to the one that was first in line. The next priority may take what
-//! is left.
+//! What a step gains is the logarithm of the rate: the first 100 kbit/s of a picture are worth more than the tenth. So of two
+//! cameras with equal priority the worse one rises first. A step up that does not fit ends the rise of its priority: smaller steps
+//! behind it would fit, but whoever took them would lose them when there is more, to the one that was first in line. The next
+//! priority may take what is left.
 //!
-//! **Stable under noise.** Each step is decided in a fixed order, on what the steps before it left, and it is taken at a higher estimate
-//! than it is given up at ([`Budget`]). So under an estimate that moves by less than that, each changes once at most after those before it
-//! came to rest: nothing flaps.
+//! **Stable under noise.** Each step is decided in a fixed order, on what the steps before it left, and it is taken at a higher
+//! estimate than it is given up at ([`Budget`]). So under an estimate that moves by less than that, each changes once at most after
+//! those before it came to rest: nothing flaps.
 
 use crate::control::LAYERS_MAX;
 use crate::target::{TEMPORAL_MAX, Target, Why};
@@ -114,20 +114,20 @@ impl Default for Allocation {
     }
 }
 
-/// A step up needs this much more than it takes, in percent of what is taken with it. With [`KEEP_PERCENT`], what an estimate may waver
-/// by, 1.15 / 0.94: more than +-10 %. Higher leaves a part of a good path unused and a viewer one size too low; lower makes pictures
-/// come and go with every breath of the estimate.
+/// A step up needs this much more than it takes, in percent of what is taken with it. With [`KEEP_PERCENT`], what an estimate may
+/// waver by, 1.15 / 0.94: more than +-10 %. Higher leaves a part of a good path unused and a viewer one size too low; lower makes
+/// pictures come and go with every breath of the estimate.
 const RISE_PERCENT: u64 = 115;
 /// The same for some seconds after the estimate fell: half of the falls are followed by another.
 const RISE_AFTER_FALL_PERCENT: u64 = 130;
 /// How much more than that is worth probing for: rates waver, and a probe measures a little less than it sends.
 const DEMAND_MARGIN_PERCENT: u64 = 10;
-/// What is there already stays until the estimate is below this part of it. An estimator that probes its limit saws by a few percent
-/// under what the path carries: that alone takes nothing away. Higher would do that; lower sends what does not fit, and it is the
-/// pacer's queue that pays.
+/// What is there already stays until the estimate is below this part of it. An estimator that probes its limit saws by a few
+/// percent under what the path carries: that alone takes nothing away. Higher would do that; lower sends what does not fit, and it
+/// is the pacer's queue that pays.
 const KEEP_PERCENT: u64 = 94;
-/// A step to what is there already goes before a like one to what is not, by so much gain per bit: two equal cameras do not swap their
-/// sizes because one's rate wavered.
+/// A step to what is there already goes before a like one to what is not, by so much gain per bit: two equal cameras do not swap
+/// their sizes because one's rate wavered.
 const HELD_FACTOR: f32 = 1.25;
 
 /// Rungs of one ladder.
@@ -251,8 +251,8 @@ impl Walk {
 }
 
 impl Walk {
-    /// A fall to another stream begins with a keyframe, into a queue that is full: it goes as far down as a rise would need it to. Where the
-    /// step between fits after all, it is taken when the queue is empty.
+    /// A fall to another stream begins with a keyframe, into a queue that is full: it goes as far down as a rise would need it to.
+    /// Where the step between fits after all, it is taken when the queue is empty.
     fn fall_further(&mut self, wish: &Wish, ladder: &mut Ladder) {
         let (Some(estimate), Some(current), Sizes::Streams) = (self.estimate, wish.current, wish.sizes) else { return };
         while let [.., below, rung] = &ladder.rungs[..ladder.taken] {
@@ -267,8 +267,8 @@ impl Walk {
         }
     }
 
-    /// The lowest rung that is given though it does not fit. While nothing was measured, to everybody. Later, to the first in line: were
-    /// nothing sent at all, nobody would learn when the path carries more.
+    /// The lowest rung that is given though it does not fit. While nothing was measured, to everybody. Later, to the first in line:
+    /// were nothing sent at all, nobody would learn when the path carries more.
     fn is_due_anyway(&self, rung: usize) -> bool {
         rung == 0 && (self.unmeasured || self.nothing_taken)
     }

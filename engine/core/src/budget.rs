@@ -58,8 +58,8 @@ impl Limits {
             // Where subscribers tell of their paths.
             line("congestion", self.transports_max, Congestion::BYTES + Congestions::BYTES),
             line("feedback to publishers", self.transports_max, size_of::<Upstream>() as u64),
-            // Of its transport or room, of those with packets, of those that lack a keyframe, of those that speak, and of those that are
-            // admitted.
+            // Of its transport or room, of those with packets, of those that lack a keyframe, of those that speak, and of those
+            // that are admitted.
             line("tracks", self.tracks_max, slot(size_of::<Track>(), 5)),
             line("histories", self.tracks_max * LAYERS_MAX as u32, History::bytes(self.history_packets, self.history_bytes)),
             // Of its track, and twice of its transport: by slot and by SSRC.
@@ -89,9 +89,9 @@ impl Limits {
 const ID_MAP_BYTES: u64 = 32;
 /// A slot in a list: lists begin with room for four, and one that grew has up to as much room again.
 const LIST_ENTRY_BYTES: u64 = 4 * size_of::<u32>() as u64;
-/// What DTLS and SRTP hold beside the transport's own slot. 12 KB after a handshake without loss (half the growth of a process by 1,000
-/// of them, both ends: `corelay-sim`'s example `handshakes`); a peer that sends pieces out of order makes the engine keep the 30
-/// datagrams of its receive queue, 45 KB more.
+/// What DTLS and SRTP hold beside the transport's own slot. 12 KB after a handshake without loss (half the growth of a process by
+/// 1,000 of them, both ends: `corelay-sim`'s example `handshakes`); a peer that sends pieces out of order makes the engine keep the
+/// 30 datagrams of its receive queue, 45 KB more.
 const HANDSHAKE_BYTES: u64 = 64 * 1024;
 /// The last speakers of a room whose cameras are chosen by that.
 const RECENT_BYTES: u64 = SpeakerOptions::VIDEOS_MAX as u64 * size_of::<Cname>() as u64;

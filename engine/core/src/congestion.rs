@@ -5,8 +5,8 @@
 //! feedback    -> sent -> results -> estimator -> estimate -> pacer, allocation of layers
 //! ```
 //!
-//! Only transports that can tell have one: whose subscriptions negotiated transport-wide numbers, or that sent a REMB. All others send
-//! what there is when it is there. A peer that negotiated feedback and gives none is taken for one of them.
+//! Only transports that can tell have one: whose subscriptions negotiated transport-wide numbers, or that sent a REMB. All others
+//! send what there is when it is there. A peer that negotiated feedback and gives none is taken for one of them.
 
 mod decision;
 mod pacer;
@@ -24,20 +24,20 @@ use core::time::Duration;
 use corelay_wire::rtcp::TransportCc;
 use corelay_wire::units::{Bitrate, Instant, SequenceNumber};
 
-/// How long after the first packet a peer may be silent before it is taken for one that gives no feedback. Longer keeps such peers at
-/// the lowest layers for as long; shorter floods a thin path whose first feedback is late.
+/// How long after the first packet a peer may be silent before it is taken for one that gives no feedback. Longer keeps such peers
+/// at the lowest layers for as long; shorter floods a thin path whose first feedback is late.
 const DEAF_AFTER: Duration = Duration::from_secs(2);
 
 /// The least time from one asking to the next.
 const AGAIN: Duration = Duration::from_millis(5);
-/// For so long after a cut, what was lost of a stream that was left is not sent again. Longer has pictures of before the change stand still
-/// that a later loss took; shorter repairs what the full queue lost, in front of the keyframe after it.
+/// For so long after a cut, what was lost of a stream that was left is not sent again. Longer has pictures of before the change
+/// stand still that a later loss took; shorter repairs what the full queue lost, in front of the keyframe after it.
 const REPAIRS_AFTER: Duration = Duration::from_secs(2);
 /// The queue of a bottleneck is not thought to be longer: what did not fit is lost, and does not stand in it.
 const QUEUE_USUAL: Duration = Duration::from_millis(300);
-/// For so long after the rate was cut for a queue, and for loss without one, and while a queue is longer than this, sound has no copies: see
-/// `copies`. Longer leaves sound without them on a path that loses at random as well, and is cut for that until it is known; shorter
-/// adds them to what filled the path.
+/// For so long after the rate was cut for a queue, and for loss without one, and while a queue is longer than this, sound has no
+/// copies: see `copies`. Longer leaves sound without them on a path that loses at random as well, and is cut for that until it is
+/// known; shorter adds them to what filled the path.
 const FULL_AFTER_QUEUE: Duration = Duration::from_secs(2);
 const FULL_AFTER_LOSS: Duration = Duration::from_millis(500);
 const QUEUE_FULL: Duration = Duration::from_millis(40);
@@ -106,7 +106,8 @@ impl Congestion {
         self.sent.next()
     }
 
-    /// A run left, of `bytes` bytes with UDP and IP headers; `numbered` of its packets have the numbers from [`Self::next_number`] on.
+    /// A run left, of `bytes` bytes with UDP and IP headers; `numbered` of its packets have the numbers from [`Self::next_number`]
+    /// on.
     #[inline]
     pub fn depart(&mut self, now: Instant, bytes: u64, numbered: Departed) {
         self.pacer.charge(now, bytes);

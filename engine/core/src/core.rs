@@ -165,8 +165,8 @@ impl Core {
         self.work_off_handshakes(now);
     }
 
-    /// When [`Core::handle_timeout`] is due next, and why. It may have nothing to do then: the wheel only turns. While handshakes are
-    /// in line that is a time that has passed: the owner goes on without sleeping.
+    /// When [`Core::handle_timeout`] is due next, and why. It may have nothing to do then: the wheel only turns. While handshakes
+    /// are in line that is a time that has passed: the owner goes on without sleeping.
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
         let handshakes = self.handshakes.since().map(|since| (since, Timer::Handshakes));
         handshakes.into_iter().chain(self.timers.next()).min_by_key(|(at, _)| *at)
@@ -195,8 +195,8 @@ impl Core {
         answers || self.resends.is_due() || self.forwarder.is_due() || self.control.is_due()
     }
 
-    /// Packets that are kept until each of their subscribers was served: those of the walk that is under way, and what came in since.
-    /// An owner that takes in much more than a history holds while there are some has the oldest dropped, as
+    /// Packets that are kept until each of their subscribers was served: those of the walk that is under way, and what came in
+    /// since. An owner that takes in much more than a history holds while there are some has the oldest dropped, as
     /// [`crate::drop_reason::DropReason::TooLate`].
     pub fn backlog(&self) -> usize {
         self.forwarder.backlog(&self.rooms)
@@ -232,8 +232,9 @@ impl Core {
         self.timers.len()
     }
 
-    /// What was lost first: somebody waits for it, and it is little. Then media, in runs; then RTCP, whose short packets end them. A walk
-    /// that goes on may have a long way to go: RTCP, which may be a keyframe request or a goodbye, does not wait for its end.
+    /// What was lost first: somebody waits for it, and it is little. Then media, in runs; then RTCP, whose short packets end them.
+    /// A walk that goes on may have a long way to go: RTCP, which may be a keyframe request or a goodbye, does not wait for its
+    /// end.
     fn fill_outbox(&mut self, now: Instant) {
         if self.forwarder.is_walking() && self.fill_control(now) == Progress::Full {
             return;

@@ -33,8 +33,8 @@ use trend::{Trend, Usage};
 /// The bounds of an estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EstimatorConfig {
-    /// Before anything was measured. Higher floods a slow path for its first half second; lower makes the first picture of a fast one
-    /// small until the first probes are answered.
+    /// Before anything was measured. Higher floods a slow path for its first half second; lower makes the first picture of a fast
+    /// one small until the first probes are answered.
     pub start: Bitrate,
     /// An estimate is never below: enough for audio, so that a path which was dead for a while is found alive.
     pub min: Bitrate,
@@ -50,17 +50,18 @@ impl Default for EstimatorConfig {
 
 /// A queue this long is too long however slowly it grows, in milliseconds. Higher lets it stand; lower is tripped by a keyframe.
 const QUEUE_MAX_MILLIS: f64 = 60.0;
-/// A queue that comes up to this between three samples is too long, in milliseconds. Higher is late when a link becomes much slower;
-/// lower is tripped by one that stops for a moment, as radios do.
+/// A queue that comes up to this between three samples is too long, in milliseconds. Higher is late when a link becomes much
+/// slower; lower is tripped by one that stops for a moment, as radios do.
 const QUEUE_SUDDEN_MILLIS: f64 = 90.0;
-/// What left and was not answered is a queue when the path takes this much longer for it than feedback takes, in milliseconds. Higher is
-/// late when a link becomes much slower; lower takes a keyframe, or feedback that is late, for that.
+/// What left and was not answered is a queue when the path takes this much longer for it than feedback takes, in milliseconds.
+/// Higher is late when a link becomes much slower; lower takes a keyframe, or feedback that is late, for that.
 const QUEUE_BEHIND_MILLIS: f64 = 150.0;
 /// A growing queue that is shorter is jitter.
 const QUEUE_MIN_MILLIS: f64 = 12.0;
 /// A queue that is shorter is empty, but for jitter.
 const QUEUE_EMPTY_MILLIS: f64 = 12.0;
-/// What arrives is measured over this, and while the queue is full over what it takes for so many bytes, but not less than the second.
+/// What arrives is measured over this, and while the queue is full over what it takes for so many bytes, but not less than the
+/// second.
 const ACKNOWLEDGED_WINDOW: Duration = Duration::from_millis(500);
 const BUSY_WINDOW_MIN: Duration = Duration::from_millis(100);
 const BUSY_BYTES_MIN: u64 = 8_000;
@@ -70,24 +71,25 @@ const SLOWER_BYTES_MIN: u64 = 2_500;
 const YIELDED: f64 = 0.9;
 /// More than this of what arrives is sent, or the queue does not grow by it.
 const TOO_MUCH: f64 = 1.1;
-/// How long delay is not listened to, after the queue turned out to be filled by others. Longer stands in their queue after they are
-/// gone; shorter yields to them for a moment more often.
+/// How long delay is not listened to, after the queue turned out to be filled by others. Longer stands in their queue after they
+/// are gone; shorter yields to them for a moment more often.
 const CONTESTED: Duration = Duration::from_secs(20);
-/// Nothing was reported on for this long and a round trip, although packets were sent: the path is dead, or full to the brim. Shorter
-/// halves the rate when some feedback is lost; longer sends into nothing.
+/// Nothing was reported on for this long and a round trip, although packets were sent: the path is dead, or full to the brim.
+/// Shorter halves the rate when some feedback is lost; longer sends into nothing.
 const SILENCE: Duration = Duration::from_millis(600);
 /// Half of what was lost at random is taken to be lost behind the bottleneck, where it has used the path, and half before it. The
 /// estimate is then at most half of the loss off, whichever it is.
 const LOST_BEHIND: f64 = 0.5;
-/// What is taken to be left of the rate on a path that nothing is known of, until a probe tells. More floods a thinner one for a round
-/// trip; less makes the picture worse for as long.
+/// What is taken to be left of the rate on a path that nothing is known of, until a probe tells. More floods a thinner one for a
+/// round trip; less makes the picture worse for as long.
 const ANOTHER_PATH: f64 = 0.5;
 /// Feedback takes this much longer than the round trip, in the mean.
 const FEEDBACK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The estimator of one path. **The driving contract**: tell it all feedback by [`Estimator::on_feedback`], and what the traffic could
-/// use by [`Estimator::set_demand`]; then ask [`Estimator::poll_probe`] for a probe to send, and read [`Estimator::estimate`].
-/// [`Estimator::poll_timeout`] says when to call [`Estimator::handle_timeout`], and to ask again, without feedback.
+/// The estimator of one path. **The driving contract**: tell it all feedback by [`Estimator::on_feedback`], and what the traffic
+/// could use by [`Estimator::set_demand`]; then ask [`Estimator::poll_probe`] for a probe to send, and read
+/// [`Estimator::estimate`]. [`Estimator::poll_timeout`] says when to call [`Estimator::handle_timeout`], and to ask again, without
+/// feedback.
 #[derive(Clone, Debug)]
 pub struct Estimator {
     config: EstimatorConfig,
@@ -172,13 +174,14 @@ impl Estimator {
         self.let_time_pass(now);
     }
 
-    /// So many bytes left after the last packet that the feedback which comes next tells of: where the path became slow, they are in its
-    /// queue.
+    /// So many bytes left after the last packet that the feedback which comes next tells of: where the path became slow, they are
+    /// in its queue.
     pub fn set_outstanding(&mut self, bytes: u64) {
         self.outstanding = bytes;
     }
 
-    /// When the rate was cut last, and for what queue, with what was on the way to it, if that was for a path that became much slower.
+    /// When the rate was cut last, and for what queue, with what was on the way to it, if that was for a path that became much
+    /// slower.
     pub fn cut(&self) -> Option<Cut> {
         self.rate.last_cut().filter(|_| self.slowed)
     }
@@ -198,7 +201,8 @@ impl Estimator {
         self.round_trip = Some(round_trip);
     }
 
-    /// What is sent takes another way from here on: delays are compared with its own, and a probe tells at once whether it carries as much.
+    /// What is sent takes another way from here on: delays are compared with its own, and a probe tells at once whether it carries
+    /// as much.
     pub fn on_path_change(&mut self, now: Instant) {
         self.forget_delay();
         self.contested_until = None;
@@ -215,8 +219,8 @@ impl Estimator {
         self.prober.returned(now, before);
     }
 
-    /// The peer's own estimate (draft-alvestrand-rmcat-remb-03): the estimate, while there is no transport-wide feedback; a cap where
-    /// there is.
+    /// The peer's own estimate (draft-alvestrand-rmcat-remb-03): the estimate, while there is no transport-wide feedback; a cap
+    /// where there is.
     pub fn on_remb(&mut self, _now: Instant, bitrate: Bitrate) {
         let bitrate = bitrate.0.min(self.config.max.0) as f64;
         self.remb = Some(bitrate);
@@ -388,7 +392,8 @@ impl Estimator {
         }
     }
 
-    /// What arrives at present, where the path became much slower: few samples come then, and what is behind them says as much as they.
+    /// What arrives at present, where the path became much slower: few samples come then, and what is behind them says as much as
+    /// they.
     fn became_slower(&self, noise: f64) -> Option<f64> {
         let (bytes, _) = self.arrivals.recent(BUSY_WINDOW_MIN);
         let late = self.queue.newest() > QUEUE_MAX_MILLIS + 4.0 * noise && bytes >= SLOWER_BYTES_MIN;
@@ -396,8 +401,8 @@ impl Estimator {
         (self.behind(carried) > QUEUE_BEHIND_MILLIS).then_some(carried)
     }
 
-    /// How long a path that carries so much takes for what left and was not reported on, in milliseconds, beyond the time that feedback
-    /// takes without a queue.
+    /// How long a path that carries so much takes for what left and was not reported on, in milliseconds, beyond the time that
+    /// feedback takes without a queue.
     fn behind(&self, carried: f64) -> f64 {
         let millis = self.outstanding as f64 * 8e3 / carried.max(1.0);
         millis - (self.round_trip.unwrap_or(FEEDBACK_INTERVAL) + FEEDBACK_INTERVAL).as_secs_f64() * 1e3

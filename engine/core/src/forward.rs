@@ -1,8 +1,8 @@
-//! From the tracks' packets of this turn to each subscriber's: transport by transport, track by track, packet by packet, so that one
-//! subscriber's key, path and numbers are touched once and its packets leave end to end.
+//! From the tracks' packets of this turn to each subscriber's: transport by transport, track by track, packet by packet, so that
+//! one subscriber's key, path and numbers are touched once and its packets leave end to end.
 //!
-//! A full outbox stops the walk between two packets: nothing is lost, and the walk goes on when the outbox was sent, whatever came in
-//! meanwhile. So a large room holds up nobody for longer than one outbox takes.
+//! A full outbox stops the walk between two packets: nothing is lost, and the walk goes on when the outbox was sent, whatever came
+//! in meanwhile. So a large room holds up nobody for longer than one outbox takes.
 
 mod batch;
 mod change;
@@ -46,8 +46,8 @@ impl Forwarder {
         }
     }
 
-    /// What [`Forwarder::new`] takes from the heap: for itself, for each subscription, and for each transport. Its lists of tracks are
-    /// told with the tracks.
+    /// What [`Forwarder::new`] takes from the heap: for itself, for each subscription, and for each transport. Its lists of tracks
+    /// are told with the tracks.
     pub(crate) const BYTES: [u64; 3] = Turn::BYTES;
 
     /// A track got its first packet since it was taken last.

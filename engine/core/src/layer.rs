@@ -90,8 +90,8 @@ impl Layer {
         index
     }
 
-    /// The index that a retransmission's original sequence number stands for; `None` before the stream's first packet, and for one that
-    /// is yet to come.
+    /// The index that a retransmission's original sequence number stands for; `None` before the stream's first packet, and for one
+    /// that is yet to come.
     pub(crate) fn index_of(&self, original: SequenceNumber) -> Option<u64> {
         let highest = self.highest?;
         let distance = original.distance(SequenceNumber(highest as u16));

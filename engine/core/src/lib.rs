@@ -1,10 +1,10 @@
 //! The SFU without I/O: rooms, transports, tracks and subscriptions as values that datagrams, commands and time drive.
 //!
-//! **The driving contract.** The owner calls `handle_command`, `handle_datagram`, `handle_relay` and `handle_timeout` in any order with
-//! a time that never goes back, then `poll_relay`, then `poll_transmit` until it gives `None` or enough was sent for one turn (sending
-//! each outbox it gives), then `poll_relay` once more, then `poll_event` until it gives `None`, and sleeps until the next input or
-//! `poll_timeout`, but not while it [`Core::has_more_to_send`]. The owner of a core that is alone leaves the relays out. Nothing here
-//! reads a clock, a socket, the environment or a random source.
+//! **The driving contract.** The owner calls `handle_command`, `handle_datagram`, `handle_relay` and `handle_timeout` in any order
+//! with a time that never goes back, then `poll_relay`, then `poll_transmit` until it gives `None` or enough was sent for one turn
+//! (sending each outbox it gives), then `poll_relay` once more, then `poll_event` until it gives `None`, and sleeps until the next
+//! input or `poll_timeout`, but not while it [`Core::has_more_to_send`]. The owner of a core that is alone leaves the relays out.
+//! Nothing here reads a clock, a socket, the environment or a random source.
 #![forbid(unsafe_code)]
 
 pub mod allocate;

@@ -5,8 +5,8 @@
 //! runs     {remote, local, segment 1200, len 4400}  {..., 96, 96}     {..., 1200, 2400}
 //! ```
 //!
-//! There are two ways in. [`Outbox::push`] takes a packet as it comes and joins it to the last run where that has room for it. Whoever
-//! knows the lengths of several packets beforehand opens a run for them, writes them into their place and commits them.
+//! There are two ways in. [`Outbox::push`] takes a packet as it comes and joins it to the last run where that has room for it.
+//! Whoever knows the lengths of several packets beforehand opens a run for them, writes them into their place and commits them.
 
 use core::net::{IpAddr, SocketAddr};
 use corelay_wire::units::Instant;
@@ -172,8 +172,8 @@ impl Outbox {
         &mut self.slab[self.used..self.used + bytes]
     }
 
-    /// The first `bytes` bytes of [`Self::place`] are the next `packets` packets of the run, each of the run's segment but the last,
-    /// which may be shorter.
+    /// The first `bytes` bytes of [`Self::place`] are the next `packets` packets of the run, each of the run's segment but the
+    /// last, which may be shorter.
     pub(crate) fn commit(&mut self, packets: usize, bytes: usize) {
         let Some(span) = self.spans.last_mut().filter(|_| packets > 0) else { return };
         let segment = usize::from(span.segment);

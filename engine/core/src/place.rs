@@ -7,13 +7,13 @@
 //!              temporal
 //! ```
 //!
-//! VP9's indices and an AV1 decode target are both put onto this lattice when a packet arrives. So forwarding asks one bit, whatever
-//! the codec, and whether the upper layers build on the lower ones in each picture, in keyframes only, or never.
+//! VP9's indices and an AV1 decode target are both put onto this lattice when a packet arrives. So forwarding asks one bit,
+//! whatever the codec, and whether the upper layers build on the lower ones in each picture, in keyframes only, or never.
 
 use crate::target::{TEMPORAL_MAX, Target};
 
-/// Spatial layers of one stream: what AV1's named scalability modes have at most, and one more. VP9 could name eight; a receiver at the
-/// last point gets all of those above.
+/// Spatial layers of one stream: what AV1's named scalability modes have at most, and one more. VP9 could name eight; a receiver at
+/// the last point gets all of those above.
 pub(crate) const SPATIAL_MAX: usize = 4;
 
 const _: () = assert!(SPATIAL_MAX * TEMPORAL_MAX == 16, "points are the bits of 16");
@@ -149,7 +149,8 @@ impl Place {
         self.flags & ENDS_FRAME != 0
     }
 
-    /// Who gets this frame can get all higher frame rates from here on (VP9's U, a switch indication of every higher decode target).
+    /// Who gets this frame can get all higher frame rates from here on (VP9's U, a switch indication of every higher decode
+    /// target).
     pub(crate) const fn switches_up(self) -> bool {
         self.flags & SWITCHES_UP != 0
     }

@@ -1,5 +1,5 @@
-//! From an opened packet to a packet of a track: whose it is, where in its layer it belongs, what it counts for, and into the history.
-//! One that the publisher sent again because it was missed goes where it belongs as if it had come late.
+//! From an opened packet to a packet of a track: whose it is, where in its layer it belongs, what it counts for, and into the
+//! history. One that the publisher sent again because it was missed goes where it belongs as if it had come late.
 //!
 //! Padding-only packets, with which browsers probe for bandwidth, are kept: they leave as a packet of one byte of padding, so that
 //! the subscriber's sequence has no hole and the probe does not cost its link anything.
@@ -18,8 +18,8 @@ use corelay_wire::media::{Codec, Extension, Kind};
 use corelay_wire::rtp::{ExtensionSpans, Retransmission, RtpHeader, read_stream_id};
 use corelay_wire::units::{Instant, Ssrc};
 
-/// How much later than a stream's last packet one of the stream before may arrive. With less, a packet that was held up would take the
-/// place of a stream that pauses; with more, a stream that one stray packet displaced stays away longer.
+/// How much later than a stream's last packet one of the stream before may arrive. With less, a packet that was held up would take
+/// the place of a stream that pauses; with more, a stream that one stray packet displaced stays away longer.
 const LATE: Duration = Duration::from_secs(1);
 
 /// What an accepted packet means for the rest of the core.
@@ -54,7 +54,8 @@ struct Came {
     received: Instant,
 }
 
-/// Puts a packet that arrived on the transport in `slot` into its track's history; `header` is the packet's. `None`: it was padding, which is for nobody.
+/// Puts a packet that arrived on the transport in `slot` into its track's history; `header` is the packet's. `None`: it was
+/// padding, which is for nobody.
 pub(crate) fn accept(
     rooms: &mut Rooms,
     slot: u32,
@@ -138,8 +139,8 @@ fn keep(
     Ok(())
 }
 
-/// Takes in a packet that was sent again (RFC 4588), under the number that it had, and tells what [`insert`] tells. `None`: it is nothing but
-/// padding.
+/// Takes in a packet that was sent again (RFC 4588), under the number that it had, and tells what [`insert`] tells. `None`: it is
+/// nothing but padding.
 fn restore(
     track: &mut Track,
     stream: Stream,
@@ -223,8 +224,8 @@ fn insert(
     described.is_some() && track.rows.note(stream.layer, place, payload.len(), came.now)
 }
 
-/// The stream of an SSRC; one not seen yet is found by mid and rid (RFC 8843 section 9.2) and remembered. Tells whether it takes the
-/// place of another stream of its layer.
+/// The stream of an SSRC; one not seen yet is found by mid and rid (RFC 8843 section 9.2) and remembered. Tells whether it takes
+/// the place of another stream of its layer.
 fn find_stream(
     rooms: &mut Rooms,
     slot: u32,

@@ -4,8 +4,8 @@
 //! NACK -> number -> piece of the mapping -> packet of the history -> budget -> queue ... the turn's end: audio first -> seal
 //! ```
 //!
-//! A number that is missing here as well is answered when the publisher sent it again, by the packet itself. One that was left free for
-//! a packet that the subscriber was not to have is answered with nothing but its number, so that the subscriber stops asking.
+//! A number that is missing here as well is answered when the publisher sent it again, by the packet itself. One that was left free
+//! for a packet that the subscriber was not to have is answered with nothing but its number, so that the subscriber stops asking.
 
 mod seal;
 
@@ -22,9 +22,9 @@ use corelay_wire::rtp::AbsSendTime;
 use corelay_wire::units::{Instant, PacketIndex, SequenceNumber};
 use std::collections::VecDeque;
 
-/// Packets of each kind of media that wait to be sent again. A hundred subscribers that lose ten each in one turn fill it. More makes a
-/// turn longer, by 0.7 us a packet, which everybody's media waits behind; with fewer, a loss that hits many is repaired in two round
-/// trips instead of one.
+/// Packets of each kind of media that wait to be sent again. A hundred subscribers that lose ten each in one turn fill it. More
+/// makes a turn longer, by 0.7 us a packet, which everybody's media waits behind; with fewer, a loss that hits many is repaired in
+/// two round trips instead of one.
 const QUEUE: usize = 1_024;
 /// Numbers of one message that are looked at. A compound packet could name 5,000; a receiver that misses more than this at once is
 /// helped by a keyframe.
@@ -102,8 +102,8 @@ impl Resends {
             // What is not known any more, or not known yet: it is of the future, too long ago, or missing here as well.
             let Some(located) = subscriber.mapping.locate(sequence) else { continue };
             let Some(stored) = track.layers[usize::from(located.layer)].history.find(located.index) else { continue };
-            // It was lost because there was too much of it. A stream that was left for that is not worth a place in the queue, in front of the
-            // keyframe of another; what is of the present one is asked for again.
+            // It was lost because there was too much of it. A stream that was left for that is not worth a place in the queue, in
+            // front of the keyframe of another; what is of the present one is asked for again.
             let of_video = repairs.as_mut().filter(|_| track.kind == Kind::Video).map(|repairs| &mut repairs.video);
             if of_video.as_ref().is_some_and(|left| **left == 0 || flowing != Some(located.layer)) {
                 counters.drops.count(DropReason::NackOverBudget);
@@ -153,9 +153,9 @@ impl Resends {
     }
 }
 
-/// How often a packet is sent again at once. On a link that loses one of ten packets each way, one answer of five does not get through,
-/// and two of a kind leave one of nine. What is asked for a second time is late already, as the next will be where that happens often, and
-/// audio is small and cannot wait; for all else, more would double what a narrow link has to carry.
+/// How often a packet is sent again at once. On a link that loses one of ten packets each way, one answer of five does not get
+/// through, and two of a kind leave one of nine. What is asked for a second time is late already, as the next will be where that
+/// happens often, and audio is small and cannot wait; for all else, more would double what a narrow link has to carry.
 fn copies(kind: Kind, again: bool) -> usize {
     if again || kind == Kind::Audio { 2 } else { 1 }
 }

@@ -153,7 +153,8 @@ impl Track {
         matches!(self.origin, TrackOrigin::Relay(_))
     }
 
-    /// Counts the packet that arrived last, and hears it if it is audio; `again`: it had been lost, and says nothing of who speaks by now.
+    /// Counts the packet that arrived last, and hears it if it is audio; `again`: it had been lost, and says nothing of who speaks
+    /// by now.
     pub(crate) fn note(&mut self, layer: usize, again: bool, now: Instant) -> Noted {
         let Layer { history, tally, .. } = &mut self.layers[layer];
         let Some(packet) = history.newest() else { return Noted { held: self.hearing.is_held(), keyframe: false } };
@@ -176,8 +177,8 @@ impl Track {
     }
 }
 
-/// A participant's reception of a track. What a packet needs stands first, in as few lines of the cache as hold it: in a large room's
-/// walk each line is a miss.
+/// A participant's reception of a track. What a packet needs stands first, in as few lines of the cache as hold it: in a large
+/// room's walk each line is a miss.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Subscription {

@@ -1,9 +1,9 @@
 //! Which transport an address leads to. Only an authenticated STUN check enters one: media and DTLS from elsewhere lead nowhere.
 //!
 //! A check proves that its sender knows a password, not that its source is its own: a participant can forge the source of a check
-//! for its own transport. So a check alone holds an address only for a transport that has yet to be connected: a connected one would
-//! have used its keys from where it is. Where it did (SRTP, SRTCP or the end of the handshake came from there), the address is
-//! [proven](Route::proven) to be its own. Both hold for as long as checks go on.
+//! for its own transport. So a check alone holds an address only for a transport that has yet to be connected: a connected one
+//! would have used its keys from where it is. Where it did (SRTP, SRTCP or the end of the handshake came from there), the address
+//! is [proven](Route::proven) to be its own. Both hold for as long as checks go on.
 
 use crate::limits::Limits;
 use crate::room::Rooms;
@@ -33,8 +33,9 @@ pub(crate) struct Route {
 
 impl Routes {
     pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
-        // Addresses come and go, and each hashes to another place: a map with room for all that may be would be resident as a whole after
-        // some thousand joins, 12 MB for 4,000 participants. It grows with what there is; that costs a check a millisecond, once or twice.
+        // Addresses come and go, and each hashes to another place: a map with room for all that may be would be resident as a whole
+        // after some thousand joins, 12 MB for 4,000 participants. It grows with what there is; that costs a check a millisecond,
+        // once or twice.
         let capacity = limits.transports_max.min(CAPACITY_AT_FIRST) as usize;
         Self { by_source: HashMap::with_capacity_and_hasher(capacity, FixedState::with_seed(seed)), last: None }
     }

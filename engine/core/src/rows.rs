@@ -1,5 +1,5 @@
-//! The picture sizes of a track, lowest first, whichever way they are sent: a row is a simulcast stream, or a spatial layer of the one
-//! stream. Which rows are being sent, what they take, and who wants them.
+//! The picture sizes of a track, lowest first, whichever way they are sent: a row is a simulcast stream, or a spatial layer of the
+//! one stream. Which rows are being sent, what they take, and who wants them.
 //!
 //! ```text
 //!            packet                       nothing came for its patience, while others went on
@@ -17,8 +17,8 @@ use core::time::Duration;
 use corelay_wire::units::{Bitrate, Instant};
 use rates::Rates;
 
-/// How long a row may be quiet before it is silent, at least. Longer leaves viewers of a layer that ended with a still picture for as long;
-/// shorter takes a pause of the encoder or of the network for the end, at the price of a keyframe and a worse picture.
+/// How long a row may be quiet before it is silent, at least. Longer leaves viewers of a layer that ended with a still picture for
+/// as long; shorter takes a pause of the encoder or of the network for the end, at the price of a keyframe and a worse picture.
 const PATIENCE_MIN: Duration = Duration::from_millis(350);
 /// At most, whatever its frame rate.
 const PATIENCE_MAX: Duration = Duration::from_secs(3);
@@ -208,8 +208,8 @@ impl Rows {
         }
     }
 
-    /// Whether something goes on, so that the quiet of the row in `at` is its own. Where all stopped, the publisher muted the track or the
-    /// network is gone: nothing is better elsewhere.
+    /// Whether something goes on, so that the quiet of the row in `at` is its own. Where all stopped, the publisher muted the track
+    /// or the network is gone: nothing is better elsewhere.
     fn go_on_without(&self, at: usize, others: bool, now: Instant) -> bool {
         let mut live =
             self.rows.iter().enumerate().filter(|(n, row)| *n != at && row.pulse == Pulse::Live).map(|(_, row)| row).peekable();

@@ -6,8 +6,9 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 /// Ids that there is room for at boot. New ids hash to new places: a map with room for all that may be would be resident as a whole
-/// after some thousand joins, 9 MB for the subscriptions of 4,000 participants. Smaller grows more often; larger is memory that an empty
-/// shard holds. Only commands go by id, so that growing, a millisecond or two for the largest, holds up one turn and happens once.
+/// after some thousand joins, 9 MB for the subscriptions of 4,000 participants. Smaller grows more often; larger is memory that an
+/// empty shard holds. Only commands go by id, so that growing, a millisecond or two for the largest, holds up one turn and happens
+/// once.
 const IDS_AT_FIRST: usize = 1_024;
 
 /// At most `max` values, each with an id and a slot that stays its own while it lives.
@@ -15,8 +16,8 @@ const IDS_AT_FIRST: usize = 1_024;
 pub(crate) struct Table<K, V> {
     what: &'static str,
     slots: Vec<Option<V>>,
-    /// How often each slot was freed, so that a name of its former owner does not reach the present one. Apart: values that are as long
-    /// as whole lines of the cache stay that.
+    /// How often each slot was freed, so that a name of its former owner does not reach the present one. Apart: values that are as
+    /// long as whole lines of the cache stay that.
     epochs: Vec<u32>,
     free: Vec<u32>,
     by_id: HashMap<K, u32, FixedState>,

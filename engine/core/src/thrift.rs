@@ -1,10 +1,11 @@
-//! Which streams of a track its publisher is told to send: those that somebody wants, and for a while those that nobody does any more.
+//! Which streams of a track its publisher is told to send: those that somebody wants, and for a while those that nobody does any
+//! more.
 
 use core::time::Duration;
 use corelay_wire::units::Instant;
 
-/// How long nobody may want a stream before its publisher is told so. Longer keeps a publisher encoding and sending what is for nobody;
-/// shorter makes it stop and begin again when a subscriber reloads or its link is bad for a moment, a keyframe each time.
+/// How long nobody may want a stream before its publisher is told so. Longer keeps a publisher encoding and sending what is for
+/// nobody; shorter makes it stop and begin again when a subscriber reloads or its link is bad for a moment, a keyframe each time.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The smallest stream, wanted while any is: whoever's path fails falls back on it at once, and it takes a twentieth of all.
 const FALLBACK: u8 = 1;
@@ -28,7 +29,8 @@ impl Thrift {
         Self { told: all, wanted: all, due: None, all }
     }
 
-    /// These streams are wanted. Gives what the publisher is to be told: at once what somebody wants, after [`PATIENCE`] that nobody does.
+    /// These streams are wanted. Gives what the publisher is to be told: at once what somebody wants, after [`PATIENCE`] that
+    /// nobody does.
     pub(crate) fn want(&mut self, wanted: u8, now: Instant) -> Option<u8> {
         self.wanted = match wanted & self.all {
             0 => 0,

@@ -72,8 +72,8 @@ impl Transport {
         self.id
     }
 
-    /// Says who the peer must prove to be, and which DTLS role it takes; the server takes the other. What this makes to send leaves at
-    /// the next [`Self::handle_timeout`], which [`Self::poll_timeout`] asks for at once. The same call twice is one call.
+    /// Says who the peer must prove to be, and which DTLS role it takes; the server takes the other. What this makes to send leaves
+    /// at the next [`Self::handle_timeout`], which [`Self::poll_timeout`] asks for at once. The same call twice is one call.
     pub fn connect(&mut self, now: Instant, remote: RemoteDtls) -> Result<(), Refusal> {
         self.check_alive()?;
         if remote.fingerprints.is_empty() {
@@ -231,7 +231,8 @@ impl Transport {
         [self.ice.consent_ends_at(), self.dtls.deadline, silence, begin, wake].into_iter().flatten().min()
     }
 
-    /// Whether the next [`Self::handle_timeout`] begins a handshake with datagrams that came early: that costs as much as a datagram.
+    /// Whether the next [`Self::handle_timeout`] begins a handshake with datagrams that came early: that costs as much as a
+    /// datagram.
     pub fn begins_with_early(&self) -> bool {
         !self.dtls.early.is_empty() && self.can_begin_dtls()
     }
@@ -289,7 +290,8 @@ impl Transport {
         }
     }
 
-    /// Whether DTLS has what it needs: the server role waits for the peer on any valid path, the client role sends to the nominated one.
+    /// Whether DTLS has what it needs: the server role waits for the peer on any valid path, the client role sends to the nominated
+    /// one.
     fn can_begin_dtls(&self) -> bool {
         self.dtls.association.as_ref().is_some_and(|association| {
             !association.is_started()

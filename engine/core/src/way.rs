@@ -4,11 +4,12 @@
 //! ways     | path, sizes, sealer | path, sizes, sealer |    -     | ...      by the transport's slot
 //!                           '-> key               '-> key
 //! ```
-//! The sealer is lent by the transport's session while media may flow: one that both had a part in would be one line more to wait for.
+//! The sealer is lent by the transport's session while media may flow: one that both had a part in would be one line more to wait
+//! for.
 //!
 //! A transport itself spreads over many lines, most of them of what moves once a second and less. A large room's walk finds none of
-//! them in the caches, for the kernel's copies push them out: 0.3 us for each transport and turn. Neighbours in one array are fetched
-//! by the processor itself before they are asked for.
+//! them in the caches, for the kernel's copies push them out: 0.3 us for each transport and turn. Neighbours in one array are
+//! fetched by the processor itself before they are asked for.
 
 use crate::outbox::Path;
 use crate::transport::Transport;

@@ -1,4 +1,5 @@
-//! A subscriber's view of one video track, as a browser's: packets to frames, frames to pictures in their time, and what it asks for.
+//! A subscriber's view of one video track, as a browser's: packets to frames, frames to pictures in their time, and what it asks
+//! for.
 //!
 //! ```text
 //! packet -> incoming (RTX, holes) -> pieces (frames) -> references (ids by descriptor) -> frames (decodable) -> clock -> screen
@@ -147,7 +148,8 @@ impl Viewer {
 
     fn take_payload(&mut self, now: Instant, arrived: &Arrived) -> Vec<Placed> {
         let dependency = match &arrived.descriptor {
-            // Before the first structure nothing can be read, which is no fault of anyone. What comes before another one is kept for it.
+            // Before the first structure nothing can be read, which is no fault of anyone. What comes before another one is kept
+            // for it.
             Some(bytes) => match self.templates.read(bytes) {
                 Some(dependency) => Some(dependency),
                 None => {

@@ -50,7 +50,8 @@ pub struct World {
     pub ways: BTreeMap<(usize, Direction), Way>,
     /// What the core told, with the time.
     pub events: Vec<(Instant, Event)>,
-    /// All that the core sends, as it leaves and before a link loses it: where to, and the bytes. Kept only where a test asks for it.
+    /// All that the core sends, as it leaves and before a link loses it: where to, and the bytes. Kept only where a test asks for
+    /// it.
     pub sent: Option<Vec<(SocketAddr, Vec<u8>)>>,
     now: Instant,
     /// All that is on the way.

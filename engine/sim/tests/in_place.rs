@@ -1,5 +1,5 @@
-//! Without RTX a packet leaves again under its own number, which is the nonce of AEAD: whatever happened between, every byte is the same
-//! (RFC 7714 section 8.1: a nonce is used for one plaintext and one header only).
+//! Without RTX a packet leaves again under its own number, which is the nonce of AEAD: whatever happened between, every byte is the
+//! same (RFC 7714 section 8.1: a nonce is used for one plaintext and one header only).
 
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -1,4 +1,5 @@
-//! A viewer that loses packets is told to wait for what is sent again, and to wait no longer once nothing is lost; others wait for nothing.
+//! A viewer that loses packets is told to wait for what is sent again, and to wait no longer once nothing is lost; others wait for
+//! nothing.
 
 use core::time::Duration;
 use corelay_sim::camera::CameraSpec;

@@ -15,8 +15,8 @@ pub use renumber::renumber;
 /// What forwarding wants to know of one RTP payload, whatever its codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct PayloadDescription {
-    /// The packet can be the first of a frame (of a layer's frame with VP9). H264 and AV1 do not number the packets of a frame: there
-    /// the first one of a timestamp with this set is the start.
+    /// The packet can be the first of a frame (of a layer's frame with VP9). H264 and AV1 do not number the packets of a frame:
+    /// there the first one of a timestamp with this set is the start.
     pub starts_frame: bool,
     /// The packet is the last of its (layer's) frame. `None` where the payload does not say: the RTP marker does.
     pub ends_frame: Option<bool>,

@@ -17,8 +17,8 @@ pub enum Kind {
 pub enum Codec {
     /// RFC 7587.
     Opus,
-    /// Opus with copies of what was sent before (RFC 2198, `audio/red`). Beside [`Codec::Opus`] in a track's formats, never alone: the
-    /// blocks have that format's payload type.
+    /// Opus with copies of what was sent before (RFC 2198, `audio/red`). Beside [`Codec::Opus`] in a track's formats, never alone:
+    /// the blocks have that format's payload type.
     Red,
     /// RFC 7741.
     Vp8,

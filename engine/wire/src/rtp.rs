@@ -1,7 +1,8 @@
 //! RTP (RFC 3550 section 5.1) and its header extensions (RFC 8285).
 //!
-//! A packet is parsed once, into an [`RtpHeader`] and an [`ExtensionSpans`]: plain values of offsets, which stay true for as long as
-//! the bytes do and can be kept beside them. A subscriber's headers are written by its [`HeaderTemplate`], others by [`write_header`].
+//! A packet is parsed once, into an [`RtpHeader`] and an [`ExtensionSpans`]: plain values of offsets, which stay true for as long
+//! as the bytes do and can be kept beside them. A subscriber's headers are written by its [`HeaderTemplate`], others by
+//! [`write_header`].
 
 mod abs_capture_time;
 mod abs_send_time;

@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 use webrtc_srtp::context::Context as SrtpContext;
 use webrtc_util::Unmarshal;
 
-/// A receiver asks again when no keyframe came of its last request. Lower: the picture stands still for less time. Higher: less upload.
+/// A receiver asks again when no keyframe came of its last request. Lower: the picture stands still for less time. Higher: less
+/// upload.
 const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(500);
 /// Without a packet for this long a stream that had started is silent.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
@@ -26,8 +27,8 @@ pub struct Expected {
     pub ssrc: u32,
     /// Its codec.
     pub codec: Codec,
-    /// Which one it is, if that is known: [`Published::stream`](super::Published::stream). Anything else under this SSRC is then corrupt.
-    /// Needed for the latency of clips.
+    /// Which one it is, if that is known: [`Published::stream`](super::Published::stream). Anything else under this SSRC is then
+    /// corrupt. Needed for the latency of clips.
     pub stream: Option<u32>,
     /// Under which header extension its packets carry transport-wide numbers, which are then reported on; 0 for none.
     pub number_id: u8,

@@ -1,4 +1,5 @@
-//! What a receiver tells of its path: when each packet of the transport arrived (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+//! What a receiver tells of its path: when each packet of the transport arrived
+//! (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
 use rtcp::transport_feedbacks::transport_layer_cc::{
     PacketStatusChunk, RecvDelta, RunLengthChunk, StatusChunkTypeTcc, SymbolTypeTcc, TransportLayerCc,

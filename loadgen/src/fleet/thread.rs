@@ -4,8 +4,8 @@
 //! turn:  mail -> timers that are due -> wait -> each ready socket, once -> counts
 //! ```
 //!
-//! The poller is level-triggered and each ready socket is read once a turn: a socket with more is ready again, and no call is spent on
-//! finding a queue empty.
+//! The poller is level-triggered and each ready socket is read once a turn: a socket with more is ready again, and no call is spent
+//! on finding a queue empty.
 
 use super::FleetOptions;
 use super::cells::{ThreadCells, Turn};

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 /// Above this share of a core a thread may be what limits the figures: it has no time left for a burst.
 const BUSY_MAX: f64 = 0.85;
-/// A send this late, by the 99th percentile, is not the load that was asked for: a tenth of a frame at 30 frames per second is 3 ms.
+/// A send this late, by the 99th percentile, is not the load that was asked for: a tenth of a frame at 30 frames per second is 3
+/// ms.
 const SEND_DELAY_P99_MAX: Duration = Duration::from_millis(10);
 /// Receipts that wait this long in a queue of ours, by the 99th percentile, are close to being dropped there.
 const READ_DELAY_P99_MAX: Duration = Duration::from_millis(50);
@@ -38,7 +39,8 @@ pub struct Totals {
     pub keyframes_asked: u64,
     /// Associations whose other side went away.
     pub peers_lost: u64,
-    /// From the publisher's stamp, just before it encrypts the packet, to the kernel's receive timestamp, in ns, of verified packets.
+    /// From the publisher's stamp, just before it encrypts the packet, to the kernel's receive timestamp, in ns, of verified
+    /// packets.
     pub latency_ns: Histogram<u64>,
     /// From the kernel's receive timestamp to when the generator read the packet, in ns. It is not part of `latency_ns`.
     pub read_delay_ns: Histogram<u64>,

@@ -16,7 +16,8 @@ use std::time::Duration;
 
 /// Names of simulcast layers, low to high, as browsers' examples have them.
 const RIDS: [&str; 3] = ["q", "h", "f"];
-/// Handshakes at a time: below it, joins queue in the generator, and above, each takes longer on the generator's one signaling thread.
+/// Handshakes at a time: below it, joins queue in the generator, and above, each takes longer on the generator's one signaling
+/// thread.
 const HANDSHAKES_MAX: usize = 64;
 
 /// The server under load.

@@ -1,5 +1,5 @@
-//! Every key that a scenario may have: its form, its bounds, what holds without it, and what it does. `corelay-loadgen keys` prints it,
-//! and `docs/loadgen.md` is held against it by a test.
+//! Every key that a scenario may have: its form, its bounds, what holds without it, and what it does. `corelay-loadgen keys` prints
+//! it, and `docs/loadgen.md` is held against it by a test.
 
 use super::quantity::Unit;
 

@@ -1,5 +1,5 @@
-//! A publisher and a receiver of the generator's own, one at each end of a path that damages what passes: everything that is done to the
-//! packets must be found.
+//! A publisher and a receiver of the generator's own, one at each end of a path that damages what passes: everything that is done
+//! to the packets must be found.
 
 mod path;
 

@@ -63,7 +63,8 @@ pub(super) const ROUTER_EXTENSIONS: &[RouterExtension] = &[
         uri: TRANSPORT_SEQUENCE_URI,
         id: 5,
         kinds: AUDIO,
-        // Not towards receivers: a lost packet of audio is sent again with the very same bytes, which leaves no room for a number of its own.
+        // Not towards receivers: a lost packet of audio is sent again with the very same bytes, which leaves no room for a number
+        // of its own.
         direction: HeaderExtensionDirection::RecvOnly,
     },
     RouterExtension {

@@ -52,9 +52,9 @@ impl Core {
         known.then_some(slot)
     }
 
-    /// Whether the source belongs to another transport that is alive and uses it: see [`crate::routes`]. A participant who forges the
-    /// source of a check can prove its own password, and must not draw another's media away by that. What an owner used once and
-    /// left, such as a relay's address, is free again when its consent has ended.
+    /// Whether the source belongs to another transport that is alive and uses it: see [`crate::routes`]. A participant who forges
+    /// the source of a check can prove its own password, and must not draw another's media away by that. What an owner used once
+    /// and left, such as a relay's address, is free again when its consent has ended.
     fn is_taken(&self, source: SocketAddr, slot: u32, now: Instant) -> bool {
         let route = self.routes.find(source).filter(|route| route.slot != slot);
         route.is_some_and(|route| {

@@ -105,8 +105,8 @@ impl Core {
         }
     }
 
-    /// Ends what a subscription gets when its path does not carry the least of it until there is a keyframe of what it is to get: that
-    /// would stand in a queue which is full already, in front of the keyframe, and in front of audio.
+    /// Ends what a subscription gets when its path does not carry the least of it until there is a keyframe of what it is to get:
+    /// that would stand in a queue which is full already, in front of the keyframe, and in front of audio.
     fn leave_too_much(&mut self, now: Instant, slot: u32, subscription: u32, estimate: Bitrate) {
         let Subscription { id, subscriber, track, selection, .. } = &self.rooms.subscriptions[subscription];
         let (Some(flowing), Some(target)) = (subscriber.mapping.flowing(), selection.target) else { return };
@@ -142,7 +142,8 @@ impl Core {
         }
     }
 
-    /// Video came to wait, and leaves when its path may take more; or packets left after a while without, and the peer may be silent.
+    /// Video came to wait, and leaves when its path may take more; or packets left after a while without, and the peer may be
+    /// silent.
     pub(super) fn wake_for_waiting(&mut self, now: Instant) {
         while let Some(slot) = self.forwarder.take_waiting() {
             let Some(congestion) = self.rooms.congestions.get_mut(slot) else { continue };

@@ -8,8 +8,8 @@ use crate::timer::Timer;
 use corelay_wire::media::Kind;
 use corelay_wire::units::{Instant, PacketIndex};
 
-/// Packets of one path at a time: two copies of five voices, and half as many more. More lets many voices draw as much as a video; fewer leave
-/// the last voices of a lively room without.
+/// Packets of one path at a time: two copies of five voices, and half as many more. More lets many voices draw as much as a video;
+/// fewer leave the last voices of a lively room without.
 const PATH_PACKETS_MAX: usize = 16;
 /// Subscriptions of a path that are looked at, a line of the cache each: 20 us of each 20 ms. More costs as much again; fewer leave
 /// voices out in rooms where every camera is shown.

@@ -1,8 +1,8 @@
 //! Whether what is lost is lost by congestion.
 //!
-//! Packets that are lost whatever the rate is (by a radio, say) are no reason to send less: it would not help. Packets that are lost
-//! because the rate is more than the path carries, in front of a queue too short to show as delay or a policer that has none, are.
-//! At one rate the two look alike, so more loss than is usual on the path is put to a test:
+//! Packets that are lost whatever the rate is (by a radio, say) are no reason to send less: it would not help. Packets that are
+//! lost because the rate is more than the path carries, in front of a queue too short to show as delay or a policer that has none,
+//! are. At one rate the two look alike, so more loss than is usual on the path is put to a test:
 //!
 //! ```text
 //!              more is lost                 as much is lost at 1.3 times the rate: random, the usual from here on
@@ -29,8 +29,8 @@ const SPAN_MIN: u64 = 5;
 const DEVIATIONS: f64 = 3.0;
 const EXCESS_MIN: f64 = 0.02;
 const EXCESS_PACKETS_MIN: f64 = 3.0;
-/// More than this is lost by no radio that a call survives: the rate is cut before the test. Lower cuts where cutting does not help,
-/// for a moment; higher floods a link that became much slower for the time of a probe.
+/// More than this is lost by no radio that a call survives: the rate is cut before the test. Lower cuts where cutting does not
+/// help, for a moment; higher floods a link that became much slower for the time of a probe.
 const SEVERE: f64 = 0.45;
 /// How far between "as before" and "as congestion would have it" the loss of a probe decides.
 const TURNING_POINT: f64 = 0.4;
@@ -43,8 +43,8 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 /// For so long after a test said congestion, more loss is taken for congestion without one. Longer cuts for random loss that begins
 /// then; shorter asks for more probes on a path that polices.
 const REMEMBERED: Duration = Duration::from_secs(30);
-/// What usual loss moves towards what is lost, each feedback, where that is less, or insignificantly more. More forgetting tests again when
-/// loss comes back; more learning takes what rises slowly with the rate for random.
+/// What usual loss moves towards what is lost, each feedback, where that is less, or insignificantly more. More forgetting tests
+/// again when loss comes back; more learning takes what rises slowly with the rate for random.
 const FORGETTING: f64 = 0.02;
 const LEARNING: f64 = 0.01;
 /// The most that is usual.
@@ -306,7 +306,8 @@ impl Loss {
         excess > DEVIATIONS * deviation && excess >= EXCESS_PACKETS_MIN && excess > EXCESS_MIN * stretch.packets
     }
 
-    /// How much more by chance is lost at once than of single losses. A burst is one event: its packets are no independent evidence.
+    /// How much more by chance is lost at once than of single losses. A burst is one event: its packets are no independent
+    /// evidence.
     fn burstiness(&self) -> f64 {
         2.0 * (self.lost / self.bursts).max(1.0) - 1.0
     }

@@ -8,8 +8,8 @@ use corelay_wire::units::Instant;
 /// route that became longer, and a clock that drifts: 0.1 ms a second for a bad one.
 const BUCKET: Duration = Duration::from_secs(2);
 const BUCKETS: usize = 10;
-/// The present delay is the least of this time. Longer is blind to a queue for longer; shorter takes jitter for a queue: the least of
-/// the six frames in 200 ms is a sixth of what jitter adds.
+/// The present delay is the least of this time. Longer is blind to a queue for longer; shorter takes jitter for a queue: the least
+/// of the six frames in 200 ms is a sixth of what jitter adds.
 const RECENT: Duration = Duration::from_millis(200);
 /// Of this many samples at least, where they are rare.
 const RECENT_SAMPLES: usize = 3;

@@ -16,8 +16,8 @@ use corelay_wire::units::Instant;
 /// What a cut leaves of what arrived, with an empty queue. draft-ietf-rmcat-gcc-02 section 5.5 has 0.8 to 0.95 and recommends
 /// 0.85. Lower empties the queue sooner; higher keeps more of the path in use.
 const DRAIN_FACTOR: f64 = 0.85;
-/// In how many milliseconds a longer queue is to be empty, and how deep the cut for it may be. Sooner leaves the picture smaller for
-/// a moment, later leaves it late for longer.
+/// In how many milliseconds a longer queue is to be empty, and how deep the cut for it may be. Sooner leaves the picture smaller
+/// for a moment, later leaves it late for longer.
 const DRAIN_MILLIS: f64 = 900.0;
 const DRAIN_FACTOR_MIN: f64 = 0.5;
 /// And where it did not become empty, to be sure that what is sent is less than the path carries.
@@ -27,20 +27,22 @@ const DRAIN_FACTOR_HARD: f64 = 0.7;
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 /// How long after a cut what arrives is of the path as it is. Shorter is of what was before; longer resumes at that.
 const DRAIN_MEASURED: Duration = Duration::from_millis(400);
-/// Where the rate goes on when the queue is empty, of what arrived. Higher has the queue grow again sooner; lower leaves more unused.
+/// Where the rate goes on when the queue is empty, of what arrived. Higher has the queue grow again sooner; lower leaves more
+/// unused.
 const RESUME_FACTOR: f64 = 0.95;
 /// Growth each second while it is unknown what the path carries (the same section has 8 % at most). Higher finds
 /// a free path sooner and overshoots a full one by more; probes find it anyhow.
 const GROWTH: f64 = 0.08;
 /// What is sent may be this much of what arrives, or nobody knows whether the path carries it (the same section has 1.5).
 const UNPROVEN_FACTOR: f64 = 1.5;
-/// The same near what it carried when it was full, of what is sent. Higher has the estimate creep beyond the capacity while less is sent
-/// than that, until a layer is chosen that does not fit; lower has it stay below.
+/// The same near what it carried when it was full, of what is sent. Higher has the estimate creep beyond the capacity while less is
+/// sent than that, until a layer is chosen that does not fit; lower has it stay below.
 const UNPROVEN_FACTOR_NEAR: f64 = 1.1;
 const UNPROVEN_BITS: f64 = 10_000.0;
 /// One packet each response time is what a rate near the capacity grows by.
 const PACKET_BITS: f64 = 8.0 * 1_200.0;
-/// And this much of the rate, where that is more: a fast path is not found packet by packet. Higher takes from slower ones beside it.
+/// And this much of the rate, where that is more: a fast path is not found packet by packet. Higher takes from slower ones beside
+/// it.
 const GROWTH_NEAR: f64 = 0.01;
 /// What a new measurement of the capacity weighs.
 const CAPACITY_WEIGHT: f64 = 0.25;
@@ -197,12 +199,14 @@ impl Rate {
         self.state = RateState::Increase;
     }
 
-    /// Lets time pass. Tells whether a queue was not emptied in time: the owner says why, by [`Self::give_up`] or [`Self::drain_on`].
+    /// Lets time pass. Tells whether a queue was not emptied in time: the owner says why, by [`Self::give_up`] or
+    /// [`Self::drain_on`].
     pub(super) fn update(&mut self, now: Instant, conditions: &Conditions) -> bool {
         let passed = now.since(self.updated).as_secs_f64().min(1.0);
         self.updated = now;
         if self.state == RateState::Drain {
-            // While the queue is not empty, what arrives is what the path carries; when it was cut, some of what arrived was of before.
+            // While the queue is not empty, what arrives is what the path carries; when it was cut, some of what arrived was of
+            // before.
             if let Some(arrives) = conditions
                 .acknowledged
                 .filter(|_| conditions.slowed && !conditions.queue_empty && self.is_past(now, DRAIN_MEASURED))
@@ -238,7 +242,8 @@ impl Rate {
         self.drain_since = now;
     }
 
-    /// The queue may be ours, if more arrived than the path carries at present: once, the rate is cut again, far enough. `false`: it was.
+    /// The queue may be ours, if more arrived than the path carries at present: once, the rate is cut again, far enough. `false`:
+    /// it was.
     pub(super) fn drain_harder(&mut self, now: Instant, arrived: f64) -> bool {
         if core::mem::replace(&mut self.harder, true) {
             return false;
@@ -265,7 +270,8 @@ impl Rate {
     }
 
     fn grow(&mut self, passed: f64, conditions: &Conditions) {
-        // What arrives without a queue is carried, whatever was thought of the path: so media that waited in the pacer is as good as a probe.
+        // What arrives without a queue is carried, whatever was thought of the path: so media that waited in the pacer is as good
+        // as a probe.
         let arrives = conditions.acknowledged.filter(|_| conditions.queue_empty && !conditions.contested).unwrap_or(0.0);
         self.target = self.target.max(arrives * RESUME_FACTOR);
         let near = self.capacity.is_some_and(|capacity| (self.target - capacity).abs() < capacity * CAPACITY_DISTANCE);

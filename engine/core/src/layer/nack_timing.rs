@@ -7,19 +7,19 @@ const ROUND_TRIP_GUESSED: Duration = Duration::from_millis(100);
 /// The bounds of the time between two requests for one packet. Less than the least asks twice because of a publisher's pacing; more
 /// than the most leaves an audio packet one request.
 const INTERVAL: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
-/// What is added to the round trip: publishers send what was lost when their pacer lets them. More repairs double losses later, less
-/// asks for what is on its way.
+/// What is added to the round trip: publishers send what was lost when their pacer lets them. More repairs double losses later,
+/// less asks for what is on its way.
 const MARGIN: Duration = Duration::from_millis(10);
-/// The longest wait for a packet that was only overtaken. Longer would let jitter hold up every repair; shorter asks in vain for what a
-/// bad radio link delays.
+/// The longest wait for a packet that was only overtaken. Longer would let jitter hold up every repair; shorter asks in vain for
+/// what a bad radio link delays.
 const PATIENCE_MAX: Duration = Duration::from_millis(40);
-/// Answers in a row of which nobody knows which request they answer, until one hole waits longer for its first. With a good estimate and
-/// 30 % loss both ways half of the answers are such: eight in a row happen once in 256 times.
+/// Answers in a row of which nobody knows which request they answer, until one hole waits longer for its first. With a good
+/// estimate and 30 % loss both ways half of the answers are such: eight in a row happen once in 256 times.
 const UNSURE_AFTER: u8 = 8;
 
-/// Of the answers so many, in 1/256, to a request that was not the first make a way one that loses requests: there, each is made twice. 3 %
-/// loss each way make 6 % of them. Higher leaves sound that was lost twice without a third chance; lower asks publishers that answer each
-/// request for everything twice.
+/// Of the answers so many, in 1/256, to a request that was not the first make a way one that loses requests: there, each is made
+/// twice. 3 % loss each way make 6 % of them. Higher leaves sound that was lost twice without a third chance; lower asks publishers
+/// that answer each request for everything twice.
 const LOSES: u8 = 14;
 
 /// One transport's.
@@ -36,8 +36,8 @@ pub(crate) struct NackTiming {
 }
 
 impl NackTiming {
-    /// An answer came so long after the latest of `requests` requests. With those of one round it tells the round trip, for the first is most
-    /// likely the one that was answered; with several rounds nobody knows which.
+    /// An answer came so long after the latest of `requests` requests. With those of one round it tells the round trip, for the
+    /// first is most likely the one that was answered; with several rounds nobody knows which.
     pub(crate) fn answered(&mut self, after: Duration, requests: u8) {
         let of_a_round = self.requests_of_a_round();
         let share = if requests > of_a_round { u8::MAX } else { 0 };
@@ -77,11 +77,12 @@ impl NackTiming {
         self.overtaken
     }
 
-    /// The time from request number `requests` for a packet to the next. `round_trip`: what reports told, until answers tell better.
+    /// The time from request number `requests` for a packet to the next. `round_trip`: what reports told, until answers tell
+    /// better.
     ///
-    /// Once a round trip brought nothing, the request or its answer was lost, and half the time goes by from one to the next: publishers do
-    /// not answer twice in a round trip, so that it costs requests only, and a lost one is made good sooner. On a way that loses many, two are
-    /// made from the beginning, the second a quarter of the round trip behind the first.
+    /// Once a round trip brought nothing, the request or its answer was lost, and half the time goes by from one to the next:
+    /// publishers do not answer twice in a round trip, so that it costs requests only, and a lost one is made good sooner. On a way
+    /// that loses many, two are made from the beginning, the second a quarter of the round trip behind the first.
     pub(crate) fn interval(&self, round_trip: Option<Duration>, patient: bool, requests: u8) -> Duration {
         let [least, most] = INTERVAL;
         if patient {

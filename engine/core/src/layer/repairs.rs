@@ -1,5 +1,5 @@
-//! How many packets of a layer are lost on the way to the server, and how long it takes until they are there after all: viewers have to
-//! wait for them.
+//! How many packets of a layer are lost on the way to the server, and how long it takes until they are there after all: viewers
+//! have to wait for them.
 
 use core::time::Duration;
 use corelay_wire::units::Instant;

@@ -1,4 +1,5 @@
-//! From a relayed packet to a packet of the mirror: what `accept` does for a packet from the network, as far as it was not done there.
+//! From a relayed packet to a packet of the mirror: what `accept` does for a packet from the network, as far as it was not done
+//! there.
 
 use crate::drop_reason::DropReason;
 use crate::history::PacketMeta;

@@ -109,8 +109,8 @@ impl Again<'_> {
         Passed { carried: spans.carried(), spans, packet: self.stored.bytes }
     }
 
-    /// Seals the header that `write` writes, whose length it gives, and what stands before the payload, the payload, and padding. Gives
-    /// the length of the packet.
+    /// Seals the header that `write` writes, whose length it gives, and what stands before the payload, the payload, and padding.
+    /// Gives the length of the packet.
     fn push(
         &self,
         departures: &mut Departures<'_>,

@@ -1,29 +1,32 @@
 //! How many bits a second each layer of a row takes.
 //!
-//! Bytes are counted in windows of half a second, and a rate is the mean of the latest four: so a keyframe of seven times the usual adds a
-//! tenth to it for two seconds, and a layer that grows is seen within two. Of a layer that has just begun, it is the mean of those there are.
+//! Bytes are counted in windows of half a second, and a rate is the mean of the latest four: so a keyframe of seven times the usual
+//! adds a tenth to it for two seconds, and a layer that grows is seen within two. Of a layer that has just begun, it is the mean of
+//! those there are.
 //!
-//! Encoders begin small behind a keyframe and take seconds to be where they were. So what a layer took before is remembered beside it, and
-//! fades: who would change to the layer must have room for that.
+//! Encoders begin small behind a keyframe and take seconds to be where they were. So what a layer took before is remembered beside
+//! it, and fades: who would change to the layer must have room for that.
 
 use crate::place::{Place, Point};
 use crate::target::TEMPORAL_MAX;
 use core::time::Duration;
 use corelay_wire::units::{Bitrate, Instant};
 
-/// Shorter knows sooner what a layer takes that has just begun; longer has as many frames of each temporal layer in it as in the next.
+/// Shorter knows sooner what a layer takes that has just begun; longer has as many frames of each temporal layer in it as in the
+/// next.
 const WINDOW: Duration = Duration::from_millis(500);
 /// More is steadier: the least temporal layer has three or four frames in a window. Fewer follows a change faster, and takes every
 /// keyframe for one.
 const WINDOWS: usize = 4;
-/// What a packet takes on the path beside its payload: RTP header and extensions, SRTP tag, UDP and IPv4. For audio that is as much as
-/// what is said.
+/// What a packet takes on the path beside its payload: RTP header and extensions, SRTP tag, UDP and IPv4. For audio that is as much
+/// as what is said.
 const OVERHEAD: u32 = 70;
 /// A window that nothing closed for as long says nothing of the present.
 const STALE: Duration = Duration::from_secs(2);
 
-/// Of what is remembered of a rate, one of so many parts fades in each window. More remembers a layer that has become small for longer, so
-/// that nobody changes to it though it fits; fewer takes an encoder that begins anew for a small layer (Chromium's take 3 s).
+/// Of what is remembered of a rate, one of so many parts fades in each window. More remembers a layer that has become small for
+/// longer, so that nobody changes to it though it fits; fewer takes an encoder that begins anew for a small layer (Chromium's take
+/// 3 s).
 const FADES: u32 = 16;
 
 /// Bytes by temporal layer: of frames that upper spatial layers build on too, and of those that they do not.

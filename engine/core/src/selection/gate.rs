@@ -6,9 +6,9 @@
 //!           else -> foreign                       | picture starts: the point may move        | comes; on the way down at the least rate
 //! ```
 //!
-//! Streams are changed at a keyframe of the one that is wanted, and until it comes the old one goes on. Within a stream, frame rates go
-//! down at any frame and up where the stream says that one can; spatial layers change at keyframes, or go down at any picture whose upper
-//! layers build on the lower ones.
+//! Streams are changed at a keyframe of the one that is wanted, and until it comes the old one goes on. Within a stream, frame
+//! rates go down at any frame and up where the stream says that one can; spatial layers change at keyframes, or go down at any
+//! picture whose upper layers build on the lower ones.
 
 use crate::place::{Place, Point, Points};
 use crate::target::Target;
@@ -104,15 +104,16 @@ impl Gate {
         (self.layer != NONE).then_some(self.layer)
     }
 
-    /// Whether it waits for a keyframe of the stream that it wants, while packets of `flowing` go on: for another stream, or for other
-    /// spatial layers. Those of a `nested` stream can be left at any picture.
+    /// Whether it waits for a keyframe of the stream that it wants, while packets of `flowing` go on: for another stream, or for
+    /// other spatial layers. Those of a `nested` stream can be left at any picture.
     #[inline]
     pub(crate) fn lacks_keyframe(&self, flowing: Option<u8>, nested: impl FnOnce() -> bool) -> bool {
         let (wanted, point) = (self.aim.spatial(), self.point.spatial());
         self.layer != NONE && (flowing != Some(self.layer) || wanted > point || (wanted < point && !nested()))
     }
 
-    /// Decides about a packet. When it gives [`Verdict::Begin`], the packet's stream may be the flowing one from here on: see [`Gate::begin`].
+    /// Decides about a packet. When it gives [`Verdict::Begin`], the packet's stream may be the flowing one from here on: see
+    /// [`Gate::begin`].
     #[inline]
     pub(crate) fn decide(&mut self, packet: Arriving) -> Verdict {
         if packet.flowing {
@@ -133,8 +134,8 @@ impl Gate {
         Verdict::Begin
     }
 
-    /// Whether all packets of the flowing stream pass, and move nothing: packets of `layer` from the index `lowest` on, of a stream whose
-    /// highest spatial layer is `top`, each needed by receivers at all of `needed_by`.
+    /// Whether all packets of the flowing stream pass, and move nothing: packets of `layer` from the index `lowest` on, of a stream
+    /// whose highest spatial layer is `top`, each needed by receivers at all of `needed_by`.
     #[inline]
     pub(crate) fn passes_all(&self, layer: u8, top: u8, needed_by: Points, lowest: u64) -> bool {
         let settled = self.aim == self.point && layer == self.layer && top == self.top;

@@ -1,4 +1,5 @@
-//! The ICE-lite agent (RFC 8445 section 2.5): it answers checks, remembers the addresses that passed one, and follows the peer's choice.
+//! The ICE-lite agent (RFC 8445 section 2.5): it answers checks, remembers the addresses that passed one, and follows the peer's
+//! choice.
 //!
 //! - Always controlled: "the lite agent MUST take the controlled role" (RFC 8445 section 6.1.1). So there is no role conflict to
 //!   resolve and 487 is never sent; the tie-breaker attributes are read over.

@@ -159,7 +159,8 @@ impl SrtpSession {
         self.seal_rtp.as_ref()?.seal(index, header, payload, dst)
     }
 
-    /// Seals one compound RTCP packet into `dst` and gives its length. `None` when `dst` or the packet is too short, or 2^31 were sealed.
+    /// Seals one compound RTCP packet into `dst` and gives its length. `None` when `dst` or the packet is too short, or 2^31 were
+    /// sealed.
     pub fn seal_rtcp(&mut self, compound: &[u8], dst: &mut [u8]) -> Option<usize> {
         if self.srtcp_index == SRTCP_INDEX_END {
             return None;

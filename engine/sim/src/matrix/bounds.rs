@@ -1,7 +1,7 @@
 //! What a call has to be like. What is not said is not bounded; what a server may never do is checked in every run.
 
-/// Between two times, at least this layer is shown nine tenths of the time: the simulcast stream, or the spatial layer where there is
-/// one stream.
+/// Between two times, at least this layer is shown nine tenths of the time: the simulcast stream, or the spatial layer where there
+/// is one stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Layer {
     /// From, in milliseconds of the call.

@@ -1,5 +1,5 @@
-//! Conditions whose bounds are known not to hold, and why. Their failures are counted apart and said in the closing lines; a name goes
-//! from here when all its seeds pass.
+//! Conditions whose bounds are known not to hold, and why. Their failures are counted apart and said in the closing lines; a name
+//! goes from here when all its seeds pass.
 
 /// By name, with the reason.
 pub(super) const NOT_YET: &[(&str, &str)] = &[

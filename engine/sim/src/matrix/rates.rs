@@ -71,8 +71,9 @@ fn steps() -> Vec<Condition> {
         let down = LinkPlan::new(wide).then(10_000, narrow).then(20_000, wide);
         let up = LinkPlan::new(Faults { rate: 2_000_000, ..clean(20) });
         Condition::new(name, up, down).with(|c| c.seconds = 32).bounded(|b| {
-            // The bottleneck's queue of 300 ms is full 125 ms after the fall, before any feedback can tell: the picture that comes first is the
-            // keyframe behind that queue. A second keyframe leads up to the layer that fits. None of both stands for more than 500 ms.
+            // The bottleneck's queue of 300 ms is full 125 ms after the fall, before any feedback can tell: the picture that comes
+            // first is the keyframe behind that queue. A second keyframe leads up to the layer that fits. None of both stands for
+            // more than 500 ms.
             (b.settles_ms, b.pictures, b.freezes) = (4_000, 0.6, 2);
             b.concealed = 0.01;
             b.estimate_at_ms = vec![9_000, 16_000, 31_000];
@@ -135,7 +136,8 @@ fn cellular() -> LinkPlan {
     (1..60).fold(LinkPlan::new(faults(2_400)), |plan, at| plan.then(500 * at as u64, faults(rates[at % rates.len()])))
 }
 
-/// A camera of one size, which does not adapt to a subscriber: what the path carries has to be let through, whatever was thought of it.
+/// A camera of one size, which does not adapt to a subscriber: what the path carries has to be let through, whatever was thought of
+/// it.
 fn one_size() -> Vec<Condition> {
     let single = |name, kbps, temporal, down| {
         Condition::new(name, LinkPlan::new(clean(10)), LinkPlan::new(down))

@@ -1,7 +1,8 @@
 //! When a picture is shown: as evenly as it was taken, late enough that most of them are there by then.
 //!
-//! As libwebrtc's timing has it: a target that follows the jitter of pictures which came without repair, a round trip more once repairs
-//! were needed, and never less than the sender's playout delay. The delay itself grows to the target only by how late pictures were.
+//! As libwebrtc's timing has it: a target that follows the jitter of pictures which came without repair, a round trip more once
+//! repairs were needed, and never less than the sender's playout delay. The delay itself grows to the target only by how late
+//! pictures were.
 
 use core::time::Duration;
 use corelay_wire::units::{Instant, RtpTimestamp};
@@ -12,8 +13,8 @@ const TICKS_PER_SECOND: f64 = 90_000.0;
 const WINDOW: usize = 90;
 /// More than this is not waited.
 const DELAY_MAX: f64 = 1.0;
-/// Of a hundred pictures so many came in time. What is farther off than this, and than most are, says nothing: the link was away for a moment
-/// (libwebrtc: 2.33 standard deviations, with what is far off cut to 3.5 of them).
+/// Of a hundred pictures so many came in time. What is farther off than this, and than most are, says nothing: the link was away
+/// for a moment (libwebrtc: 2.33 standard deviations, with what is far off cut to 3.5 of them).
 const IN_TIME: usize = 95;
 const FAR_OFF: f64 = 0.1;
 /// Repaired pictures in this time make the delay longer, from three on (libwebrtc: one minute)...
@@ -75,8 +76,8 @@ impl Clock {
         }
     }
 
-    /// A picture is decoded that could be so long after it was to be. Only those without repairs move the delay; one that waited for
-    /// another that was repaired does.
+    /// A picture is decoded that could be so long after it was to be. Only those without repairs move the delay; one that waited
+    /// for another that was repaired does.
     pub(crate) fn decoded(&mut self, now: Instant, late: Duration, repaired: bool, round_trip: Duration) {
         if repaired {
             self.losses.push_back(now);

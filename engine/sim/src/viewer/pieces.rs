@@ -73,7 +73,8 @@ impl Pieces {
         Self { codec, pieces: BTreeMap::new() }
     }
 
-    /// Takes a packet, and gives the frames that it completes: its own, and the next one where only this shows its start. `Err` is what is wrong with it.
+    /// Takes a packet, and gives the frames that it completes: its own, and the next one where only this shows its start. `Err` is
+    /// what is wrong with it.
     pub(crate) fn take(&mut self, arrived: &Arrived, dependency: Option<Dependency>) -> Result<Vec<Assembled>, &'static str> {
         let sequence = arrived.sequence;
         let newest = self.pieces.last_key_value().map_or(sequence, |(newest, _)| *newest);
@@ -121,8 +122,8 @@ impl Pieces {
         Some((first, last))
     }
 
-    /// Whether the packet begins a frame; `None` when nobody can tell yet. H264 and AV1 do not mark it: there the packet before has to
-    /// be known, unless this one begins a key picture.
+    /// Whether the packet begins a frame; `None` when nobody can tell yet. H264 and AV1 do not mark it: there the packet before has
+    /// to be known, unless this one begins a key picture.
     fn is_start(&self, at: i64) -> Option<bool> {
         let piece = &self.pieces[&at];
         if piece.begins || piece.dependency.is_some() || matches!(self.codec, Codec::Vp8 | Codec::Vp9) {

@@ -48,8 +48,8 @@ impl core::error::Error for ParseError {}
 
 /// A message that can be written.
 pub trait Message {
-    /// Writes the whole message to the front of `dst` and gives its length, a multiple of four. `None` when it does not fit, or when
-    /// it has more entries than the wire can count.
+    /// Writes the whole message to the front of `dst` and gives its length, a multiple of four. `None` when it does not fit, or
+    /// when it has more entries than the wire can count.
     fn write(&self, dst: &mut [u8]) -> Option<usize>;
 }
 

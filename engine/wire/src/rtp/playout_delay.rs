@@ -1,5 +1,5 @@
-//! How late a receiver is to show pictures (<http://www.webrtc.org/experiments/rtp-hdrext/playout-delay>): the least and the most time
-//! between the taking of a picture and its showing, as far as that is the receiver's affair. It holds until another is told.
+//! How late a receiver is to show pictures (<http://www.webrtc.org/experiments/rtp-hdrext/playout-delay>): the least and the most
+//! time between the taking of a picture and its showing, as far as that is the receiver's affair. It holds until another is told.
 
 use core::time::Duration;
 

@@ -5,9 +5,10 @@
 //!     '---------- of the packet ----------'              '- one length                '------ of the packet ------'  '- few have any
 //! ```
 //!
-//! Elements that are written stand first, those that are passed behind them, as [`super::write_header`] has it when it is given both in the
-//! order of [`Extension::ALL`], but for a playout delay that is written; the bytes are the same. A packet whose passed elements need the two-byte form, when the written ones
-//! do not, is left to that function: that is a keyframe's dependency descriptor with its structure.
+//! Elements that are written stand first, those that are passed behind them, as [`super::write_header`] has it when it is given
+//! both in the order of [`Extension::ALL`], but for a playout delay that is written; the bytes are the same. A packet whose passed
+//! elements need the two-byte form, when the written ones do not, is left to that function: that is a keyframe's dependency
+//! descriptor with its structure.
 
 use super::extension_set::{Carried, ExtensionSet};
 use super::extension_spans::ExtensionSpans;
@@ -21,8 +22,8 @@ use crate::units::{PayloadType, RtpTimestamp, SequenceNumber, Ssrc};
 const FIXED_LEN: usize = 12;
 /// Where the first element stands: behind "defined by profile" and the length (RFC 8285 section 4.1.2).
 const ELEMENTS_AT: usize = FIXED_LEN + 4;
-/// The longest mid of the one-byte form, abs-send-time and the transport-wide number, all in the two-byte form, to the end of a word. In the
-/// one-byte form a playout delay fits as well.
+/// The longest mid of the one-byte form, abs-send-time and the transport-wide number, all in the two-byte form, to the end of a
+/// word. In the one-byte form a playout delay fits as well.
 const TEMPLATE_BYTES: usize = ELEMENTS_AT + (2 + 16) + (2 + 3) + (2 + 2) + 1;
 const _: () = assert!(TEMPLATE_BYTES.is_multiple_of(4));
 const SEND_TIME_BYTES: usize = 3;
@@ -89,8 +90,8 @@ impl HeaderTemplate {
             .expect("a mid is no longer than 16 bytes, and ids are not zero")
     }
 
-    /// Every packet from here on tells this delay; with `None`, those that the publisher tells are passed. Nothing changes where the
-    /// extension has no id, or no room beside a long mid.
+    /// Every packet from here on tells this delay; with `None`, those that the publisher tells are passed. Nothing changes where
+    /// the extension has no id, or no room beside a long mid.
     pub fn set_playout_delay(&mut self, delay: Option<PlayoutDelay>) {
         *self = self.with_playout_delay(delay);
     }
@@ -172,8 +173,8 @@ impl HeaderTemplate {
         }
     }
 
-    /// Writes the header to the front of `dst` and gives its length, which is [`Self::len`]; `None` when it does not fit. Behind the
-    /// header, `dst` may be overwritten.
+    /// Writes the header to the front of `dst` and gives its length, which is [`Self::len`]; `None` when it does not fit. Behind
+    /// the header, `dst` may be overwritten.
     #[inline]
     pub fn write(&self, dst: &mut [u8], fields: &PacketFields, passed: Passed<'_>) -> Option<usize> {
         let some = passed.carried.present.and(self.passed);

@@ -30,8 +30,8 @@ impl RtpSealer {
         self.cipher.seal_rtp(ssrc, index, header, payload, dst)
     }
 
-    /// Seals one RTP packet whose header, `header_len` bytes, is in `dst` already: payload and padding go behind it. Gives the length
-    /// of the packet. Otherwise as [`SrtpSession::seal_rtp`](super::SrtpSession::seal_rtp), whose trap is this one's.
+    /// Seals one RTP packet whose header, `header_len` bytes, is in `dst` already: payload and padding go behind it. Gives the
+    /// length of the packet. Otherwise as [`SrtpSession::seal_rtp`](super::SrtpSession::seal_rtp), whose trap is this one's.
     #[inline]
     pub(crate) fn seal_behind(
         &self,
@@ -45,9 +45,9 @@ impl RtpSealer {
         self.cipher.seal_rtp_behind(ssrc, index, header_len, [payload, padding], dst)
     }
 
-    /// Seals one RTP packet that is in `dst` already: a header of `header_len` bytes, and `plain_len` bytes with what is behind it. For
-    /// payloads that are changed on their way. Otherwise as [`SrtpSession::seal_rtp`](super::SrtpSession::seal_rtp), whose trap is this
-    /// one's.
+    /// Seals one RTP packet that is in `dst` already: a header of `header_len` bytes, and `plain_len` bytes with what is behind it.
+    /// For payloads that are changed on their way. Otherwise as [`SrtpSession::seal_rtp`](super::SrtpSession::seal_rtp), whose trap
+    /// is this one's.
     pub(crate) fn seal_in_place(&self, index: PacketIndex, header_len: usize, plain_len: usize, dst: &mut [u8]) -> Option<usize> {
         let ssrc = stream_of(dst.get(..header_len)?, index)?;
         self.cipher.seal_rtp_in_place(ssrc, index, header_len, plain_len, dst)
