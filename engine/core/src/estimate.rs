@@ -23,7 +23,7 @@ pub use figures::{Cut, Estimate, Limit, ProbePlan, RateState};
 use groups::{DelaySample, Grouped, Groups};
 use ledger::{Ledger, News};
 use loss::{Loss, Stretch, Verdict};
-use prober::{Prober, Reason, Situation};
+use prober::{Prober, Reason, Situation, is_more};
 use queue::Queue;
 use rate::{Conditions, Rate};
 pub use report::PacketResult;
@@ -253,7 +253,7 @@ impl Estimator {
 
     /// Whether the traffic would use more than there is.
     pub fn is_short(&self) -> bool {
-        self.demand > self.rate.target() * 1.02
+        is_more(self.demand, self.rate.target())
     }
 
     /// A probe to be sent from `now` on; `None` when none is due.
@@ -277,7 +277,7 @@ impl Estimator {
         let silence = outstanding.map(|at| self.silent_at.map_or(at, |silent| at.max(silent)) + self.patience());
         // While feedback comes, the owner asks with each.
         let quiet = self.heard.map_or(Instant::ZERO, |heard| heard + SILENCE);
-        let probe = (self.worth_probing() > self.rate.target() * 1.02).then(|| self.prober.next().max(quiet));
+        let probe = is_more(self.worth_probing(), self.rate.target()).then(|| self.prober.next().max(quiet));
         silence.into_iter().chain(probe).min()
     }
 

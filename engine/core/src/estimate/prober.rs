@@ -36,6 +36,15 @@ const THROUGH: f64 = 0.9;
 const LOST_DEVIATIONS: f64 = 2.0;
 const LOST_LEAST: f64 = 0.02;
 
+/// A demand that is so much above the target, of it, asks for more. Higher leaves a little of what could be used; lower probes for
+/// what comes of a rate that is measured anew.
+const MORE: f64 = 1.02;
+
+/// Whether the traffic would use more than there is.
+pub(super) fn is_more(demand: f64, target: f64) -> bool {
+    demand > target * MORE
+}
+
 /// Why a probe is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
@@ -122,7 +131,7 @@ impl Prober {
         }
         let (reason, rate) = match situation.loss_test {
             Some(rate) => (Reason::Loss, rate * STEP_LOSS),
-            None if now < self.next || !situation.calm || situation.demand <= situation.target * 1.02 => return None,
+            None if now < self.next || !situation.calm || !is_more(situation.demand, situation.target) => return None,
             None => {
                 let most = situation.demand * DEMAND_FACTOR;
                 let rate = self.known.take().unwrap_or(self.step * situation.target);
