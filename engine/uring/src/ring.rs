@@ -111,6 +111,11 @@ impl Ring {
         Ok(())
     }
 
+    /// Whether the kernel waits for a call of ours to go on.
+    pub(crate) fn is_put_off(&mut self) -> bool {
+        self.uring.submission().taskrun()
+    }
+
     /// Lets the kernel do what it deferred, without sleeping; submits what is queued.
     pub(crate) fn poll(&mut self) -> io::Result<()> {
         let submission = self.uring.submission();
