@@ -59,8 +59,9 @@ struct Shared {
 
 impl UringBackend {
     pub(crate) fn new(sockets: Vec<UdpSocket>, options: Options) -> io::Result<Self> {
-        // A completion for each buffer, the ends of the multishot requests and some calls of the waker: it does not overflow.
-        let completions = u32::from(options.buffers) + sockets.len() as u32 + SUBMISSIONS;
+        // A completion for each buffer, the ends of the multishot requests, the answers to who asked for them, and some calls of the
+        // waker: it does not overflow.
+        let completions = u32::from(options.buffers) + 2 * sockets.len() as u32 + SUBMISSIONS;
         let ring = Ring::new(SUBMISSIONS, completions.next_power_of_two())?;
         Self::over(ring, sockets, options)
     }
@@ -188,8 +189,15 @@ impl Backend for UringBackend {
     }
 
     fn send(&mut self, runs: &mut dyn Iterator<Item = Segments<'_>>) -> io::Result<Departures> {
-        let Self { headers, sockets, gso, .. } = self;
-        outgoing::send_all(headers, sockets, gso, runs, &mut |messages| sendmmsg::transmit(sockets, messages))
+        let Self { ring, receiving, waker, headers, sockets, gso, .. } = self;
+        let mut disarmed = Ok(());
+        let departures = outgoing::send_all(headers, sockets, gso, runs, &mut |messages| {
+            if receiving.is_in_the_way(messages.len()) && disarmed.is_ok() {
+                disarmed = disarm(ring, receiving, waker);
+            }
+            sendmmsg::transmit(sockets, messages)
+        })?;
+        disarmed.map(|()| departures)
     }
 
     fn waker(&self) -> Waker {
@@ -214,8 +222,23 @@ fn pump(ring: &mut Ring, receiving: &mut Receiving, waker: &Waker) {
         match Tag::unpack(completion.user_data) {
             Tag::Receive(socket) => receiving.note_receive(socket, completion),
             Tag::Wake => receiving.note_wake(completion, || waker.take()),
+            // The receive that it was for has a completion of its own.
+            Tag::Cancel => {}
         }
     }
+}
+
+/// Ends all receives. What comes waits in the sockets until [`UringBackend::arm`] begins others.
+fn disarm(ring: &mut Ring, receiving: &mut Receiving, waker: &Waker) -> io::Result<()> {
+    for socket in receiving.begun() {
+        let cancel = opcode::AsyncCancel::new(Tag::Receive(socket).pack()).build().user_data(Tag::Cancel.pack());
+        // Needed: a receive goes on until it is told otherwise. SAFETY: a cancellation points to nothing.
+        unsafe { ring.push(&cancel)? };
+    }
+    // Does not sleep: there is an answer to each cancellation.
+    ring.wait(1, Duration::ZERO, None)?;
+    pump(ring, receiving, waker);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -264,6 +287,26 @@ mod tests {
             assert_eq!(backend.send(&mut std::iter::once(run)).expect("sends").packets, 40);
             let wait = Wait { at_most: Some(Duration::ZERO), company: Duration::ZERO };
             assert_eq!(backend.receive(wait, &mut |_| {}).expect("receives").datagrams, 40);
+        }
+    }
+
+    #[test]
+    fn nothing_is_received_beside_many_messages_and_nothing_lost() {
+        for mut backend in [old(false), old(true)].into_iter().flatten() {
+            let here = backend.sockets.local_address(0);
+            let no_wait = Wait { at_most: Some(Duration::ZERO), company: Duration::ZERO };
+            let peer = UdpSocket::bind("127.0.0.1:0".parse().expect("an address"), BufferSizes::default()).expect("loopback binds");
+            let messages = |count: usize, to| {
+                std::iter::repeat_n(Segments { remote: to, local: here.ip(), bytes: &[7; 100], segment: 100 }, count)
+            };
+            for (count, begun) in [(10, true), (100, false)] {
+                backend.receive(no_wait, &mut |_| {}).expect("begins to receive");
+                assert_eq!(backend.send(&mut messages(count, peer.local())).expect("sends").packets, count);
+                assert_eq!(backend.receiving.begun().next().is_some(), begun);
+                assert_eq!(backend.send(&mut messages(5, here)).expect("sends").packets, 5);
+                let arrivals = backend.receive(no_wait, &mut |_| {}).expect("receives");
+                assert_eq!((arrivals.datagrams, arrivals.more), (5, false));
+            }
         }
     }
 

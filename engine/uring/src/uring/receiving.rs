@@ -11,6 +11,8 @@ use crate::ring::Completion;
 pub(super) enum Tag {
     /// A multishot receive on this socket.
     Receive(usize),
+    /// The end of one that we asked for.
+    Cancel,
     /// The poll of the waker, and all else.
     Wake,
 }
@@ -20,6 +22,7 @@ impl Tag {
         match self {
             Self::Wake => 0,
             Self::Receive(socket) => 1 << 32 | socket as u64,
+            Self::Cancel => 2 << 32,
         }
     }
 
@@ -27,10 +30,16 @@ impl Tag {
         let index = user_data as u32 as usize;
         match user_data >> 32 {
             1 => Self::Receive(index),
+            2 => Self::Cancel,
             _ => Self::Wake,
         }
     }
 }
+
+/// Messages that are sent while a socket waits for datagrams. Each time that the kernel is done with one, it asks whoever waits at the
+/// socket: 42 ns a message, of 850 for a short one. To stop waiting and to begin again costs about 1200 ns. A higher value asks more
+/// often, a lower one stops receives for shards that have little to send.
+const BESIDE_MAX: usize = 32;
 
 /// A filled buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +59,15 @@ pub(super) struct Receiving {
     receives: Box<[bool]>,
     polling: bool,
     woken: bool,
+    /// Messages that were sent since a receive was begun.
+    beside: usize,
     broken: Option<i32>,
 }
 
 impl Receiving {
     pub(super) fn new(sockets: usize, buffers: usize) -> Self {
         let receives = vec![false; sockets].into_boxed_slice();
-        Self { waiting: VecDeque::with_capacity(buffers), buffers, receives, polling: false, woken: false, broken: None }
+        Self { waiting: VecDeque::with_capacity(buffers), buffers, receives, polling: false, woken: false, beside: 0, broken: None }
     }
 
     pub(super) fn is_polling(&self) -> bool {
@@ -82,6 +93,19 @@ impl Receiving {
 
     pub(super) fn begin_receive(&mut self, socket: usize) {
         self.receives[socket] = true;
+        self.beside = 0;
+    }
+
+    /// The sockets that something is received from.
+    pub(super) fn begun(&self) -> impl Iterator<Item = usize> {
+        self.receives.iter().enumerate().filter(|(_, begun)| **begun).map(|(socket, _)| socket)
+    }
+
+    /// `messages` more are to be sent. Tells whether it is cheaper to receive nothing meanwhile.
+    pub(super) fn is_in_the_way(&mut self, messages: usize) -> bool {
+        let begun = self.begun().count();
+        self.beside += messages;
+        begun > 0 && self.beside > BESIDE_MAX * begun
     }
 
     /// Whether the kernel still has a request of ours.
@@ -144,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_tag_survives_the_kernel() {
-        for tag in [Tag::Wake, Tag::Receive(0), Tag::Receive(254)] {
+        for tag in [Tag::Wake, Tag::Receive(0), Tag::Receive(254), Tag::Cancel] {
             assert_eq!(Tag::unpack(tag.pack()), tag);
         }
     }
