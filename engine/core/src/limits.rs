@@ -57,7 +57,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Packets and bytes of an audio layer's history: 2 s of packets of 20 ms, and 1.6 s of 80 kbit/s.
+    /// Packets and bytes of an audio layer's history: 2 s of packets of 20 ms, and 1.5 s of 80 kbit/s.
     pub(crate) const fn audio_history(&self) -> (u32, u32) {
         (self.history_packets / 4, self.history_bytes / 16)
     }

@@ -251,7 +251,7 @@ impl<P: FnMut(Parcel<'_>) -> Result<(), RingFull>> Post<'_, P> {
         let mut lost = false;
         for number in core::mem::replace(&mut relay.next[n], arrived)..arrived {
             let sent = layer.history.arrival(number).ok_or(DropReason::TooLate).and_then(|packet| {
-                let message = Message::Packet { name, layer: n as u8, meta: *packet.meta, bytes: packet.bytes };
+                let message = Message::Packet { name, layer: n as u8, meta: *packet.meta, bytes: packet.bytes() };
                 self.send(relay.to, &message).map_err(|RingFull| DropReason::RelayFull)
             });
             match sent {

@@ -115,9 +115,9 @@ impl Resends {
                 entry.copies.hear_request(now, retransmission.copied.ask(now));
             }
             if let Some(left) = of_video {
-                *left = left.saturating_sub(stored.bytes.len() as u64);
+                *left = left.saturating_sub(stored.bytes().len() as u64);
             }
-            let bytes = if located.skipped { 0 } else { stored.bytes.len() };
+            let bytes = if located.skipped { 0 } else { stored.bytes().len() };
             let copies = if repairs.is_some() { 1 } else { copies(track.kind, again) };
             for _ in 0..copies {
                 if queue.len() == QUEUE || !entry.resends.take(bytes) {

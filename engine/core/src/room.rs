@@ -160,7 +160,7 @@ impl Track {
         let Some(packet) = history.newest() else { return Noted { held: self.hearing.is_held(), keyframe: false } };
         tally.count(&packet);
         if self.kind == Kind::Audio && !again {
-            let level = packet.meta.extensions.find(packet.bytes, Extension::AudioLevel).and_then(AudioLevel::read);
+            let level = packet.meta.extensions.find(packet.bytes(), Extension::AudioLevel).and_then(AudioLevel::read);
             self.hearing.voice.hear(level, packet.payload().len(), now);
         }
         Noted { held: self.hearing.is_held(), keyframe: packet.meta.keyframe && self.kind == Kind::Video }

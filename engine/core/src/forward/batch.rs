@@ -38,7 +38,9 @@ pub(super) struct Part {
 
 /// A packet of a part.
 pub(super) struct Outgoing<'a> {
-    pub(super) payload: &'a [u8],
+    /// The payload, and the padding that it was given in the history.
+    pub(super) padded: &'a [u8],
+    pub(super) payload_len: u16,
     pub(super) index: PacketIndex,
     pub(super) timestamp: RtpTimestamp,
     pub(super) marker: bool,
@@ -100,6 +102,11 @@ impl<'a> Batch<'a> {
 }
 
 impl Outgoing<'_> {
+    #[inline]
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.padded[..usize::from(self.payload_len)]
+    }
+
     /// How many bytes of padding fill `dst`.
     #[inline]
     pub(super) fn padding(&self, dst: &[u8]) -> usize {

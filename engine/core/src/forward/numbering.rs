@@ -65,14 +65,27 @@ impl<'a> Numbering<'a, '_> {
         let (mut bytes, header_len) = (0, header_len as u16);
         for (place, stored) in (first as u16..).zip(packets) {
             let stored = stored.as_ref().expect("packets that are alike are all there");
-            let (payload, meta) = (stored.payload(), stored.meta);
-            let len = payload.len() + more;
+            let (padded, meta, payload_len) = (stored.padded_payload(), stored.meta, stored.payload_len());
+            let len = payload_len + more;
             bytes += len as u64;
-            let len = len as u16;
+            let (len, payload_len) = (len as u16, payload_len as u16);
             let index = PacketIndex(meta.index.wrapping_add(index_offset));
             let (timestamp, marker) = (meta.timestamp.plus(timestamp_offset), patch.marker(meta));
             let (bare_len, passed) = (len, None);
-            batch.push(Outgoing { payload, index, timestamp, marker, part, place, header_len, bare_len, len, passed, carried });
+            batch.push(Outgoing {
+                padded,
+                payload_len,
+                index,
+                timestamp,
+                marker,
+                part,
+                place,
+                header_len,
+                bare_len,
+                len,
+                passed,
+                carried,
+            });
         }
         Some(bytes)
     }
@@ -88,11 +101,11 @@ impl<'a> Numbering<'a, '_> {
         }
         let Self { slot, track, subscriber, way } = self;
         let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
-        let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes });
-        let payload = stored.payload();
-        let bare_len = header_len + payload.len() + way.overhead();
+        let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes() });
+        let (padded, payload_len) = (stored.padded_payload(), stored.payload_len());
+        let bare_len = header_len + payload_len + way.overhead();
         // A packet of nothing but padding leaves with one byte of it.
-        let len = bare_len + usize::from(payload.is_empty());
+        let len = bare_len + usize::from(payload_len == 0);
         if len > way.packet_bytes_max() {
             return Err(DropReason::Oversize);
         }
@@ -103,8 +116,22 @@ impl<'a> Numbering<'a, '_> {
         let marker = patch.marker(meta);
         let passed = Some(stored).filter(|_| !subscriber.header.leaves_out(carried.present));
         let bytes = len as u64;
-        let (header_len, bare_len, len, place) = (header_len as u16, bare_len as u16, len as u16, place as u16);
-        batch.push(Outgoing { payload, index, timestamp, marker, part, place, header_len, bare_len, len, passed, carried });
+        let (header_len, payload_len, bare_len) = (header_len as u16, payload_len as u16, bare_len as u16);
+        let (len, place) = (len as u16, place as u16);
+        batch.push(Outgoing {
+            padded,
+            payload_len,
+            index,
+            timestamp,
+            marker,
+            part,
+            place,
+            header_len,
+            bare_len,
+            len,
+            passed,
+            carried,
+        });
         Ok(bytes)
     }
 

@@ -6,7 +6,7 @@ use super::turn::TurnPacket;
 use crate::congestion::{Congestion, Departed};
 use crate::control::Event;
 use crate::departures::Departures;
-use crate::history::Stored;
+use crate::history::{Stored, write_padding};
 use crate::room::Subscription;
 use crate::table::Table;
 use crate::way::Way;
@@ -106,7 +106,7 @@ impl Sealed {
             self.last = dst.len() as u16;
         }
         part.packets += 1;
-        part.octets = part.octets.wrapping_add(outgoing.payload.len() as u32);
+        part.octets = part.octets.wrapping_add(u32::from(outgoing.payload_len));
     }
 }
 
@@ -180,7 +180,7 @@ impl Outgoing<'_> {
         stored: &Stored<'_>,
         dst: &mut [u8],
     ) -> bool {
-        let passed = Passed { carried: self.carried, spans: &stored.meta.extensions, packet: stored.bytes };
+        let passed = Passed { carried: self.carried, spans: &stored.meta.extensions, packet: stored.bytes() };
         let written = template.write(dst, fields, passed);
         part.common.patch.change_header(template.id(Extension::DependencyDescriptor), dst);
         written == Some(usize::from(self.header_len))
@@ -189,11 +189,12 @@ impl Outgoing<'_> {
     /// Seals the packet behind its header, which is in `dst`.
     #[inline]
     fn seal(&self, part: &Part, way: &Way, dst: &mut [u8]) -> bool {
-        let Self { payload, index, .. } = *self;
-        let header_len = usize::from(self.header_len);
+        let Self { padded, index, .. } = *self;
+        let (header_len, payload) = (usize::from(self.header_len), self.payload());
         let sealed = match self.padding(dst) {
             _ if part.common.rename.is_some() || !part.common.patch.keeps_payload() => self.seal_changed(part, way, dst),
             0 => way.sealer.seal_behind(index, header_len, payload, &[], dst),
+            count if payload.len() + count == padded.len() => way.sealer.seal_behind(index, header_len, padded, &[], dst),
             count => way.sealer.seal_behind(index, header_len, payload, &padding_of(count)[..count], dst),
         };
         sealed == Some(dst.len())
@@ -202,7 +203,7 @@ impl Outgoing<'_> {
     /// The same with another payload than the history's.
     #[cold]
     fn seal_changed(&self, part: &Part, way: &Way, dst: &mut [u8]) -> Option<usize> {
-        let (header_len, payload, padding) = (usize::from(self.header_len), self.payload, self.padding(dst));
+        let (header_len, payload, padding) = (usize::from(self.header_len), self.payload(), self.padding(dst));
         let (end, plain_len) = (header_len + payload.len(), header_len + payload.len() + padding);
         let place = dst.get_mut(header_len..end)?;
         place.copy_from_slice(payload);
@@ -211,7 +212,7 @@ impl Outgoing<'_> {
         }
         part.common.patch.change_payload(part.common.codec, place);
         if padding > 0 {
-            dst.get_mut(end..plain_len)?.copy_from_slice(&padding_of(padding)[..padding]);
+            write_padding(dst.get_mut(end..plain_len)?);
         }
         way.sealer.seal_in_place(self.index, header_len, plain_len, dst)
     }
@@ -235,9 +236,9 @@ fn announce(subscription: &mut Subscription, events: &mut VecDeque<Event>, now: 
     }
 }
 
-/// Padding of `count` octets, the last of which counts them all (RFC 3550 section 5.1), zeros behind.
+/// Padding of `count` octets, and what is behind does not count.
 fn padding_of(count: usize) -> [u8; PADDING_MAX + 1] {
     let mut padding = [0; PADDING_MAX + 1];
-    padding[count - 1] = count as u8;
+    write_padding(&mut padding[..count]);
     padding
 }

@@ -106,7 +106,7 @@ impl Again<'_> {
 
     fn passed(&self) -> Passed<'_> {
         let spans = &self.stored.meta.extensions;
-        Passed { carried: spans.carried(), spans, packet: self.stored.bytes }
+        Passed { carried: spans.carried(), spans, packet: self.stored.bytes() }
     }
 
     /// Seals the header that `write` writes, whose length it gives, and what stands before the payload, the payload, and padding.

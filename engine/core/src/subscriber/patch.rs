@@ -99,7 +99,7 @@ struct Counters {
 impl Counters {
     fn of(codec: Codec, packet: Stored<'_>) -> Self {
         let described = describe(codec, packet.payload()).unwrap_or_default();
-        let descriptor = packet.meta.extensions.find(packet.bytes, Extension::DependencyDescriptor);
+        let descriptor = packet.meta.extensions.find(packet.bytes(), Extension::DependencyDescriptor);
         Self {
             picture: described.picture_id.map(|id| id.value()),
             frame: descriptor.and_then(DependencyDescriptor::read).map(|d| d.frame_number),
