@@ -168,8 +168,8 @@ impl History {
         }
     }
 
-    /// Keeps a packet that was judged good. `bytes` are no longer than a datagram.
-    pub(crate) fn insert(&mut self, meta: PacketMeta, bytes: &[u8]) {
+    /// Keeps a packet that was judged good. `bytes` are no longer than a datagram. Gives the payload, as it is kept.
+    pub(crate) fn insert(&mut self, meta: PacketMeta, bytes: &[u8]) -> &mut [u8] {
         let len = bytes.len() + PADDING_ROOM;
         let at = self.place(len);
         self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
@@ -181,6 +181,7 @@ impl History {
         self.order[turn] = meta.index;
         self.arrived += 1;
         self.highest = self.highest.max(meta.index);
+        self.bytes[at..at + bytes.len()].get_mut(meta.payload_offset.into()..).unwrap_or_default()
     }
 
     /// Gives the packet with this index `count` bytes of padding, where there is room for so many, in place of those that it had: so that

@@ -13,7 +13,7 @@ use crate::streams::{Role, Stream};
 use crate::transport::Opened;
 use core::ops::Range;
 use core::time::Duration;
-use corelay_wire::codec;
+use corelay_wire::codec::{self, vp8};
 use corelay_wire::media::{Codec, Extension, Kind};
 use corelay_wire::rtp::{ExtensionSpans, Retransmission, RtpHeader, read_stream_id};
 use corelay_wire::units::{Instant, Ssrc};
@@ -220,7 +220,10 @@ fn insert(
         keyframe,
         place,
     };
-    layer.history.insert(meta, bytes);
+    let kept = layer.history.insert(meta, bytes);
+    if codec == Codec::Vp8 {
+        vp8::flatten(kept);
+    }
     described.is_some() && track.rows.note(stream.layer, place, payload.len(), came.now)
 }
 

@@ -9,7 +9,7 @@ mod red;
 mod retransmission;
 
 pub(crate) use mapping::{Located, Mapping, Source};
-pub(crate) use patch::{Patch, vp8_picture};
+pub(crate) use patch::{LeftOut, Patch};
 pub(crate) use red::{RedundantAudio, Rename};
 pub(crate) use retransmission::{Repeated, ResendWay, Retransmission, Rtx, SentAs};
 

@@ -139,6 +139,9 @@ impl Viewer {
         for placed in placed {
             self.frames.take(placed);
         }
+        if let Some(last) = self.frames.continuous_until() {
+            self.incoming.missing.forget_before(last);
+        }
         if self.incoming.missing.gave_up {
             self.incoming.missing.gave_up = false;
             self.wants_key = true;
@@ -218,7 +221,6 @@ impl Viewer {
             self.clock.decoded(now, late, frames.iter().any(|p| p.frame.late), self.round_trip);
             let frames: Vec<_> = frames.into_iter().map(|p| (p.frame.first, p.frame.content)).collect();
             if let Some((first, _)) = frames.first() {
-                self.incoming.missing.forget_before(*first);
                 self.references.forget_before(*first);
             }
             let contents: Vec<_> = frames.into_iter().map(|(_, content)| content).collect();

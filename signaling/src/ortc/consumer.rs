@@ -51,7 +51,7 @@ pub(crate) fn consumer(
         ));
     }
     let rtx_ssrc = formats.iter().any(|f| f.rtx.is_some()).then_some(receiver.rtx_ssrc);
-    let header_extensions = header_extensions(kind, receiver.capabilities, rtx_ssrc.is_some());
+    let header_extensions = header_extensions(kind, receiver.capabilities, rtx_ssrc.is_some(), layering);
     let extensions = extension_map(kind, &header_extensions);
     formats.iter_mut().for_each(|f| one_congestion_feedback(&mut f.parameters.rtcp_feedback, &extensions));
     let subscription = SubscriptionParameters {
@@ -142,7 +142,15 @@ fn payload_formats(formats: &[ConsumerFormat]) -> PayloadFormats {
 
 /// Without retransmissions of their own format, a lost packet is sent again with the very same bytes: under the transport's key its number
 /// stands for one content only (RFC 3711 section 9.1). So nothing may be in it that is written at each sending.
-fn header_extensions(kind: MediaKind, capabilities: &RtpCapabilities, has_rtx: bool) -> Vec<HeaderExtensionParameters> {
+///
+/// The dependency descriptor is for spatial layers alone. By it a browser knows which frames nobody refers to, and asks once for what is
+/// missing of one; without it each frame waits for the one before, and is asked for until it is there.
+fn header_extensions(
+    kind: MediaKind,
+    capabilities: &RtpCapabilities,
+    has_rtx: bool,
+    layering: &Layering,
+) -> Vec<HeaderExtensionParameters> {
     let is_written_at_sending = |extension: Extension| matches!(extension, Extension::AbsSendTime | Extension::TransportSequence);
     capabilities
         .header_extensions
@@ -152,6 +160,7 @@ fn header_extensions(kind: MediaKind, capabilities: &RtpCapabilities, has_rtx: b
         .filter_map(|theirs| router_extension(kind, &theirs.uri))
         .filter(|ours| ours.direction == HeaderExtensionDirection::SendRecv)
         .filter(|ours| has_rtx || !is_written_at_sending(ours.extension))
+        .filter(|ours| !layering.is_flat || ours.extension != Extension::DependencyDescriptor)
         .map(|ours| HeaderExtensionParameters {
             uri: ours.uri.to_owned(),
             id: ours.id,

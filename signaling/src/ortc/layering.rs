@@ -13,6 +13,8 @@ pub(crate) struct Layering {
     /// Inside each of them.
     pub(crate) scalability: ScalabilityMode,
     has_spatial_layers: bool,
+    /// No frame is of an upper spatial layer: the codec has none, or every encoding says so.
+    pub(super) is_flat: bool,
 }
 
 impl Layering {
@@ -20,6 +22,7 @@ impl Layering {
     pub(super) fn of(codec: &RouterCodec, encodings: &[RtpEncodingParameters]) -> Result<Self, ProtocolError> {
         let mut mode = ScalabilityMode::default();
         let has_modes = codec.kind() == MediaKind::Video;
+        let mut named = 0;
         for (i, encoding) in encodings.iter().enumerate().filter(|_| has_modes) {
             let Some(name) = encoding.scalability_mode.as_deref() else { continue };
             let field = format!("data.rtpParameters.encodings[{i}]");
@@ -28,9 +31,12 @@ impl Layering {
                 let reason = format!("{field}.scalabilityMode: several encodings have one spatial layer each: use L1T1 to L1T3");
                 return Err(ProtocolError::new(ErrorName::Unsupported, reason));
             }
+            named += 1;
             mode = if one.temporal > mode.temporal || one.spatial > 1 { one } else { mode };
         }
-        Ok(Self { streams: encodings.len() as u8, scalability: mode, has_spatial_layers: codec.has_spatial_layers() })
+        let has_spatial_layers = codec.has_spatial_layers();
+        let is_flat = !has_spatial_layers || (named == encodings.len() && mode.spatial == 1);
+        Ok(Self { streams: encodings.len() as u8, scalability: mode, has_spatial_layers, is_flat })
     }
 
     pub(crate) const fn consumer_type(&self) -> ConsumerType {

@@ -136,9 +136,7 @@ fn a_consumer_has_the_routers_numbers_on_both_sides() {
     assert_eq!((wire.encodings[0].ssrc, engine.ssrc.0), (Some(77), 77));
     assert_eq!(wire.rtcp.cname.as_deref(), Some("cname-of-ada"));
     assert!(wire.header_extensions.iter().all(|e| !e.uri.ends_with("sdes:mid")), "the server does not write it");
-    for extension in
-        [Extension::VideoOrientation, Extension::PlayoutDelay, Extension::DependencyDescriptor, Extension::AbsCaptureTime]
-    {
+    for extension in [Extension::VideoOrientation, Extension::PlayoutDelay, Extension::AbsCaptureTime] {
         let id = engine.extensions.id(extension).expect("negotiated");
         assert!(wire.header_extensions.iter().any(|e| e.id == id));
     }
@@ -329,6 +327,27 @@ fn layers_in_a_stream_are_told_to_receivers() {
         let error = layering("video/VP9", mode).expect_err("must be refused");
         assert_eq!(error.name, ErrorName::Unsupported, "{mode}");
         assert!(error.reason.contains("encodings[0].scalabilityMode"), "{mode}: {}", error.reason);
+    }
+}
+
+#[test]
+fn the_dependency_descriptor_is_for_spatial_layers() {
+    let described = |mime_type: &str, mode: Value| {
+        let mut value = change(vp8(), "/encodings/0", json!({ "ssrc": 1, "scalabilityMode": mode }));
+        value.codecs[0].mime_type = mime_type.to_owned();
+        let Published { formats, layering, .. } = producer(Source::Camera, &value).expect("taken");
+        let capabilities = router_capabilities();
+        let (_, engine) = consumer(MediaKind::Video, &formats, &layering, receiver(&capabilities)).expect("can be received");
+        engine.extensions.id(Extension::DependencyDescriptor).is_some()
+    };
+    for (mime_type, mode, expected) in [
+        ("video/AV1", json!("L3T3_KEY"), true),
+        ("video/AV1", json!("L1T3"), false),
+        ("video/AV1", Value::Null, true),
+        ("video/VP8", Value::Null, false),
+        ("video/VP8", json!("L1T3"), false),
+    ] {
+        assert_eq!(described(mime_type, mode.clone()), expected, "{mime_type} {mode}");
     }
 }
 

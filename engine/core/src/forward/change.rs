@@ -4,7 +4,7 @@ use crate::control::{Event, Target};
 use crate::history::{PacketMeta, Stored};
 use crate::layer::{Layer, SourceReport};
 use crate::room::{Subscription, Track};
-use crate::subscriber::{Source, Subscriber, vp8_picture};
+use crate::subscriber::{LeftOut, Source, Subscriber};
 use corelay_wire::media::Codec;
 use corelay_wire::units::{ClockRate, RtpTimestamp};
 use std::collections::VecDeque;
@@ -74,11 +74,11 @@ pub(super) fn leave_out(track: &Track, subscriber: &mut Subscriber, packet: Stor
         return;
     }
     // Of all packets of the picture, the first one counts; one that comes late does not.
-    let Some(picture) = vp8_picture(packet) else { return };
-    let newer = |known: u16| (1..1 << 14).contains(&(picture.wrapping_sub(known) & 0x7FFF));
+    let Some(frame) = LeftOut::of(packet) else { return };
+    let newer = |known: u16| (1..1 << 14).contains(&(frame.picture.wrapping_sub(known) & 0x7FFF));
     if left_out.is_none_or(newer) {
-        *left_out = Some(picture);
-        let patch = mapping.patch(u64::MAX).without_picture();
+        *left_out = Some(frame.picture);
+        let patch = mapping.patch(u64::MAX).without(frame);
         mapping.set_patch(patch, packet.meta.index + 1);
     }
 }

@@ -2,13 +2,14 @@
 //! layers are left out.
 //!
 //! Streams count their frames from anywhere, so a receiver that goes from one to another would see a jump back, and take the keyframe for
-//! one that came late. VP8's receivers also count frames: one that was left out is waited for. So VP8's picture ids close up behind it.
+//! one that came late. VP8's receivers also count frames: one that was left out is waited for. So VP8's picture ids close up behind it,
+//! and TL0PICIDX, which goes with them (`vp8::flatten`).
 //! VP9's and the dependency descriptor's do not: references are distances in them.
 
 use crate::history::{PacketMeta, Stored};
 use crate::place::Place;
 use corelay_wire::codec::dependency_descriptor::DependencyDescriptor;
-use corelay_wire::codec::{describe, renumber};
+use corelay_wire::codec::{describe, renumber, vp8};
 use corelay_wire::media::{Codec, Extension};
 use corelay_wire::rtp::RtpHeader;
 
@@ -41,9 +42,9 @@ impl Patch {
         Self { marked: spatial.map_or(0, |spatial| spatial + 1), ..self }
     }
 
-    /// The same behind a frame that was left out.
-    pub(crate) fn without_picture(self) -> Self {
-        Self { picture: self.picture.wrapping_sub(1), ..self }
+    /// The same behind a frame of VP8 that was left out.
+    pub(crate) fn without(self, frame: LeftOut) -> Self {
+        Self { picture: self.picture.wrapping_sub(1), tl0: self.tl0.wrapping_sub(frame.is_flat.into()), ..self }
     }
 
     /// Changes the counters of a payload.
@@ -108,7 +109,36 @@ impl Counters {
     }
 }
 
-/// The picture id of a VP8 packet that is left out.
-pub(crate) fn vp8_picture(packet: Stored<'_>) -> Option<u16> {
-    Some(describe(Codec::Vp8, packet.payload())?.picture_id?.value())
+/// A frame of VP8 that is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    pub(crate) picture: u16,
+    /// TL0PICIDX counts it as well: see [`vp8::flatten`].
+    is_flat: bool,
+}
+
+impl LeftOut {
+    /// The frame of this packet, if it has a number.
+    pub(crate) fn of(packet: Stored<'_>) -> Option<Self> {
+        let descriptor = vp8::Descriptor::parse(packet.payload())?;
+        Some(Self { picture: descriptor.picture_id?.value(), is_flat: descriptor.is_flat() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_a_flat_frame_both_counters_close_up() {
+        let payload = |picture: u16, tl0: u8| {
+            let [first, second] = (picture | 0x8000).to_be_bytes();
+            [0x90, 0xE0, first, second, tl0, 0, 1]
+        };
+        for (is_flat, tl0, expected) in [(true, 0x00, 0xFF), (false, 9, 9)] {
+            let mut next = payload(0x0100, tl0);
+            Patch::default().without(LeftOut { picture: 0xFF, is_flat }).change_payload(Codec::Vp8, &mut next);
+            assert_eq!(next, payload(0xFF, expected));
+        }
+    }
 }

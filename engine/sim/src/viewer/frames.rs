@@ -13,6 +13,8 @@ const DECODED_MAX: usize = 8_192;
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     waiting: BTreeMap<i64, Placed>,
+    /// Those that wait for nothing but their time and each other: whole, with all that they refer to.
+    continuous: BTreeSet<i64>,
     decoded: BTreeSet<i64>,
     last_decoded: Option<(i64, RtpTimestamp)>,
     /// Key pictures whose ids were below those of frames that are decoded: the numbers of the stream went back.
@@ -50,10 +52,27 @@ impl Frames {
             }
         }
         self.waiting.insert(placed.id, placed);
+        self.spread_continuity();
+    }
+
+    /// The last packet of the newest frame that waits for nothing that is missing. Whatever is missing before it is not asked for any
+    /// more (libwebrtc: `FrameContinuous`), also where a frame that nobody refers to has a hole.
+    pub(crate) fn continuous_until(&self) -> Option<i64> {
+        self.waiting.get(self.continuous.last()?).map(|placed| placed.frame.last)
+    }
+
+    fn spread_continuity(&mut self) {
+        for (id, placed) in &self.waiting {
+            let is_there = |r: &i64| self.decoded.contains(r) || self.continuous.contains(r);
+            if placed.references.iter().all(is_there) {
+                self.continuous.insert(*id);
+            }
+        }
     }
 
     fn clear(&mut self) {
         self.waiting.clear();
+        self.continuous.clear();
         self.decoded.clear();
         self.last_decoded = None;
         self.needs_key = true;
@@ -96,5 +115,6 @@ impl Frames {
     /// Leaves a picture out.
     pub(crate) fn drop_until(&mut self, id: i64) {
         self.waiting = self.waiting.split_off(&(id + 1));
+        self.continuous = self.continuous.split_off(&(id + 1));
     }
 }

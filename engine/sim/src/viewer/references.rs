@@ -37,11 +37,19 @@ pub(crate) enum Decision {
     Drop,
 }
 
+/// A frame that waits for its place.
+#[derive(Debug)]
+struct Waiting {
+    frame: Assembled,
+    /// TL0PICIDX of VP8, made long when the frame came: later it may be half a circle behind.
+    base: Option<i64>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct References {
     codec: Codec,
-    stash: VecDeque<Assembled>,
+    stash: VecDeque<Waiting>,
     vp8: Vp8,
     vp9: Vp9,
     by_number: Unwrap,
@@ -56,17 +64,22 @@ impl References {
 
     /// Takes a whole frame, and gives all that have their places by it.
     pub(crate) fn take(&mut self, frame: Assembled) -> Vec<Placed> {
+        let base = if self.codec == Codec::Vp8 { self.vp8.arrived(&frame.described) } else { None };
+        self.stash.push_front(Waiting { frame, base });
+        self.place_all()
+    }
+
+    fn place_all(&mut self) -> Vec<Placed> {
         let mut placed = Vec::new();
-        self.stash.push_front(frame);
         let mut progress = true;
         while core::mem::take(&mut progress) {
-            for frame in core::mem::take(&mut self.stash) {
-                match self.place(&frame) {
+            for waiting in core::mem::take(&mut self.stash) {
+                match self.place(&waiting) {
                     Decision::Place(id, references) => {
                         progress = true;
-                        placed.push(Placed { id, references, key: is_key(&frame), frame });
+                        placed.push(Placed { id, references, key: is_key(&waiting.frame), frame: waiting.frame });
                     }
-                    Decision::Wait => self.stash.push_back(frame),
+                    Decision::Wait => self.stash.push_back(waiting),
                     Decision::Drop => {}
                 }
             }
@@ -78,26 +91,21 @@ impl References {
     /// Padding holds a place between frames of codecs that have nothing but sequence numbers.
     pub(crate) fn take_padding(&mut self, sequence: i64) -> Vec<Placed> {
         self.by_sequence.padding.insert(sequence);
-        match self.stash.pop_front() {
-            Some(frame) => self.take(frame),
-            None => Vec::new(),
-        }
+        self.place_all()
     }
 
     /// Frames that begin before the packet are not waited for any more.
     pub(crate) fn forget_before(&mut self, sequence: i64) {
-        self.stash.retain(|frame| frame.first >= sequence);
+        self.stash.retain(|waiting| waiting.frame.first >= sequence);
     }
 
-    fn place(&mut self, frame: &Assembled) -> Decision {
+    fn place(&mut self, Waiting { frame, base }: &Waiting) -> Decision {
         if let Some(dependency) = &frame.dependency {
             let id = self.by_number.extend(dependency.frame_number.into(), 16);
             return Decision::Place(id, dependency.diffs.iter().map(|diff| id - i64::from(*diff)).collect());
         }
         match (self.codec, frame.described.picture_id) {
-            (Codec::Vp8, Some(_)) if frame.described.temporal.is_some() && frame.described.tl0_picture_index.is_some() => {
-                self.vp8.place(frame)
-            }
+            (Codec::Vp8, Some(_)) if base.is_some() => self.vp8.place(frame, *base),
             (Codec::Vp8, Some(id)) => {
                 let id = self.by_number.extend(id.value().into(), 15);
                 Decision::Place(id, if is_key(frame) { Vec::new() } else { vec![id - 1] })

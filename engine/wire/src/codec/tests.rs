@@ -53,6 +53,23 @@ fn vp8_with_everything() {
 }
 
 #[test]
+fn vp8_in_one_layer() {
+    let flat = |mut payload: [u8; 7]| {
+        vp8::flatten(&mut payload);
+        payload
+    };
+    let payload = [0x90, 0xF0, 0x92, 0x34, 7, 0xA3, 0x01];
+    assert_eq!(flat(payload), [0x90, 0xF0, 0x92, 0x34, 0x34, 0x03, 0x01], "TID and Y go, KEYIDX stays");
+    let [before, after] = [payload, flat(payload)].map(|p| vp8::Descriptor::parse(&p).expect("a good payload"));
+    assert!(after.is_flat() && !before.is_flat() && flat(flat(payload)) == flat(payload));
+    // No extension; a picture id of 7 bits; no TL0PICIDX; no TID.
+    for other in [[0x10, 0xF0, 0x92, 0x34, 7, 0xA3, 1], [0x90, 0xF0, 0x12, 7, 0xA3, 1, 1], [0x90, 0xB0, 0x92, 0x34, 0xA3, 1, 1]] {
+        assert_eq!(flat(other), other);
+    }
+    assert_eq!(flat([0x90, 0xC0, 0x92, 0x34, 7, 0xA3, 1]), [0x90, 0xC0, 0x92, 0x34, 7, 0xA3, 1]);
+}
+
+#[test]
 fn vp9_of_a_browser() {
     // I, L, B, E; 15-bit id 5; TID 0, SID 0; TL0PICIDX 9; not flexible.
     let payload = [0xAC, 0x80, 0x05, 0x00, 9, 1];

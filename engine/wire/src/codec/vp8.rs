@@ -11,6 +11,31 @@
 use super::{PayloadDescription, PictureId};
 use crate::reader::Reader;
 
+/// X, and I, L and T of the extension: what counts frames and names layers.
+const EXTENDED: u8 = 0x80;
+const COUNTED: u8 = 0xE0;
+/// M: the picture id has 15 bits.
+const LONG: u8 = 0x80;
+/// TID and Y.
+const LAYER: u8 = 0xE0;
+
+/// Makes the frame one of the base layer, whatever its layer was: TL0PICIDX counts all frames, as the picture id does. Only where both
+/// are there, and the picture id has 15 bits, so that the one tells the other; all packets of a stream are alike in that.
+///
+/// Browsers ask once for what is missing of a frame of an upper layer, and not again when the next frame of the base layer is whole. In
+/// one layer each frame waits for the one before, and is asked for until it is there.
+#[inline]
+pub fn flatten(payload: &mut [u8]) {
+    if let [required, extended, first, second, tl0, layer, _, ..] = payload
+        && *required & EXTENDED != 0
+        && *extended & COUNTED == COUNTED
+        && *first & LONG != 0
+    {
+        *tl0 = *second;
+        *layer &= !LAYER;
+    }
+}
+
 /// What the descriptor says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor {
@@ -67,6 +92,12 @@ impl Descriptor {
     /// Whether this is the first packet of its frame: "S bit set and PID 0".
     pub const fn starts_frame(&self) -> bool {
         self.starts_partition && self.partition == 0
+    }
+
+    /// Whether it is as [`flatten`] leaves it.
+    pub fn is_flat(&self) -> bool {
+        let Some(PictureId::Long(picture)) = self.picture_id else { return false };
+        self.temporal == Some(0) && self.tl0_picture_index == Some(picture as u8)
     }
 
     /// The same in words that all codecs share.

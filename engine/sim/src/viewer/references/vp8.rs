@@ -2,10 +2,11 @@
 
 use super::{Decision, Unwrap};
 use crate::viewer::pieces::Assembled;
+use corelay_wire::codec::PayloadDescription;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Base frames whose layers are remembered, and pictures that may be missing, as libwebrtc has them.
-const BASES_MAX: i64 = 5_000;
+const BASES_MAX: i64 = 50;
 const MISSING_MAX: i64 = 100;
 const LAYERS: usize = 5;
 
@@ -20,15 +21,21 @@ pub(crate) struct Vp8 {
 }
 
 impl Vp8 {
-    pub(crate) fn place(&mut self, frame: &Assembled) -> Decision {
-        let d = &frame.described;
-        let (Some(picture), Some(base), Some(temporal)) = (d.picture_id, d.tl0_picture_index, d.temporal) else {
-            return Decision::Drop;
-        };
+    /// Takes note of a frame that is whole. Gives the base frame that it belongs to; `None` without layers.
+    pub(crate) fn arrived(&mut self, d: &PayloadDescription) -> Option<i64> {
+        let (picture, base, _) = (d.picture_id?, d.tl0_picture_index?, d.temporal?);
         let (id, base) = (self.pictures.extend(picture.value().into(), 15), self.bases.extend(base.into(), 8));
-        let temporal = usize::from(temporal);
         self.note(id);
         self.layers = self.layers.split_off(&(base - BASES_MAX));
+        Some(base)
+    }
+
+    pub(crate) fn place(&mut self, frame: &Assembled, base: Option<i64>) -> Decision {
+        let d = &frame.described;
+        let (Some(picture), Some(base), Some(temporal)) = (d.picture_id, base, d.temporal) else {
+            return Decision::Drop;
+        };
+        let (id, temporal) = (self.pictures.extend(picture.value().into(), 15), usize::from(temporal));
         if d.keyframe {
             self.layers.insert(base, [None; LAYERS]);
             return self.hand_off(id, base, temporal, Vec::new());
