@@ -7,7 +7,6 @@ pub(super) const NOT_YET: &[(&str, &str)] = &[
     ("av1-l3t3-key-narrow", "a key picture takes longer than half a second of this link"),
     ("av1-l3t3-loss", "what is missing of an upper layer is asked for once, and the picture stands"),
     ("av1-l3t3-narrow", "sound is lost (1 of 20 seeds)"),
-    ("av1-simulcast-loss", "pictures come too late to be shown (1 of 20 seeds)"),
     ("burst-10-5", "pictures come too late to be shown (2 of 20 seeds)"),
     ("burst-30-10", "pictures come too late to be shown (7 of 20 seeds)"),
     ("cellular", "the picture stands still for too long (8 of 20 seeds)"),

@@ -84,7 +84,8 @@ impl World {
     ) -> (SubscriptionId, SubscriptionParameters, Codec) {
         let published = &self.shards.tracks[&track].parameters;
         let codec = published.formats[0].codec;
-        let described = published.extensions.id(Extension::DependencyDescriptor).is_some();
+        // As signaling has it: who gets no spatial layers is told no descriptor, so that each frame waits for the one before.
+        let described = published.scalability.spatial > 1 && published.extensions.id(Extension::DependencyDescriptor).is_some();
         let (request, subscription) = (RequestId(self.id()), SubscriptionId(self.id()));
         let parameters = self.reception(codec, described, subscription, reception);
         let transport = self.peers[peer.0].transport_id;
