@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! receive:  arm (multishot RECVMSG a socket, multishot POLL of the waker) -> sleep -> pump: completions -> waiting -> deliver
+//! send:     sendmmsg, up to 64 messages; before many of them: disarm, until the next receive
 //! ```
 
 use std::io;
@@ -59,8 +60,8 @@ struct Shared {
 
 impl UringBackend {
     pub(crate) fn new(sockets: Vec<UdpSocket>, options: Options) -> io::Result<Self> {
-        // A completion for each buffer, the ends of the multishot requests, the answers to who asked for them, and some calls of the
-        // waker: it does not overflow.
+        // A completion for each buffer, the ends of the multishot requests, the answers to who asked for them, and some calls of
+        // the waker: it does not overflow.
         let completions = u32::from(options.buffers) + 2 * sockets.len() as u32 + SUBMISSIONS;
         let ring = Ring::new(SUBMISSIONS, completions.next_power_of_two())?;
         Self::over(ring, sockets, options)
@@ -123,8 +124,8 @@ impl UringBackend {
         if self.ring.is_ready() { self.ring.wait(self.batch, Duration::ZERO, Some(company)) } else { Ok(()) }
     }
 
-    /// Takes all completions, and those that the kernel put off: after every 32 datagrams a multishot receive lets others have their turn,
-    /// which tore every second burst of 20 in two, each with shorter runs.
+    /// Takes all completions, and those that the kernel put off: after every 32 datagrams a multishot receive lets others have
+    /// their turn, which tore every third burst of 20 in two, each with runs of its own.
     fn collect(&mut self) -> io::Result<()> {
         loop {
             let had = self.receiving.len();

@@ -348,8 +348,8 @@ impl Alike {
 /// What a subscriber's packet is longer than its payload by, about: a header with mid and send time, and a tag.
 const ABOUT_MORE: usize = 44;
 
-/// Gives packets of one layer the padding that they leave with as a run of their own, as for most subscribers they do. Who wants them
-/// padded otherwise does so while sealing, which costs 8 ns more for each packet and subscriber.
+/// Gives packets of one layer the padding that they leave with as a run of their own, as for most subscribers they do. Who wants
+/// them padded otherwise does so while sealing, which costs 8 ns more for each packet and subscriber.
 fn pad(packets: &[TurnPacket], history: &mut History) {
     let mut rest = packets;
     while !rest.is_empty() {

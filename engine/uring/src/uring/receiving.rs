@@ -36,9 +36,9 @@ impl Tag {
     }
 }
 
-/// Messages that are sent while a socket waits for datagrams. Each time that the kernel is done with one, it asks whoever waits at the
-/// socket: 42 ns a message, of 850 for a short one. To stop waiting and to begin again costs about 1200 ns. A higher value asks more
-/// often, a lower one stops receives for shards that have little to send.
+/// Messages that are sent while a socket waits for datagrams. Each time that the kernel is done with one, it asks whoever waits at
+/// the socket: 42 ns a message, of 850 for a short one. To stop waiting and to begin again costs about 1200 ns. A higher value asks
+/// more often, a lower one stops receives for shards that have little to send.
 const BESIDE_MAX: usize = 32;
 
 /// A filled buffer.
