@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! signaling --push--> [commands] --> shard       full: MailboxFull to the caller
-//!           --wake--> (its back-end's waker)     only when the shard said that it is going to sleep
+//!           --wake--> (its back-end's waker)     only when the shard said that it is going to sleep, and not for what can wait
 //! signaling <-------- [events] <--push-- shard   full: spilled aside, then dropped and counted by kind; media goes on
 //!           <--wake-- (one eventfd a node)       once per drain, not once per event
 //! ```
@@ -13,10 +13,10 @@
 
 mod events;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use corelay_core::control::Command;
+use corelay_core::control::{Command, DtlsRole};
 use corelay_uring::waker::Waker;
 use crossbeam::queue::ArrayQueue;
 
@@ -29,6 +29,31 @@ use crate::config::limits;
 #[derive(Debug, thiserror::Error)]
 #[error("the shard's mailbox is full: answer the client with `busy` and let it try again")]
 pub struct MailboxFull(pub Box<Command>);
+
+/// How a shard sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Sleep {
+    /// It does not.
+    Awake,
+    /// Something that arrived waits for a command, and every command wakes.
+    Light,
+    /// What can wait does not wake.
+    Deep,
+}
+
+/// Whether a shard that sleeps deep need not hear of `command` at once: nothing happens because of it before a datagram or another
+/// command, which wakes, or the shard's own post within a second. A wake-up is 10 us, and without these a join has two less.
+///
+/// A peer in DTLS's client role sends its ClientHello after the connecting, or the shard holds it and sleeps lightly. In the server role it
+/// waits for ours.
+fn can_wait(command: &Command) -> bool {
+    match command {
+        Command::OpenRoom { .. } | Command::Join { .. } => true,
+        Command::ConnectTransport { remote, .. } => remote.role == DtlsRole::Client,
+        _ => false,
+    }
+}
 
 /// Signaling's end. Any number of threads may hold it.
 #[derive(Clone, Debug)]
@@ -45,8 +70,8 @@ pub(crate) struct CommandReceiver {
 #[derive(Debug)]
 struct Shared {
     queue: ArrayQueue<Command>,
-    /// The shard sleeps, or is about to look at the queue a last time before it does.
-    sleeping: AtomicBool,
+    /// A [`Sleep`]: how the shard sleeps, or is about to after it looked at the queue a last time.
+    sleep: AtomicU8,
     stop: AtomicBool,
     refused: AtomicU64,
     /// The waker of the shard's back-end, which is a new one after a restart. Locked for a wake-up and for a restart only.
@@ -58,7 +83,7 @@ struct Shared {
 pub(crate) fn command_mailbox() -> (CommandSender, CommandReceiver) {
     let shared = Arc::new(Shared {
         queue: ArrayQueue::new(limits::COMMANDS_QUEUED_MAX),
-        sleeping: AtomicBool::new(false),
+        sleep: AtomicU8::new(Sleep::Awake as u8),
         stop: AtomicBool::new(false),
         refused: AtomicU64::new(0),
         waker: Mutex::new(None),
@@ -69,32 +94,35 @@ pub(crate) fn command_mailbox() -> (CommandSender, CommandReceiver) {
 }
 
 impl CommandSender {
-    /// Queues a command and wakes the shard if it sleeps.
+    /// Queues a command and wakes the shard if it sleeps, unless the command can wait for whatever wakes it next.
     pub(crate) fn send(&self, command: Command) -> Result<(), MailboxFull> {
+        let wakes = if can_wait(&command) { Sleep::Light } else { Sleep::Deep };
         if let Err(command) = self.shared.queue.push(command) {
             self.shared.refused.fetch_add(1, Ordering::Relaxed);
+            // It may be full of what can wait.
+            self.shared.wake_from(Sleep::Deep);
             return Err(MailboxFull(Box::new(command)));
         }
-        self.shared.wake_if_sleeping();
+        self.shared.wake_from(wakes);
         Ok(())
     }
 
     /// Asks the shard to carry out what is queued and to end.
     pub(crate) fn stop(&self) {
         self.shared.stop.store(true, Ordering::SeqCst);
-        self.shared.wake_if_sleeping();
+        self.shared.wake_from(Sleep::Deep);
     }
 
     /// Has the shard look at its mailboxes and rings, such as when there is room for events again. Tells whether it slept and was woken.
     pub(crate) fn nudge(&self) -> bool {
-        self.shared.wake_if_sleeping()
+        self.shared.wake_from(Sleep::Deep)
     }
 
     /// Makes the shard panic in its next turn.
     #[cfg(any(test, feature = "fault-injection"))]
     pub(crate) fn inject_panic(&self) {
         self.shared.panic.store(true, Ordering::SeqCst);
-        self.shared.wake_if_sleeping();
+        self.shared.wake_from(Sleep::Deep);
     }
 }
 
@@ -114,9 +142,9 @@ impl CommandReceiver {
         self.shared.queue.is_empty()
     }
 
-    /// Announces a sleep. False when there is something to do first.
-    pub(crate) fn may_sleep(&mut self) -> bool {
-        self.shared.sleeping.store(true, Ordering::SeqCst);
+    /// Announces a sleep; from a light one every command wakes. False when there is something to do first.
+    pub(crate) fn may_sleep(&mut self, sleep: Sleep) -> bool {
+        self.shared.sleep.store(sleep as u8, Ordering::SeqCst);
         let may = self.shared.queue.is_empty() && !self.shared.interrupted();
         if !may {
             self.awake();
@@ -126,7 +154,7 @@ impl CommandReceiver {
 
     /// The sleep is over.
     pub(crate) fn awake(&mut self) {
-        self.shared.sleeping.store(false, Ordering::SeqCst);
+        self.shared.sleep.store(Sleep::Awake as u8, Ordering::SeqCst);
     }
 
     /// Whether the shard is asked to end.
@@ -152,9 +180,12 @@ impl CommandReceiver {
 }
 
 impl Shared {
-    /// One caller of several wakes: the swap decides which. The load before it leaves the flag's cache line to a shard that is awake.
-    fn wake_if_sleeping(&self) -> bool {
-        let wakes = self.sleeping.load(Ordering::SeqCst) && self.sleeping.swap(false, Ordering::SeqCst);
+    /// Wakes the shard unless it sleeps deeper than `deepest`. One caller of several wakes: the swap decides which. The load before it
+    /// leaves the flag's cache line to a shard that is awake.
+    fn wake_from(&self, deepest: Sleep) -> bool {
+        let awake = Sleep::Awake as u8;
+        let sleeps = |sleep: u8| sleep != awake && sleep <= deepest as u8;
+        let wakes = sleeps(self.sleep.load(Ordering::SeqCst)) && self.sleep.swap(awake, Ordering::SeqCst) != awake;
         if wakes && let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
             waker.wake();
         }

@@ -35,7 +35,7 @@ use crate::clock::Clock;
 use crate::config::limits;
 use crate::entropy;
 use crate::latency::{Reading, Stamps};
-use crate::mailbox::{CommandReceiver, EventOutbox};
+use crate::mailbox::{CommandReceiver, EventOutbox, Sleep};
 use crate::mesh::Mesh;
 use crate::metrics::Metrics;
 use crate::snapshot::{Queue, WakeCause};
@@ -152,10 +152,10 @@ impl Shard {
         self.transmit(backend, core, now)?;
         self.mesh.send(core, now);
         while let Some(event) = core.poll_event() {
-            self.events.push(event);
+            self.events.push(now, event);
         }
         self.metrics.depth(Queue::Events, self.events.len());
-        self.events.flush();
+        self.events.flush(now);
 
         let end = clock.now();
         self.company.observe(now, arrivals.datagrams, end);
@@ -164,7 +164,7 @@ impl Shard {
         if self.metrics.post_at() <= now {
             self.metrics.post(now, core, &self.commands, &self.events, &self.plan.sockets);
             self.events.hurry();
-            self.events.flush();
+            self.events.flush(now);
         }
         Ok(self.next_wait(core, end))
     }
@@ -201,12 +201,13 @@ impl Shard {
 
     /// Until the next timer or post; not at all when a mailbox has something, or the turn left something to send. Announces the sleep.
     fn next_wait(&mut self, core: &Core, now: Instant) -> Wait {
-        if core.has_more_to_send() || !self.commands.may_sleep() || self.events.can_refill() || !self.mesh.may_sleep() {
+        let sleep = if core.expects_connect(now) { Sleep::Light } else { Sleep::Deep };
+        if core.has_more_to_send() || !self.commands.may_sleep(sleep) || self.events.can_refill() || !self.mesh.may_sleep() {
             self.commands.awake();
             return Wait { at_most: Some(Duration::ZERO), company: Duration::ZERO };
         }
         let timer = core.poll_timeout().map(|(due, _)| due);
-        let until = timer.map_or(self.metrics.post_at(), |due| due.min(self.metrics.post_at()));
+        let until = [timer, self.events.due()].into_iter().flatten().fold(self.metrics.post_at(), Instant::min);
         let retry = if core.has_relay_due() { limits::RELAY_RETRY } else { Duration::MAX };
         Wait { at_most: Some(until.since(now).min(retry)), company: self.company.wait() }
     }
@@ -220,10 +221,11 @@ impl Shard {
     fn mourn(&mut self) {
         self.metrics.restarted();
         self.company = Company::new(self.plan.company);
+        let now = self.plan.clock.now();
         for event in self.rooms.end() {
-            self.events.push(event);
+            self.events.push(now, event);
         }
-        self.events.flush();
+        self.events.flush(now);
     }
 
     /// Waits before the next life, unless the node stops: [`crate::Node`] unparks the thread then.

@@ -66,7 +66,7 @@ impl Call {
         let reply = self.ask(shard, |request| Command::OpenTransport { request, participant, transport });
         let Reply::Transport { ice } = reply else { panic!("no credentials: {reply:?}") };
         let remote = Box::new(remote(DtlsRole::Client, self.dtls.certificate().fingerprint()));
-        self.ask(shard, |request| Command::ConnectTransport { request, transport, remote });
+        self.node.send(shard, Command::ConnectTransport { transport, remote });
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         socket.set_read_timeout(Some(Duration::from_millis(1))).expect("not zero");
         let (address, server) = (socket.local_addr().expect("bound"), self.node.address(shard));

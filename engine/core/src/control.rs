@@ -64,10 +64,8 @@ pub enum Command {
         /// The transport.
         transport: TransportId,
     },
-    /// Gives a transport what it must know of the peer before DTLS may run. Answered by [`Reply::Done`].
+    /// Gives a transport what it must know of the peer before DTLS may run.
     ConnectTransport {
-        /// Names the answer.
-        request: RequestId,
         /// The transport.
         transport: TransportId,
         /// The peer's DTLS parameters.

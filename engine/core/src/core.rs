@@ -33,7 +33,7 @@ use crate::room::Rooms;
 use crate::routes::Routes;
 use crate::send::ControlSender;
 use crate::timer::{Timer, Wheel};
-use crate::transport::{Certificate, DtlsSetup, DtlsVersions};
+use crate::transport::{CONSENT_LIFETIME, Certificate, DtlsSetup, DtlsVersions};
 use congesting::Wished;
 use core::time::Duration;
 use corelay_wire::ids::{ShardId, TransportId};
@@ -75,6 +75,8 @@ pub struct Core {
     /// The owner was told what there is to send, and has sent it by the next call.
     polled: bool,
     handshakes: Handshakes,
+    /// When a transport last kept a datagram for which it lacks the peer's fingerprint.
+    early_at: Option<Instant>,
     /// Of the transport whose layers were chosen last: it keeps its memory.
     allocation: Allocation,
     wishes: Vec<Wished>,
@@ -117,6 +119,7 @@ impl Core {
             latest: Instant::ZERO,
             polled: false,
             handshakes: Handshakes::new(limits.handshakes_per_turn),
+            early_at: None,
             allocation: Allocation::default(),
             wishes: Vec::new(),
             trace_allowance: TraceAllowance::default(),
@@ -193,6 +196,12 @@ impl Core {
     pub fn has_more_to_send(&self) -> bool {
         let answers = !self.polled && !self.outbox.is_empty();
         answers || self.resends.is_due() || self.forwarder.is_due() || self.control.is_due()
+    }
+
+    /// Whether there may be a transport that would begin its handshake at once if [`Command::ConnectTransport`] came. Without any, the
+    /// command has time until that transport's next datagram.
+    pub fn expects_connect(&self, now: Instant) -> bool {
+        self.early_at.is_some_and(|at| now.since(at) < CONSENT_LIFETIME)
     }
 
     /// Packets that are kept until each of their subscribers was served: those of the walk that is under way, and what came in

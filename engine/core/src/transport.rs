@@ -237,6 +237,11 @@ impl Transport {
         !self.dtls.early.is_empty() && self.can_begin_dtls()
     }
 
+    /// Whether datagrams wait for [`Self::connect`].
+    pub fn holds_early(&self) -> bool {
+        !self.dtls.early.is_empty() && self.dtls.association.is_none()
+    }
+
     /// The oldest change of state that was not read.
     pub fn poll_state(&mut self) -> Option<TransportState> {
         self.lifecycle.poll()

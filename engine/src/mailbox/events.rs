@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use corelay_core::control::{Event, TransportState};
 use corelay_uring::waker::Waker;
+use corelay_wire::units::Instant;
 use crossbeam::queue::ArrayQueue;
 
 use crate::config::limits;
@@ -114,8 +116,11 @@ pub(crate) struct EventOutbox {
     pub(super) spilled: VecDeque<Event>,
     dropped: EventDrops,
     is_fresh: bool,
-    /// What signaling hears of with the next event that cannot wait, or at [`EventOutbox::hurry`]. A transport has one place in it.
-    patient: Vec<Event>,
+    /// What signaling hears of with the next event that cannot wait, or at `soon_by`.
+    soon: Vec<Event>,
+    soon_by: Option<Instant>,
+    /// What signaling hears of at [`EventOutbox::hurry`]. A transport has one place in it.
+    late: Vec<Event>,
 }
 
 /// Signaling's end of one shard's mailbox.
@@ -169,35 +174,58 @@ pub(crate) fn event_mailbox(bell: Bell) -> (EventOutbox, EventInbox) {
         spilled: VecDeque::with_capacity(limits::EVENTS_SPILLED_MAX),
         dropped: EventDrops::default(),
         is_fresh: false,
-        patient: Vec::with_capacity(PATIENT_MAX),
+        soon: Vec::with_capacity(PATIENT_MAX),
+        soon_by: None,
+        late: Vec::with_capacity(PATIENT_MAX),
     };
     (outbox, EventInbox { shared })
 }
 
-/// Events that wait for company; more go at once. Each wake-up of signaling that is saved is 5 us of a join, of which it was three.
+/// Events of each patience that wait; more go at once. Each wake-up of signaling that is saved is 10 us of a join.
 const PATIENT_MAX: usize = 64;
 
+/// How long [`Patience::Soon`] is. Whoever connects asks for something next, a round trip later. Higher: longer round trips than this share
+/// the wake-up, and the client that asks for nothing is told later. Lower: the other way round.
+const SOON: Duration = Duration::from_millis(20);
+
 impl EventOutbox {
-    /// Takes one event in. One that nobody waits for is kept until the next one that somebody may wait for; if it tells of a transport
-    /// that has gone on by then, it is not told at all.
-    pub(crate) fn push(&mut self, event: Event) {
+    /// Takes one event in. One that nobody waits for is kept for as long as its [`Patience`] allows. A step of a transport that has gone
+    /// on by then is not told at all.
+    pub(crate) fn push(&mut self, now: Instant, event: Event) {
         if let Event::TransportState { transport, .. } = &event {
-            self.patient.retain(|kept| !matches!(kept, Event::TransportState { transport: other, .. } if other == transport));
+            self.late.retain(|kept| !matches!(kept, Event::TransportState { transport: other, .. } if other == transport));
         }
-        match is_patient(&event) && self.patient.len() < PATIENT_MAX {
-            true => self.patient.push(event),
-            false => {
-                self.hurry();
+        match patience(&event) {
+            Patience::Late if self.late.len() < PATIENT_MAX => self.late.push(event),
+            Patience::Soon if self.soon.len() < PATIENT_MAX => {
+                self.soon_by.get_or_insert(now + SOON);
+                self.soon.push(event);
+            }
+            _ => {
+                self.tell_soon();
                 self.push_now(event);
             }
         }
     }
 
-    /// What waits for company has waited long enough.
+    /// What waits has waited long enough.
     pub(crate) fn hurry(&mut self) {
-        let mut patient = std::mem::take(&mut self.patient);
-        patient.drain(..).for_each(|event| self.push_now(event));
-        self.patient = patient;
+        self.tell_soon();
+        let mut late = std::mem::take(&mut self.late);
+        late.drain(..).for_each(|event| self.push_now(event));
+        self.late = late;
+    }
+
+    /// When [`Self::flush`] has something to tell that waits.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.soon_by
+    }
+
+    fn tell_soon(&mut self) {
+        self.soon_by = None;
+        let mut soon = std::mem::take(&mut self.soon);
+        soon.drain(..).for_each(|event| self.push_now(event));
+        self.soon = soon;
     }
 
     /// Takes one event in: into the queue, aside when that is full, dropped and counted when the place aside is full too.
@@ -214,7 +242,10 @@ impl EventOutbox {
     }
 
     /// Ends a turn: moves what fits out of the place aside, and wakes signaling if there is something new.
-    pub(crate) fn flush(&mut self) {
+    pub(crate) fn flush(&mut self, now: Instant) {
+        if self.soon_by.is_some_and(|by| by <= now) {
+            self.tell_soon();
+        }
         self.refill();
         if !self.spilled.is_empty() {
             // Announced, then tried once more: signaling empties its queue and then looks at the announcement.
@@ -234,7 +265,7 @@ impl EventOutbox {
 
     /// How many wait for signaling, those aside included.
     pub(crate) fn len(&self) -> usize {
-        self.shared.queue.len() + self.spilled.len() + self.patient.len()
+        self.shared.queue.len() + self.spilled.len() + self.soon.len() + self.late.len()
     }
 
     /// Events that were dropped so far.
@@ -253,12 +284,26 @@ impl EventOutbox {
     }
 }
 
-/// Whether signaling can hear of it a second later: steps on the way to a connection, and durations for the metrics.
-fn is_patient(event: &Event) -> bool {
+/// When signaling must hear of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// Somebody waits for it, or something ended.
+    None,
+    /// With the next event of [`Patience::None`], or after [`SOON`].
+    Soon,
+    /// A second later.
+    Late,
+}
+
+/// Steps on the way to a connection and durations for the metrics are late; that there is a connection, which its client knows itself, is
+/// told soon.
+fn patience(event: &Event) -> Patience {
     match event {
-        Event::TransportState { state, .. } => matches!(state, TransportState::Checking | TransportState::Connecting),
-        Event::TrackStarted { .. } | Event::SubscriptionStarted { .. } => true,
-        _ => false,
+        Event::TransportState { state: TransportState::Checking | TransportState::Connecting, .. }
+        | Event::TrackStarted { .. }
+        | Event::SubscriptionStarted { .. } => Patience::Late,
+        Event::TransportState { state: TransportState::Connected { .. }, .. } => Patience::Soon,
+        _ => Patience::None,
     }
 }
 

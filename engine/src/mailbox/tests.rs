@@ -3,11 +3,14 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use corelay_core::control::{Event, Reply, RoomEndReason, TransportState};
+use corelay_core::control::{Event, Reply, RoomEndReason, SrtpProfile, TransportState};
 use corelay_wire::ids::{RequestId, RoomId, ShardId, TransportId};
+use corelay_wire::units;
 
 use super::*;
 use crate::events::Events;
+
+const NOW: units::Instant = units::Instant::from_millis(1_000);
 
 fn ping(n: u64) -> Command {
     Command::Ping { request: RequestId(n) }
@@ -56,7 +59,7 @@ fn no_wake_up_of_a_shard_is_lost() {
         .collect();
     let mut got = 0;
     while got < COMMANDS * SENDERS {
-        if receiver.may_sleep() {
+        if receiver.may_sleep(Sleep::Deep) {
             sleep_on(&waker);
             receiver.awake();
         }
@@ -81,17 +84,17 @@ fn no_wake_up_of_signaling_is_lost_and_no_event_either() {
         // Until at most `left` events are aside: a shard that went on would drop them in the end, this one sleeps.
         let mut make_room = move |outbox: &mut EventOutbox, left: usize| {
             while outbox.spilled.len() > left {
-                if receiver.may_sleep() && !outbox.can_refill() {
+                if receiver.may_sleep(Sleep::Deep) && !outbox.can_refill() {
                     sleep_on(&shard_waker);
                 }
                 receiver.awake();
-                outbox.flush();
+                outbox.flush(NOW);
             }
         };
         for n in 0..EVENTS {
             make_room(&mut outbox, 8);
-            outbox.push(reply(n));
-            outbox.flush();
+            outbox.push(NOW, reply(n));
+            outbox.flush(NOW);
         }
         make_room(&mut outbox, 0);
         outbox.dropped()
@@ -127,13 +130,13 @@ fn a_full_mailbox_gives_the_command_back_and_says_what_to_do() {
 #[test]
 fn a_stop_and_a_queued_command_keep_a_shard_awake() {
     let (sender, mut receiver) = command_mailbox();
-    assert!(receiver.may_sleep());
+    assert!(receiver.may_sleep(Sleep::Deep));
     receiver.awake();
     sender.send(ping(0)).expect("there is room");
-    assert!(!receiver.may_sleep());
+    assert!(!receiver.may_sleep(Sleep::Deep));
     assert!(receiver.next().is_some());
     sender.stop();
-    assert!(!receiver.may_sleep() && receiver.is_stopped());
+    assert!(!receiver.may_sleep(Sleep::Deep) && receiver.is_stopped());
 }
 
 #[test]
@@ -141,10 +144,10 @@ fn events_that_nobody_reads_spill_and_then_drop_by_kind() {
     let (mut outbox, inbox) = event_mailbox(Bell::new().expect("a descriptor is free"));
     let held = (limits::EVENTS_QUEUED_MAX + limits::EVENTS_SPILLED_MAX) as u64;
     for n in 0..held + 3 {
-        outbox.push(reply(n));
+        outbox.push(NOW, reply(n));
     }
-    outbox.push(Event::RoomEnded { room: RoomId(1), reason: RoomEndReason::ShardRestarted });
-    outbox.flush();
+    outbox.push(NOW, Event::RoomEnded { room: RoomId(1), reason: RoomEndReason::ShardRestarted });
+    outbox.flush(NOW);
     assert_eq!(outbox.dropped().total(EventKind::Reply), 3);
     assert_eq!(outbox.dropped().total(EventKind::RoomEnded), 1);
     assert_eq!(outbox.dropped().iter().map(|(_, n)| n).sum::<u64>(), 4);
@@ -155,7 +158,7 @@ fn events_that_nobody_reads_spill_and_then_drop_by_kind() {
             assert_eq!(number(&event), next, "the order holds across the spill");
             next += 1;
         }
-        outbox.flush();
+        outbox.flush(NOW);
     }
 }
 
@@ -171,24 +174,74 @@ fn state(transport: u64, state: TransportState) -> Event {
     Event::TransportState { transport: TransportId(transport), state }
 }
 
+fn told(inbox: &EventInbox) -> Vec<(u64, TransportState)> {
+    let told = std::iter::from_fn(|| inbox.next());
+    let state = |event| match event {
+        Event::TransportState { transport, state } => Some((transport.0, state)),
+        _ => None,
+    };
+    told.filter_map(state).collect()
+}
+
 #[test]
-fn what_nobody_waits_for_comes_with_the_next_event_and_old_states_are_not_told() {
+fn steps_are_told_late_and_not_at_all_when_there_is_a_later_one() {
     let (mut outbox, inbox) = event_mailbox(Bell::new().expect("a descriptor is free"));
-    outbox.push(state(1, TransportState::Checking));
-    outbox.push(state(1, TransportState::Connecting));
-    outbox.push(state(2, TransportState::Checking));
-    outbox.flush();
-    assert!(inbox.next().is_none(), "nobody is woken for it");
-    outbox.push(state(1, TransportState::Disconnected));
-    outbox.flush();
-    let told: Vec<_> = std::iter::from_fn(|| inbox.next()).collect();
-    let of_two =
-        |event: &Event| matches!(event, Event::TransportState { transport: TransportId(2), state: TransportState::Checking });
-    let of_one =
-        |event: &Event| matches!(event, Event::TransportState { transport: TransportId(1), state: TransportState::Disconnected });
-    assert!(told.len() == 2 && of_two(&told[0]) && of_one(&told[1]), "{told:?}");
-    outbox.push(state(2, TransportState::Connecting));
+    outbox.push(NOW, state(1, TransportState::Checking));
+    outbox.push(NOW, state(1, TransportState::Connecting));
+    outbox.push(NOW, state(2, TransportState::Checking));
+    outbox.push(NOW, state(1, TransportState::Disconnected));
+    outbox.push(NOW, reply(7));
+    outbox.flush(NOW);
+    assert_eq!(told(&inbox), [(1, TransportState::Disconnected)]);
+    outbox.push(NOW, state(2, TransportState::Connecting));
     outbox.hurry();
-    outbox.flush();
-    assert!(inbox.next().is_some() && outbox.len() == 0);
+    outbox.flush(NOW);
+    assert_eq!(told(&inbox), [(2, TransportState::Connecting)]);
+    assert!(outbox.len() == 0 && outbox.due().is_none());
+}
+
+#[test]
+fn a_connection_is_told_with_the_next_answer_or_soon() {
+    let (mut outbox, inbox) = event_mailbox(Bell::new().expect("a descriptor is free"));
+    let connected = TransportState::Connected {
+        after: Duration::from_millis(9),
+        profile: SrtpProfile::AeadAes128Gcm,
+        remote: "127.0.0.1:9".parse().expect("an address"),
+    };
+    outbox.push(NOW, state(1, connected));
+    outbox.flush(NOW);
+    assert!(inbox.next().is_none(), "nobody is woken for it");
+    outbox.push(NOW, state(1, TransportState::Closed));
+    outbox.flush(NOW);
+    assert_eq!(told(&inbox), [(1, connected), (1, TransportState::Closed)], "none is left out, and in order");
+    outbox.push(NOW, state(2, connected));
+    let due = outbox.due().expect("it is told soon");
+    outbox.flush(due);
+    assert_eq!(told(&inbox), [(2, connected)]);
+    assert!(outbox.len() == 0 && outbox.due().is_none());
+}
+
+#[test]
+fn what_can_wait_wakes_a_light_sleeper_only_and_a_full_mailbox_wakes() {
+    let (sender, mut receiver) = command_mailbox();
+    let waker = Waker::new().expect("a descriptor is free");
+    receiver.set_waker(waker.clone());
+    let open = || Command::OpenRoom { room: RoomId(1) };
+    assert!(receiver.may_sleep(Sleep::Deep));
+    sender.send(open()).expect("there is room");
+    assert!(!waker.take(), "it can wait");
+    sender.send(ping(1)).expect("there is room");
+    assert!(waker.take());
+    assert!(!receiver.may_sleep(Sleep::Deep), "what can wait is carried out before a sleep");
+    while receiver.next().is_some() {}
+    assert!(receiver.may_sleep(Sleep::Light));
+    sender.send(open()).expect("there is room");
+    assert!(waker.take());
+    receiver.awake();
+    while receiver.next().is_some() {}
+    assert!(receiver.may_sleep(Sleep::Deep));
+    for _ in 0..limits::COMMANDS_QUEUED_MAX {
+        sender.send(open()).expect("there is room");
+    }
+    assert!(!waker.take() && sender.send(open()).is_err() && waker.take());
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant as WallInstant};
 use corelay_uring::waker::Waker;
 
 use super::*;
-use crate::mailbox::{CommandReceiver, command_mailbox};
+use crate::mailbox::{CommandReceiver, Sleep, command_mailbox};
 
 fn ring(bytes: usize) -> (Producer<u8>, Consumer<u8>) {
     RingBuffer::new(bytes)
@@ -135,7 +135,7 @@ fn no_wake_up_is_lost_and_no_message_either() {
     });
     let (mut got, mut slept) = (0, 0u64);
     while got < MESSAGES {
-        if receiver.may_sleep() && reader.may_sleep() {
+        if receiver.may_sleep(Sleep::Deep) && reader.may_sleep() {
             sleep_on(&waker);
             slept += 1;
         }
@@ -156,7 +156,7 @@ fn a_shard_that_is_awake_is_not_woken_and_one_that_sleeps_once() {
     receivers[1].set_waker(waker.clone());
     let link = &mut meshes[0].links[0];
     assert!(!link.waker.nudge() && !waker.take());
-    assert!(receivers[1].may_sleep());
+    assert!(receivers[1].may_sleep(Sleep::Deep));
     assert!(link.waker.nudge() && !link.waker.nudge());
     assert!(waker.take() && !waker.take());
 }

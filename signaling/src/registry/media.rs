@@ -56,13 +56,6 @@ impl Registry {
         Ok((participant.shard, transport.id))
     }
 
-    /// Connecting failed: it may be tried again.
-    pub(crate) fn abandon_connect(&mut self, owner: ParticipantId, public_id: &str) {
-        if let Some(transport) = self.participants.get_mut(&owner).and_then(|p| p.transports.get_mut(public_id)) {
-            transport.has_remote = false;
-        }
-    }
-
     /// Ends an own transport with its producers and consumers.
     pub(crate) fn close_transport(&mut self, owner: ParticipantId, public_id: &str) -> Result<(), ProtocolError> {
         let (shard, transport) = self.forget_transport(owner, public_id)?;

@@ -30,7 +30,7 @@ impl Session {
         };
         match request {
             Request::CreateWebRtcTransport(data) => self.create_transport(id, me, data).await,
-            Request::ConnectWebRtcTransport(data) => self.connect_transport(id, me, data).await,
+            Request::ConnectWebRtcTransport(data) => self.connect_transport(id, me, &data),
             Request::RestartIce(data) => self.restart_ice(id, me, &data.transport_id).await,
             Request::Produce(data) => self.produce(id, me, data).await,
             Request::Consume(data) => self.consume(id, me, data).await,
@@ -118,14 +118,11 @@ impl Session {
         }
     }
 
-    async fn connect_transport(&self, id: u32, me: ParticipantId, data: ConnectWebRtcTransport) -> Response {
+    /// The shard has nothing to refuse here. What it makes of the parameters shows in the transport's state.
+    fn connect_transport(&self, id: u32, me: ParticipantId, data: &ConnectWebRtcTransport) -> Response {
         let remote = Box::new(ortc::remote_dtls(&data.dtls_parameters)?);
         let (shard, transport) = self.app.registry().begin_connect(me, &data.transport_id)?;
-        let connect = |request| Command::ConnectTransport { request, transport, remote };
-        if let Err(error) = self.app.shards.request(shard, connect).await {
-            self.app.registry().abandon_connect(me, &data.transport_id);
-            return Err(error.into());
-        }
+        self.app.shards.post(shard, Command::ConnectTransport { transport, remote });
         Ok(success(id, &json!({})))
     }
 

@@ -64,6 +64,7 @@ impl Contents {
             | Command::SetViewport { .. }
             | Command::FollowSpeakers { .. }
             | Command::SetSpeakers { .. }
+            | Command::ConnectTransport { .. }
             | Command::Trace { .. } => {}
             other => return self.answer(other),
         }
@@ -83,9 +84,6 @@ impl Contents {
             }
             Command::RestartIce { request, transport } => {
                 (*request, known(self.transports.contains_key(transport), "transport").map(|_| credentials(*transport)))
-            }
-            Command::ConnectTransport { request, transport, .. } => {
-                (*request, known(self.transports.contains_key(transport), "transport"))
             }
             Command::Publish { request, transport, track, paused, .. } => {
                 let room = self.transports.get(transport).and_then(|owner| self.participants.get(owner)).copied();

@@ -223,7 +223,6 @@ fn request(command: &Command) -> Option<RequestId> {
     match command {
         Command::OpenTransport { request, .. }
         | Command::RestartIce { request, .. }
-        | Command::ConnectTransport { request, .. }
         | Command::Publish { request, .. }
         | Command::Mirror { request, .. }
         | Command::Subscribe { request, .. }

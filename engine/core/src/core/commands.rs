@@ -28,14 +28,6 @@ impl Core {
                 let result = self.open_transport(now, participant, transport);
                 self.reply(request, result);
             }
-            Command::ConnectTransport { request, transport, remote } => {
-                let result = self.rooms.transports.slot_of(transport).and_then(|slot| {
-                    self.rooms.transports[slot].transport.connect(now, *remote)?;
-                    self.after_transport(now, slot);
-                    Ok(Reply::Done)
-                });
-                self.reply(request, result);
-            }
             Command::RestartIce { request, transport } => {
                 let result = self.restart_ice(transport);
                 self.reply(request, result);
@@ -74,6 +66,11 @@ impl Core {
             Command::Leave { participant } => {
                 self.end_participant(now, participant, self.rooms.participants.slot_of(participant)?);
             }
+            Command::ConnectTransport { transport, remote } => {
+                let slot = self.rooms.transports.slot_of(transport)?;
+                self.rooms.transports[slot].transport.connect(now, *remote)?;
+                self.after_transport(now, slot);
+            }
             Command::CloseTransport { transport } => {
                 self.end_transport(now, transport, self.rooms.transports.slot_of(transport)?);
             }
@@ -100,7 +97,6 @@ impl Core {
             Command::SetSpeakers { room, options } => self.set_speakers(now, room, options)?,
             Command::Trace { participant, on } => self.trace(now, participant, on)?,
             Command::OpenTransport { .. }
-            | Command::ConnectTransport { .. }
             | Command::RestartIce { .. }
             | Command::Publish { .. }
             | Command::Mirror { .. }

@@ -37,6 +37,9 @@ impl Core {
         let entry = &mut self.rooms.transports[slot];
         let connected = entry.connected.is_some();
         let result = entry.transport.handle_dtls(now, path, bytes, &mut self.outbox);
+        if entry.transport.holds_early() {
+            self.early_at = Some(now);
+        }
         self.after_transport(now, slot);
         let leads_here = self.route(path.remote).is_ok_and(|route| route.slot == slot);
         if !connected && leads_here && self.rooms.transports[slot].connected.is_some() {
