@@ -3,6 +3,7 @@
 use crate::limits::Limits;
 use crate::media_engine::MediaEngine;
 use crate::metrics::Metrics;
+use crate::outbox::{Company, Outbox, OutboxReader};
 use crate::protocol::{ErrorName, ProtocolError};
 use crate::readiness::Readiness;
 use crate::registry::Registry;
@@ -28,6 +29,8 @@ pub(crate) struct App {
     /// The HS256 secret: the operator's, or one made up in development mode.
     secret: Option<Vec<u8>>,
     next_session: AtomicU64,
+    /// Of the messages that can wait for it.
+    pub(crate) company: Arc<Company>,
     lobby: Mutex<Lobby>,
     pub(crate) readiness: Readiness,
 }
@@ -72,6 +75,7 @@ impl App {
             metrics: Metrics::new(Arc::clone(&shards), Arc::clone(&registry)),
             drain: Drain::default(),
             next_session: AtomicU64::new(1),
+            company: Arc::default(),
             lobby: Mutex::default(),
             readiness: Readiness::default(),
             registry,
@@ -91,8 +95,9 @@ impl App {
         self.secret.as_deref().filter(|_| self.config.is_development())
     }
 
-    pub(crate) fn next_session(&self) -> u64 {
-        self.next_session.fetch_add(1, Ordering::Relaxed)
+    /// The way to the client of a new session.
+    pub(crate) fn outbox(&self) -> (Outbox, OutboxReader) {
+        Outbox::new(self.next_session.fetch_add(1, Ordering::Relaxed), &self.limits, &self.company)
     }
 
     fn lobby(&self) -> MutexGuard<'_, Lobby> {

@@ -7,6 +7,7 @@ use corelay_wire::ids::ShardId;
 use corelay_wire::units::Instant;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
@@ -130,8 +131,9 @@ impl EventSource {
     /// When the runtime cannot wait for them.
     pub fn engine(events: Events) -> std::io::Result<Self> {
         // `register`, which it names instead, is unsafe for the sake of types whose descriptor may change or close under it.
+        // Readable only: an eventfd is writable again whenever it was read, and the runtime would be woken to be told so.
         #[expect(deprecated, reason = "the descriptor is owned by the Events inside, the same one for as long as they live")]
-        AsyncFd::new(EventsFd(events)).map(Self::Engine)
+        AsyncFd::with_interest(EventsFd(events), Interest::READABLE).map(Self::Engine)
     }
 
     /// Calls `handle` with every event, for as long as there may be some.

@@ -1,11 +1,23 @@
 //! The way to one client: a bounded queue between whoever has something to tell and the task that writes to the socket.
 //!
 //! A queue that is full means a client that does not read. It is cut off: the others and the memory do not wait for it.
+//!
+//! What nobody waits for (who joined, which step a transport took) leaves with the next message that somebody does wait for, or a moment
+//! later with whatever gathered ([`Company`]): a `write` and the wake-up of its reader cost more than all that leads to them.
+//!
+//! ```text
+//! text ----------------------------> [queue] --> writer --> socket
+//! in company --> [waiting] --hurry----'            hurry: before the next text, and at the company's time
+//! ```
+
+mod company;
+
+pub(crate) use company::Company;
 
 use crate::limits::Limits;
 use crate::protocol::{GoodbyeReason, Notification, notification};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -43,8 +55,15 @@ pub(crate) struct OutboxReader {
     shared: Arc<Shared>,
 }
 
+/// Messages that may wait for company. Higher: a member of a room that everyone joins at once is written to less often. Lower: fewer are
+/// put into the queue at one go.
+const WAITING_MAX: usize = 64;
+
 #[derive(Debug)]
 struct Shared {
+    /// What waits for company, in order and before all that is queued later.
+    waiting: Mutex<Vec<Text>>,
+    company: Arc<Company>,
     bytes: AtomicUsize,
     bytes_max: usize,
     is_closing: AtomicBool,
@@ -62,10 +81,12 @@ impl Shared {
 
 impl Outbox {
     /// A queue for the session `id`.
-    pub(crate) fn new(id: u64, limits: &Limits) -> (Self, OutboxReader) {
+    pub(crate) fn new(id: u64, limits: &Limits, company: &Arc<Company>) -> (Self, OutboxReader) {
         // One place more than messages may take: the close frame always fits.
         let (sender, receiver) = mpsc::channel(limits.queue_messages_max + 1);
         let shared = Arc::new(Shared {
+            waiting: Mutex::default(),
+            company: Arc::clone(company),
             bytes: AtomicUsize::new(0),
             bytes_max: limits.queue_bytes_max,
             is_closing: AtomicBool::new(false),
@@ -82,22 +103,66 @@ impl Outbox {
 
     /// Queues a message; after [`Self::close`] it is dropped.
     pub(crate) fn text(&self, text: impl Into<Text>) {
-        if self.shared.is_closing.load(Ordering::Relaxed) {
+        if self.is_closing() {
             return;
         }
         let text = text.into();
-        let charge = self.shared.charge(&text);
-        let queued = self.shared.bytes.fetch_add(charge, Ordering::Relaxed) + charge;
-        // The last place is the close frame's.
-        if queued > self.shared.bytes_max || self.sender.capacity() < 2 || self.sender.try_send(Outgoing::Text(text)).is_err() {
-            self.shared.is_cut.store(true, Ordering::Relaxed);
-            self.shared.cut.notify_one();
+        self.charge(&text);
+        self.hurry();
+        self.queue(text);
+    }
+
+    /// The same for a message that may wait a moment.
+    pub(crate) fn text_in_company(&self, text: impl Into<Text>) {
+        if self.is_closing() {
+            return;
         }
+        let text = text.into();
+        self.charge(&text);
+        let mut waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(text);
+        let count = waiting.len();
+        drop(waiting);
+        match count {
+            1 => self.shared.company.expect(self.clone()),
+            WAITING_MAX => self.hurry(),
+            _ => {}
+        }
+    }
+
+    /// Queues what waits for company.
+    fn hurry(&self) {
+        let mut waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.drain(..).for_each(|text| self.queue(text));
+    }
+
+    fn charge(&self, text: &str) {
+        let charge = self.shared.charge(text);
+        if self.shared.bytes.fetch_add(charge, Ordering::Relaxed) + charge > self.shared.bytes_max {
+            self.cut_off();
+        }
+    }
+
+    fn queue(&self, text: Text) {
+        // The last place is the close frame's.
+        if self.sender.capacity() < 2 || self.sender.try_send(Outgoing::Text(text)).is_err() {
+            self.cut_off();
+        }
+    }
+
+    fn cut_off(&self) {
+        self.shared.is_cut.store(true, Ordering::Relaxed);
+        self.shared.cut.notify_one();
     }
 
     /// Queues a notification.
     pub(crate) fn notify(&self, message: &Notification) {
-        self.text(notification(message));
+        self.tell(notification(message), message.can_wait());
+    }
+
+    /// Queues the text of a notification.
+    pub(crate) fn tell(&self, text: impl Into<Text>, can_wait: bool) {
+        if can_wait { self.text_in_company(text) } else { self.text(text) }
     }
 
     /// Queues a ping, unless messages wait anyway.
@@ -116,6 +181,7 @@ impl Outbox {
     /// Closes after what is queued.
     pub(crate) fn close(&self, code: u16, reason: &'static str) {
         if !self.shared.is_closing.swap(true, Ordering::Relaxed) {
+            self.hurry();
             let _ = self.sender.try_send(Outgoing::Close { code, reason });
         }
     }
@@ -155,7 +221,8 @@ mod tests {
     use futures_util::FutureExt as _;
 
     fn small() -> (Outbox, OutboxReader) {
-        Outbox::new(1, &Limits { queue_messages_max: 4, queue_bytes_max: 100, ..Limits::default() })
+        let limits = Limits { queue_messages_max: 4, queue_bytes_max: 100, ..Limits::default() };
+        Outbox::new(1, &limits, &Arc::default())
     }
 
     fn is_cut(outbox: &Outbox) -> bool {
@@ -214,5 +281,34 @@ mod tests {
         assert!(matches!(reader.next().await, Some(Outgoing::Close { code: 1000, .. })));
         drop(outbox);
         assert!(reader.next().await.is_none());
+    }
+    fn queued(reader: &mut OutboxReader) -> Vec<String> {
+        let text = |outgoing| match outgoing {
+            Outgoing::Text(text) => text.to_string(),
+            other => panic!("not a text: {other:?}"),
+        };
+        std::iter::from_fn(|| reader.next().now_or_never().flatten().map(text)).collect()
+    }
+
+    #[tokio::test]
+    async fn what_can_wait_leaves_in_company_and_in_order() {
+        let company = Arc::new(Company::default());
+        let (outbox, mut reader) = Outbox::new(1, &Limits::default(), &company);
+        outbox.text_in_company("a");
+        outbox.text_in_company("b");
+        assert!(queued(&mut reader).is_empty(), "nobody is written to for it");
+        outbox.text("c");
+        assert_eq!(queued(&mut reader), ["a", "b", "c"]);
+        outbox.text_in_company("d");
+        let next = tokio::select! {
+            () = company.run() => panic!("it goes on"),
+            next = reader.next() => next,
+        };
+        assert!(matches!(next, Some(Outgoing::Text(text)) if text == "d"), "alone, after a moment");
+        (0..WAITING_MAX).for_each(|_| outbox.text_in_company("e"));
+        assert_eq!(queued(&mut reader).len(), WAITING_MAX);
+        outbox.text_in_company("f");
+        outbox.close(1000, "left");
+        assert!(matches!(reader.next().await, Some(Outgoing::Text(text)) if text == "f"));
     }
 }

@@ -56,7 +56,7 @@ struct Session {
 /// A client whose token was refused: says why, in a way that a browser can read, and closes.
 pub(crate) async fn refuse(app: Arc<App>, websocket: WebSocket, error: ProtocolError) {
     app.metrics.refused(error.name);
-    let (outbox, reader) = Outbox::new(app.next_session(), &app.limits);
+    let (outbox, reader) = app.outbox();
     outbox.goodbye(GoodbyeReason::Error(error.name), error.reason);
     let socket = Socket::new(websocket, reader, &app.limits);
     socket.finish().await;
@@ -69,7 +69,7 @@ pub(crate) async fn run(app: Arc<App>, websocket: WebSocket, claims: Claims) {
         Err(error) => return refuse(app, websocket, error).await,
     };
     app.metrics.sessions.inc();
-    let (outbox, reader) = Outbox::new(app.next_session(), &app.limits);
+    let (outbox, reader) = app.outbox();
     let mut socket = Socket::new(websocket, reader, &app.limits);
     let requests = Quota::per_second(app.limits.requests_per_second).allow_burst(app.limits.requests_burst);
     let broadcasts = Quota::per_second(app.limits.broadcasts_per_second).allow_burst(app.limits.broadcasts_burst);

@@ -238,6 +238,18 @@ pub enum Notification {
 }
 
 impl Notification {
+    /// Whether nobody acts on it at once: it may leave together with the next messages. What brings a picture or ends one may not.
+    pub(crate) fn can_wait(&self) -> bool {
+        use TransportStateName::{Checking, Connected, Connecting, New};
+        match self {
+            Self::ParticipantJoined(_) | Self::ParticipantLeft { .. } | Self::ProducerScore { .. } | Self::ConsumerScore { .. } => {
+                true
+            }
+            Self::TransportState { state, .. } => matches!(state, New | Checking | Connecting | Connected),
+            _ => false,
+        }
+    }
+
     /// A goodbye for `reason`.
     pub fn goodbye(reason: GoodbyeReason, message: impl Into<String>) -> Self {
         Self::Goodbye { reason, message: message.into(), reconnect: reason.reconnect() }

@@ -145,7 +145,7 @@ impl Registry {
         let text = Text::from(crate::protocol::notification(notification));
         for id in room.participants.values().filter(|id| is_meant(**id)) {
             if let Some(session) = self.participants.get(id).and_then(|p| p.session.as_ref()) {
-                session.text(text.clone());
+                session.tell(text.clone(), notification.can_wait());
             }
         }
     }
