@@ -19,7 +19,7 @@ use ice::{Heard, Ice};
 use pipe::Pipe;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use webrtc_srtp::context::Context as SrtpContext;
 use webrtc_srtp::protection_profile::ProtectionProfile;
@@ -137,6 +137,7 @@ pub struct Association {
     pub(crate) receiver: SrtpContext,
     pub(crate) farewell: Farewell,
     profile: Profile,
+    waited: Duration,
 }
 
 impl Association {
@@ -147,7 +148,9 @@ impl Association {
 
     /// Connects to the other side, which must know our fingerprint by then, or soon. SRTP that arrives before this returns is not counted.
     pub async fn connect_from(identity: &Identity, local: Local, remote: &Remote) -> Result<Self, AssociationError> {
+        let asked = Instant::now();
         let _turn = identity.turns.acquire().await.expect("the semaphore is never closed");
+        let waited = asked.elapsed();
         local.socket.connect(remote.candidate)?;
         let socket = Arc::new(local.socket);
         let mut reader = Reader {
@@ -168,12 +171,17 @@ impl Association {
         };
         let (sender, receiver, profile) = keys(&dtls, is_client).await?;
         let farewell = Farewell { dtls: Arc::new(dtls), records, runtime: tokio::runtime::Handle::current() };
-        Ok(Self { socket, remote: remote.candidate, ice: reader.ice, sender, receiver, farewell, profile })
+        Ok(Self { socket, remote: remote.candidate, ice: reader.ice, sender, receiver, farewell, profile, waited })
     }
 
     /// The SRTP profile.
     pub fn profile(&self) -> Profile {
         self.profile
+    }
+
+    /// How long it waited for its turn, because as many handshakes as there may be at a time were under way.
+    pub fn waited(&self) -> Duration {
+        self.waited
     }
 }
 

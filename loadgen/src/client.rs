@@ -72,6 +72,8 @@ pub struct Times {
     pub joined: Duration,
     /// ICE and DTLS of all its transports.
     pub transports: Duration,
+    /// Of that, the longest wait for a turn: for other handshakes of the same identity.
+    pub waited: Duration,
     /// The answers to `produce` and `consume` of what was there.
     pub ready: Duration,
     /// The first media packet of all those consumed; `None` until it came.
@@ -106,6 +108,8 @@ impl Client {
         let (receive, send) =
             tokio::try_join!(open(&signaling, server, fleet, "recv", receives), open(&signaling, server, fleet, "send", sends))?;
         times.transports = since();
+        times.waited = [&receive, &send].into_iter().flatten().map(|opened| opened.waited).max().unwrap_or_default();
+        let [receive, send] = [receive, send].map(|opened| opened.map(|opened| (opened.id, opened.peer)));
         let peers = [&receive, &send].into_iter().flatten().map(|(_, peer)| Arc::clone(peer)).collect();
         let published = match &send {
             Some((id, peer)) => publish(&signaling, id, peer, &plan.publish, &participant_id).await?,
@@ -190,6 +194,13 @@ impl Drop for Client {
     }
 }
 
+/// A transport that is up.
+struct Opened {
+    id: Value,
+    peer: Arc<Peer>,
+    waited: Duration,
+}
+
 /// Makes one transport, if it is needed.
 async fn open(
     signaling: &Signaling,
@@ -197,7 +208,7 @@ async fn open(
     fleet: &Fleet,
     direction: &str,
     is_needed: bool,
-) -> Result<Option<(Value, Arc<Peer>)>, ClientError> {
+) -> Result<Option<Opened>, ClientError> {
     if !is_needed {
         return Ok(None);
     }
@@ -205,7 +216,8 @@ async fn open(
     let remote = media::remote(&transport)?;
     signaling.request("connectWebRtcTransport", media::connect(&transport["id"], &server.identity)).await?;
     let association = Association::connect(&server.identity, &remote).await?;
-    Ok(Some((transport["id"].clone(), Arc::new(fleet.attach(association)))))
+    let waited = association.waited();
+    Ok(Some(Opened { id: transport["id"].clone(), peer: Arc::new(fleet.attach(association)), waited }))
 }
 
 async fn publish(

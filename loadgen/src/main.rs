@@ -24,6 +24,10 @@ const EXIT_SETUP: u8 = 5;
 /// 128 and the signal's number, as a shell would say.
 const EXIT_INTERRUPTED: u8 = 130;
 
+/// A join allocates in many small pieces, on the side of the clients as on the server's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -124,6 +124,13 @@ fn a_generator_without_headroom_outranks_loss_and_corruption_outranks_all() {
     assert_eq!((verdict.outcome, verdict.outcome.exit_code()), (Outcome::Bottleneck, 4));
     assert!(verdict.reasons[0].starts_with("the generator was the bottleneck, so there is no result"), "{:?}", verdict.reasons);
     assert!(verdict.reasons.iter().any(|reason| reason.contains("11 of 12 streams")), "{:?}", verdict.reasons);
+    window.totals.queue_drops = 0;
+    let waited = |millis| Times { waited: Duration::from_millis(millis), ..Times::default() };
+    let at = |waited| Join { at: Duration::ZERO, expects_media: false, outcome: Ok(waited) };
+    let of = |joins: &[Join]| {
+        Verdict::of(&Evidence { slo: &slo, window: &window, joins, streams_expected: 12, streams_started: 12, lost: &[] }).outcome
+    };
+    assert_eq!((of(&[at(waited(20))]), of(&[at(waited(20)), at(waited(200))])), (Outcome::NotWhole, Outcome::Bottleneck));
     window.totals.received.corrupt = 1;
     assert_eq!((judge(&window).outcome, judge(&window).outcome.exit_code()), (Outcome::Corrupt, 3));
 }

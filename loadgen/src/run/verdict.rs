@@ -75,7 +75,7 @@ impl Verdict {
     }
 }
 
-/// A join is a dozen steps: each this late, they make a join slow that is not.
+/// A join is a dozen steps: each this late, they make a join slow that is not. So does one wait for a turn that is this long.
 const LATE_P99_MAX: Duration = Duration::from_millis(50);
 
 type Finding = (Outcome, String);
@@ -100,9 +100,21 @@ fn bottleneck(evidence: &Evidence<'_>) -> Option<Finding> {
                 "the thread that joins and leaves was more than {late:?} late 1 % of the time: give it cores of its own, or ask for fewer joins"
             )
         }
-        Headroom::Enough => return None,
+        Headroom::Enough => waited(evidence.joins)?,
     };
     Some((Outcome::Bottleneck, format!("the generator was the bottleneck, so there is no result: {reason}")))
+}
+
+/// Joins waited for a turn of the generator's own.
+fn waited(joins: &[Join]) -> Option<String> {
+    let mut waited: Vec<Duration> = joins.iter().filter_map(|join| Some(join.outcome.as_ref().ok()?.waited)).collect();
+    waited.sort();
+    let p99 = quantile(&waited, 0.99);
+    (p99 > LATE_P99_MAX).then(|| {
+        format!(
+            "1 % of the joins waited more than {p99:?} for others to shake hands: give it cores of its own, or ask for fewer joins"
+        )
+    })
 }
 
 fn gaps(evidence: &Evidence<'_>) -> Vec<Finding> {
