@@ -12,9 +12,11 @@ const ADAPTS_MS = 5_000;
 const LOSS_PERCENT = 10;
 const LOSS_MS = 15_000;
 const DELAY_MS = 40;
-/** Of the frames that the publisher sent meanwhile. Chromium leaves frames of the upper temporal layer out that are whole too late for it. */
-const DECODED_MIN = 0.8;
+/** Of the frames that the publisher sent meanwhile. All that leave come; while an estimate is low, half of them do not leave, two seconds were seen. */
+const DECODED_MIN = 0.93;
 const FREEZES_MAX = 1;
+/** Behind loss, without a queue: what was seen is up to 0.4 %. */
+const CONCEALED_LOSS_MAX = 0.01;
 /** Twice what a quiet machine shows: browsers and link share two processors here. */
 const CONCEALED_MAX = 0.025;
 const [WIDE_KBPS, NARROW_KBPS] = [3_000, 500];
@@ -59,7 +61,7 @@ async function loss({ ada, eve, video, audio }) {
   console.log(`# the server: ${JSON.stringify((await eve.evaluate(() => window.corelay.serverStats())).transports)}`);
   assert.ok(result.decoded >= result.sent * DECODED_MIN, `${result.decoded} of ${result.sent} frames`);
   assert.ok(result.freezes <= FREEZES_MAX, `the picture froze ${result.freezes} times`);
-  assert.ok(result.concealed < CONCEALED_MAX, `${(result.concealed * 100).toFixed(1)} % of the sound is made up`);
+  assert.ok(result.concealed < CONCEALED_LOSS_MAX, `${(result.concealed * 100).toFixed(1)} % of the sound is made up`);
 }
 
 async function rate({ eve, video, audio }) {

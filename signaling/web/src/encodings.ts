@@ -12,8 +12,8 @@ const SCREEN_BITRATE_MAX = 3_000_000;
 /** The smaller pictures of simulcast, of a camera of 720 lines: a quarter and a half of its sides. */
 const CAMERA_BITRATES_SMALLER = [{ scaleResolutionDownBy: 4, maxBitrate: 150_000 }, { scaleResolutionDownBy: 2, maxBitrate: 500_000 }];
 /**
- * Two temporal layers, so that a receiver with a slow network gets half of the frames before it gets a smaller picture. Not three: Chromium drops
- * a VP8 frame of the third layer that is whole only after the next of the second, which is every one that was lost and sent again.
+ * Two temporal layers, so that a receiver with a slow network gets half of the frames before it gets a smaller picture. A third would cost all
+ * of them bits, for a quarter of the frames, which people take for a picture that stands.
  */
 const TEMPORAL = 'L1T2';
 /** Spatial layers that lean on each other at keyframes only: who gets the small one is not sent parts of the large ones. */
