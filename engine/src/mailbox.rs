@@ -43,7 +43,7 @@ pub(crate) enum Sleep {
 }
 
 /// Whether a shard that sleeps deep need not hear of `command` at once: nothing happens because of it before a datagram or another
-/// command, which wakes, or the shard's own post within a second. A wake-up is 10 us, and without these a join has two less.
+/// command, which wakes, or the shard's own post within a second. A join has two wake-ups less without these.
 ///
 /// A peer in DTLS's client role sends its ClientHello after the connecting, or the shard holds it and sleeps lightly. In the server role it
 /// waits for ours.

@@ -127,11 +127,12 @@ async fn run(app: Arc<App>, listener: TcpListener, events: EventSource, signals:
     let _ = tokio::join!(http, event_task, backlog_task, key_task, company_task, beat_task);
 }
 
-/// How far the nearest timer is at most. Higher: timeouts shorter than it cost more, see [`beat`]. Lower: a node without a call wakes more often.
+/// How far the nearest timer is at most. Higher: timeouts shorter than it cost more, see [`beat`]. Lower: a node without a call wakes
+/// more often.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// Keeps a timer near. When a timer is set that is due before all others, the runtime wakes itself, by an eventfd and one more turn of its
-/// loop: 4 us, and a request to a shard, which has a timeout of seconds, was three times in each join the first to come.
+/// Keeps a timer near. When a timer is set that is due before all others, the runtime wakes itself, by an eventfd and one more turn of
+/// its loop: 4 us, and a request to a shard, which has a timeout of seconds, was three times in each join the first to come.
 async fn beat() {
     let mut beat = tokio::time::interval(BEAT);
     loop {

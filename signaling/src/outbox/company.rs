@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// How long a message waits for others at most. Higher: in a storm of joins each member of a room is written to less often, at most once
-/// in this time. Lower: others appear sooner to people who would not see the difference.
+/// How long a message waits for others at most. Higher: in a storm of joins each member of a room is written to less often, at most
+/// once in this time. Lower: others appear sooner to people who would not see the difference.
 const COMPANY_TIME: Duration = Duration::from_millis(20);
 
 /// The outboxes in which something waits, and the time they share: one timer, and one wake-up of signaling, for all of them.
