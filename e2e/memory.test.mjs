@@ -7,9 +7,12 @@ import { promisify } from 'node:util';
 import { Server } from './harness/server.mjs';
 
 const IDLE_PARTICIPANTS = 100;
-/** Several times what was measured, 0.4 and 1.9 MiB: the bound catches a leak or a careless table, not a page more. */
-const IDLE_KIB_MAX = 2_000;
-const CALL_KIB_MAX = 8_000;
+/** More than twice what was measured, 73 and about 600 KiB: the bound catches a leak or a careless table, not a page more. */
+const IDLE_KIB_MAX = 200;
+const CALL_KIB_MAX = 1_500;
+/** What the generator exits with when its own sends were late. Memory does not mind; the generator gives no result all the same. */
+const GENERATOR_WAS_LATE = 4;
+const TRIES = 3;
 
 async function load(server, ...parameters) {
   const generator = process.env.CORELAY_LOADGEN;
@@ -21,6 +24,16 @@ async function load(server, ...parameters) {
 }
 
 async function measured(label, bound, parameters) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await measuredOnce(label, bound, parameters);
+    } catch (error) {
+      if (error.code !== GENERATOR_WAS_LATE || tries === TRIES) throw error;
+    }
+  }
+}
+
+async function measuredOnce(label, bound, parameters) {
   const server = await Server.start();
   try {
     const report = await load(server, ...parameters);
@@ -35,7 +48,7 @@ async function measured(label, bound, parameters) {
   }
 }
 
-test('memory of idle participants', { timeout: 120_000 }, () =>
+test('memory of idle participants', { timeout: 240_000 }, () =>
   measured('idle participant', IDLE_KIB_MAX, ['--participants', `${IDLE_PARTICIPANTS}`, '--idle', '--seconds', '2']));
 
-test('memory in a call of ten', { timeout: 120_000 }, () => measured('participant of ten, all publishing', CALL_KIB_MAX, ['--participants', '10', '--seconds', '10']));
+test('memory in a call of ten', { timeout: 240_000 }, () => measured('participant of ten, all publishing', CALL_KIB_MAX, ['--participants', '10', '--seconds', '10']));

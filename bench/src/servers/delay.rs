@@ -7,24 +7,48 @@ use super::fanout::{check, clients, wait_for_streams};
 use crate::figure::Figure;
 use crate::section::{Effort, Findings};
 use anyhow::{Result, ensure};
+use corelay_loadgen::association::Identity;
 use corelay_loadgen::client::{Client, ClientPlan, Subscribe};
 use corelay_loadgen::fleet::{Fleet, Totals};
 use corelay_loadgen::stream::{Burst, StreamPlan};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Of the server's core.
 const LOAD: f64 = 0.70;
-/// Near enough to it: one more publisher is a step of this size or less.
+/// Near enough to it: one more room is a step of this size or less.
 const NEAR: f64 = 0.64;
-const AUDIENCE: usize = 250;
-const PUBLISHERS_MAX: usize = 40;
+/// More says nothing of seventy percent.
+const OVER: f64 = 0.80;
 const PACED: Burst = Burst::Paced { packets: 3, gap: Duration::from_millis(5) };
 const PROBE: Duration = Duration::from_secs(2);
+/// Of the way to the load that is gone at once. A room costs more on a busy core.
+const STRIDE: f64 = 0.75;
+const JOINS_PER_SECOND: u32 = 200;
 
-/// Both loads.
+/// Publishers and who listens to them, as many as load the core.
+struct Rooms {
+    /// Their figures begin with it.
+    name: &'static str,
+    listeners: usize,
+    /// All publishers have the same listeners; else each has a room of its own.
+    one: bool,
+    /// So many publishers, and the load is looked at for the first time.
+    first: usize,
+    max: usize,
+}
+
+/// What most servers carry.
+const MEETINGS: Rooms = Rooms { name: "latency.load70", listeners: 9, one: false, first: 16, max: 250 };
+/// A burst of three packets leaves 750 times, one after another: the last listener waits for all others.
+const HALL: Rooms = Rooms { name: "latency.hall70", listeners: 250, one: true, first: 2, max: 40 };
+
+/// All loads.
 pub(super) async fn run(effort: &Effort) -> Result<Findings> {
     let mut findings = Findings { figures: low(effort).await?, notes: Vec::new() };
-    findings.figures.extend(loaded(effort).await?);
+    for rooms in [MEETINGS, HALL] {
+        findings.figures.extend(rooms.measure(effort).await?);
+    }
     Ok(findings)
 }
 
@@ -44,39 +68,57 @@ async fn low(effort: &Effort) -> Result<Vec<Figure>> {
     Ok(figures("latency.low", &windows))
 }
 
-/// Videos, paced as browsers do, to an audience: one more until the server's core is at its load.
-async fn loaded(effort: &Effort) -> Result<Vec<Figure>> {
-    let (identity, fleet) = clients(effort.cores())?;
-    let mut server = Corelay::start(effort.cores().server).await?;
-    let joining = Joining { identity: &identity, fleet: &fleet, plan: &ClientPlan::default(), per_second: 200 };
-    let _audience = joining.join(&server, AUDIENCE, |n| ("hall".to_owned(), format!("listener-{n}"))).await?;
-    let stream = StreamPlan { burst: PACED, ..StreamPlan::video(2_592_000, 30) };
-    let publishes = ClientPlan { publish: vec![stream], subscribe: Subscribe::None, idle_transports: false, feedback: false };
-    let mut publishers: Vec<Client> = Vec::new();
-    let mut load = 0.0;
-    while load < NEAR {
-        ensure!(publishers.len() < PUBLISHERS_MAX, "{PUBLISHERS_MAX} publishers load the server's core with {load:.2} only");
-        let name = format!("publisher-{}", publishers.len());
-        publishers.push(server.join(&identity, "hall", &name, &publishes, &fleet).await?);
-        wait_for_streams(&fleet, (publishers.len() * AUDIENCE) as u64, &mut server.process).await?;
-        let before = server.process.cpu()?;
-        tokio::time::sleep(PROBE).await;
-        load = server.process.cpu()?.saturating_sub(before).as_secs_f64() / PROBE.as_secs_f64();
-        ensure!(load < 0.95 || publishers.len() > 1, "one publisher is more than the core's load");
+impl Rooms {
+    /// Videos, paced as browsers do: more publishers until the server's core is at its load.
+    async fn measure(&self, effort: &Effort) -> Result<Vec<Figure>> {
+        let (identity, fleet) = clients(effort.cores())?;
+        let mut server = Corelay::start(effort.cores().server).await?;
+        let mut clients = Vec::new();
+        let (mut publishers, mut load) = (0, 0.0);
+        while load < NEAR {
+            ensure!(publishers < self.max, "{publishers} publishers load the server's core with {load:.2} only");
+            let more = if publishers == 0 { self.first } else { (STRIDE * (LOAD - load) * publishers as f64 / load) as usize };
+            for _ in 0..more.clamp(1, self.max - publishers) {
+                clients.extend(self.publisher(publishers, &server, &identity, &fleet).await?);
+                publishers += 1;
+            }
+            wait_for_streams(&fleet, (publishers * self.listeners) as u64, &mut server.process).await?;
+            load = share(&server, PROBE).await?;
+            ensure!(load < OVER, "{publishers} publishers load the server's core with {load:.2}: with one less it is too idle");
+        }
+        let (mut windows, mut shares) = (Vec::new(), Vec::new());
+        let length = Duration::from_secs(if effort.quick { 3 } else { 6 });
+        for _ in 0..if effort.quick { 2 } else { 5 } {
+            let (window, share) = tokio::join!(window(&fleet, length), share(&server, length));
+            windows.push(window?);
+            shares.push(share?);
+        }
+        let rate = windows.iter().map(|w| w.received.packets as f64 / w.elapsed.as_secs_f64()).collect();
+        let mut figures = figures(self.name, &windows);
+        figures.push(Figure::new(format!("{}.cpu_share", self.name), "ratio", shares));
+        figures.push(Figure::new(format!("{}.packets_per_s", self.name), "1/s", rate));
+        Ok(figures)
     }
-    let (mut windows, before) = (Vec::new(), server.process.cpu()?);
-    let length = Duration::from_secs(if effort.quick { 3 } else { 6 });
-    let begin = tokio::time::Instant::now();
-    for _ in 0..if effort.quick { 2 } else { 5 } {
-        windows.push(window(&fleet, length).await?);
+
+    /// One more publisher, with the listeners that it needs.
+    async fn publisher(&self, number: usize, server: &Corelay, identity: &Arc<Identity>, fleet: &Fleet) -> Result<Vec<Client>> {
+        let room = if self.one { "hall".to_owned() } else { format!("room-{number}") };
+        let stream = StreamPlan { burst: PACED, ..StreamPlan::video(2_592_000, 30) };
+        let publishes = ClientPlan { publish: vec![stream], subscribe: Subscribe::None, idle_transports: false, feedback: false };
+        let mut clients = vec![server.join(identity, &room, &format!("publisher-{number}"), &publishes, fleet).await?];
+        if number == 0 || !self.one {
+            let joining = Joining { identity, fleet, plan: &ClientPlan::default(), per_second: JOINS_PER_SECOND };
+            clients.extend(joining.join(server, self.listeners, |n| (room.clone(), format!("listener-{n}"))).await?);
+        }
+        Ok(clients)
     }
-    let share = server.process.cpu()?.saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64();
-    let mut figures = figures("latency.load70", &windows);
-    figures.push(Figure::of("latency.load70.cpu_share", "ratio", share));
-    figures.push(Figure::of("latency.load70.target", "ratio", LOAD));
-    let rate = windows.iter().map(|w| w.received.packets as f64 / w.elapsed.as_secs_f64()).collect();
-    figures.push(Figure::new("latency.load70.packets_per_s", "1/s", rate));
-    Ok(figures)
+}
+
+/// How busy the server's core is with it.
+async fn share(server: &Corelay, length: Duration) -> Result<f64> {
+    let (before, begin) = (server.process.cpu()?, tokio::time::Instant::now());
+    tokio::time::sleep(length).await;
+    Ok(server.process.cpu()?.saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64())
 }
 
 async fn window(fleet: &Fleet, length: Duration) -> Result<Totals> {

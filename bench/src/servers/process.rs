@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// How long a server may take to end after SIGTERM before it is killed.
 const END_MAX: Duration = Duration::from_secs(5);
+/// How often a port is looked for that is free for TCP and UDP.
+const PORT_TRIES: u32 = 20;
 
 /// A running server. Dropping it ends the process.
 #[derive(Debug)]
@@ -87,9 +89,15 @@ impl Drop for ServerProcess {
     }
 }
 
-/// A port that is free at the moment, for TCP or UDP.
+/// A port that is free at the moment, for TCP and UDP.
 pub(super) fn free_port() -> Result<u16> {
-    Ok(std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port())
+    for _ in 0..PORT_TRIES {
+        let port = std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("{PORT_TRIES} ports that are free for UDP are all taken for TCP: what else is running?")
 }
 
 #[cfg(test)]
