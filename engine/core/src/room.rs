@@ -196,6 +196,13 @@ pub(crate) struct Subscription {
     pub(crate) record: Box<Record>,
 }
 
+impl Subscription {
+    /// Whether there is a reason to send nothing of its track, which is of this kind. How large sound is shown means nothing.
+    pub(crate) fn is_paused(&self, kind: Kind) -> bool {
+        self.paused || self.left_out || kind == Kind::Video && self.preferences.viewport.is_hidden()
+    }
+}
+
 /// Who has a subscription: what a walk asks of each before it comes to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subscribing {

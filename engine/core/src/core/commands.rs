@@ -268,8 +268,9 @@ impl Core {
         }
         let first_retransmission = self.random.next_u32() as u16;
         let formats = &self.rooms.tracks[track].formats;
-        let subscriber = Subscriber::new(parameters, formats, mapping, first_retransmission, paused);
         let preferences = parameters.preferences;
+        let hidden = preferences.viewport.is_hidden() && self.rooms.tracks[track].kind == Kind::Video;
+        let subscriber = Subscriber::new(parameters, formats, mapping, first_retransmission, paused || hidden);
         if subscriber.header.is_numbered() {
             self.rooms.congestions.get_or_begin(transport, now);
         }
@@ -329,6 +330,7 @@ impl Core {
         }
         for at in 0..self.rooms.tracks[slot].subscriptions.len() {
             let subscription = self.rooms.tracks[slot].subscriptions[at];
+            self.tell_dark(subscription);
             self.want_keyframe_for(now, subscription);
             self.choose_anew(now, self.rooms.subscriptions[subscription].transport);
         }
@@ -351,8 +353,9 @@ impl Core {
 
     /// The subscriber paused or resumed a subscription, or another reason for a pause came or went.
     pub(super) fn update_pause(&mut self, now: Instant, slot: u32) {
-        let Subscription { track, subscriber, paused, left_out, .. } = &mut self.rooms.subscriptions[slot];
-        let (track, paused) = (*track, *paused || *left_out);
+        let track = self.rooms.subscriptions[slot].track;
+        let paused = self.rooms.subscriptions[slot].is_paused(self.rooms.tracks[track].kind);
+        let subscriber = &mut self.rooms.subscriptions[slot].subscriber;
         if subscriber.paused == paused {
             return;
         }
@@ -360,6 +363,7 @@ impl Core {
         subscriber.mapping.suspend();
         self.update_mirror(track);
         self.recount(now, slot);
+        self.tell_dark(slot);
         self.want_keyframe_for(now, slot);
         self.choose_anew(now, self.rooms.subscriptions[slot].transport);
     }

@@ -15,6 +15,7 @@ impl Core {
     ) -> Result<(), Refusal> {
         let slot = self.rooms.subscriptions.slot_of(id)?;
         change(&mut self.rooms.subscriptions[slot].preferences);
+        self.update_pause(now, slot);
         self.select(now, slot);
         Ok(())
     }

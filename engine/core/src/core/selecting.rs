@@ -1,6 +1,7 @@
 //! What each subscription is to get: decided when something changes, and carried out by its gate.
 
 use super::Core;
+use super::statistics::selection_of;
 use crate::control::Event;
 use crate::layer::Placing;
 use crate::room::{Rooms, Subscription, Track, TrackOrigin};
@@ -28,8 +29,20 @@ impl Core {
         subscriber.gate.aim(target);
         if target.is_none() {
             subscriber.mapping.suspend();
+            self.tell_dark(slot);
         }
         self.recount(now, slot);
+    }
+
+    /// Tells that a subscription gets nothing from here on, and why, if it was told that it gets something and there is a reason why it
+    /// does not.
+    pub(super) fn tell_dark(&mut self, slot: u32) {
+        let subscription = &mut self.rooms.subscriptions[slot];
+        let track = &self.rooms.tracks[subscription.track];
+        let (_, target, why) = selection_of(subscription, track);
+        if target.is_none() && core::mem::take(&mut subscription.selection.told) {
+            self.events.push_back(Event::SelectionChanged { subscription: subscription.id, layers: None, why });
+        }
     }
 
     /// Decides for one subscription, unless an allocation does.

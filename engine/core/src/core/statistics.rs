@@ -135,7 +135,7 @@ fn layer(layer: &Layer, is_audio: bool, clock: ClockRate, now: Instant) -> Layer
 }
 
 /// What flows, as far as the stream goes; and what is to.
-fn selection_of(subscription: &Subscription, track: &Track) -> (Option<Target>, Option<Target>, Why) {
+pub(super) fn selection_of(subscription: &Subscription, track: &Track) -> (Option<Target>, Option<Target>, Why) {
     let not_speaking = subscription.left_out || track.hearing.is_held();
     let flowing = subscription.subscriber.mapping.flowing().filter(|_| !not_speaking && !subscription.subscriber.paused);
     let selected = subscription.selection.target;
@@ -151,6 +151,7 @@ fn selection_of(subscription: &Subscription, track: &Track) -> (Option<Target>, 
         (true, _) => (current, None, Why::Paused),
         (_, true) => (current, None, Why::PublisherPaused),
         _ if not_speaking => (None, None, Why::NotSpeaking),
+        _ if track.kind == Kind::Video && subscription.preferences.viewport.is_hidden() => (None, None, Why::Viewport),
         _ => (current, target, why),
     }
 }

@@ -89,6 +89,7 @@ pub(super) fn tell(track: &Track, subscription: &mut Subscription, events: &mut 
     let Subscription { id, selection, subscriber, .. } = subscription;
     let Some(source) = subscriber.mapping.flowing().filter(|_| events.len() < events.capacity()) else { return };
     subscriber.gate.told();
+    selection.told = true;
     let point = subscriber.gate.point();
     let row = track.rows.get(if track.rows.is_spatial() { point.spatial() } else { source.layer });
     let rates = row.rates.temporal_max().unwrap_or(0).max(track.scalability.temporal.saturating_sub(1));
