@@ -95,6 +95,7 @@ pub fn core_limits(config: &Config, shards: usize) -> Limits {
         microphones_forwarded: config.microphones_forwarded,
         ..Limits::default()
     }
+    .with_fast_start(config.fast_start_kib.saturating_mul(1_024))
 }
 
 #[cfg(test)]
@@ -119,6 +120,20 @@ mod tests {
         assert_eq!(core_limits(&config, 4).participants_max, 500);
         assert_eq!(core_limits(&config, 100).participants_max, 20, "a room is larger than a shard: it spills");
         assert_eq!((core_limits(&config, 4).rooms_max, core_limits(&config, 4).transports_max), (50, 2_000));
+    }
+
+    #[test]
+    fn what_joiners_begin_with_is_in_the_budget() {
+        let histories = |fast_start_kib| {
+            let config = Config { fast_start_kib, ..Config::default() };
+            let budget = Budget::of(&config, 1);
+            budget.lines.iter().find(|line| line.what == "histories").map(|line| line.bytes_each).expect("a line of its own")
+        };
+        assert_eq!(histories(0), histories(256), "that much is kept anyhow");
+        assert!(histories(4_096) > histories(256) + (3 << 20));
+        let limits = core_limits(&Config { fast_start_kib: 3_000, ..Config::default() }, 1);
+        assert_eq!((limits.history_bytes, limits.history_packets), (3_000 << 10, 8_192));
+        assert_eq!(limits.fast_start_bytes, limits.history_bytes);
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub struct Config {
     pub spill_subscriptions: usize,
     /// `MICROPHONES_FORWARDED` of one room at a time; zero: all.
     pub microphones_forwarded: u8,
+    /// `FAST_START_KIB` of a video since its last keyframe; zero: no fast start.
+    pub fast_start_kib: u32,
     /// `ROOMS_MAX` of the node.
     pub rooms_max: usize,
     /// `METRICS_PUBLIC`: whether `/metrics` needs no token.
@@ -149,6 +151,7 @@ impl Default for Config {
             spill_participants: limits::SPILL_PARTICIPANTS_DEFAULT,
             spill_subscriptions: limits::SPILL_SUBSCRIPTIONS_DEFAULT,
             microphones_forwarded: limits::MICROPHONES_FORWARDED_DEFAULT,
+            fast_start_kib: limits::FAST_START_KIB_DEFAULT,
             rooms_max: limits::ROOMS_DEFAULT,
             metrics_public: true,
             demo: true,

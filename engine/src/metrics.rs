@@ -195,6 +195,8 @@ fn sum(past: &Counters, present: &Counters) -> Counters {
         runs_out: past.runs_out + present.runs_out,
         keyframe_requests_out: past.keyframe_requests_out + present.keyframe_requests_out,
         keyframe_requests_in: past.keyframe_requests_in + present.keyframe_requests_in,
+        fast_starts: past.fast_starts + present.fast_starts,
+        fast_starts_declined: past.fast_starts_declined + present.fast_starts_declined,
         nacks_in: past.nacks_in + present.nacks_in,
         nacks_out: past.nacks_out + present.nacks_out,
         feedback_out: past.feedback_out + present.feedback_out,

@@ -41,6 +41,9 @@ const QUEUE_USUAL: Duration = Duration::from_millis(300);
 const FULL_AFTER_QUEUE: Duration = Duration::from_secs(2);
 const FULL_AFTER_LOSS: Duration = Duration::from_millis(500);
 const QUEUE_FULL: Duration = Duration::from_millis(40);
+/// What a viewer begins with behind a keyframe that is past takes so much of the path's time at most. More: what is live waits behind
+/// it for longer than a new keyframe would take. Less: one is asked for sooner, ten times a picture's size for everybody who watches.
+const HEAD_START: Duration = Duration::from_millis(100);
 /// Report blocks that are closer to each other are of one report.
 const REPORTS_APART_MIN_MS: u64 = 100;
 
@@ -154,6 +157,12 @@ impl Congestion {
     pub fn estimate(&self, now: Instant) -> Option<Bitrate> {
         let deaf = !self.heard && self.first.is_some_and(|first| now.since(first) > DEAF_AFTER);
         (!deaf).then(|| self.estimator.estimate().target)
+    }
+
+    /// How many bytes of what is past may leave at once, so that a viewer can begin with what is there.
+    pub fn head_start(&self, now: Instant) -> u64 {
+        let carried = self.estimate(now).map_or(u64::MAX, |estimate| estimate.0 / 8 * HEAD_START.as_millis() as u64 / 1_000);
+        self.pacer.allowance(now).max(carried)
     }
 
     /// Whether the estimate is no more than a guess.

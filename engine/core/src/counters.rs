@@ -27,6 +27,10 @@ pub struct Counters {
     pub keyframe_requests_out: u64,
     /// Keyframe requests that subscribers made, merged and throttled ones included.
     pub keyframe_requests_in: u64,
+    /// Subscriptions that began with a keyframe that was there already.
+    pub fast_starts: u64,
+    /// Those that could have, had there been a keyframe with all that followed it, and little enough of that.
+    pub fast_starts_declined: u64,
     /// Lost packets that subscribers asked for, each as often as it was asked for.
     pub nacks_in: u64,
     /// Lost packets that publishers were asked for, each as often as it was asked for.

@@ -11,6 +11,7 @@ mod lane;
 mod numbering;
 mod plan;
 mod seal;
+mod start;
 mod turn;
 
 use crate::congestion::{Congestion, Congestions};
@@ -18,8 +19,10 @@ use crate::departures::{Departures, Progress};
 use crate::limits::Limits;
 use crate::room::Rooms;
 use batch::Batch;
+use corelay_wire::ids::SubscriptionId;
 use corelay_wire::rtp::AbsSendTime;
 use delivery::{Courier, resume};
+use start::{Start, start};
 use turn::{Found, Turn};
 
 /// The tracks with packets that no walk has taken, and the walk that is under way.
@@ -32,6 +35,10 @@ pub(crate) struct Forwarder {
     open: Vec<u32>,
     /// Transports for whose paths something came to wait.
     waiting: Vec<u32>,
+    /// Subscriptions that wait for a keyframe and may begin with one that is there.
+    starting: Vec<(u32, SubscriptionId)>,
+    /// Of how many bytes since the keyframe at most.
+    fast_start_bytes: u64,
     turn: Turn,
 }
 
@@ -42,6 +49,8 @@ impl Forwarder {
             lacking: Vec::with_capacity(limits.tracks_max as usize),
             open: Vec::with_capacity(limits.transports_max as usize),
             waiting: Vec::with_capacity(limits.transports_max as usize),
+            starting: Vec::new(),
+            fast_start_bytes: limits.fast_start_bytes.into(),
             turn: Turn::new(limits),
         }
     }
@@ -65,6 +74,15 @@ impl Forwarder {
     /// A track of which a subscriber waits for a keyframe; each once.
     pub(crate) fn take_lacking(&mut self) -> Option<u32> {
         self.lacking.pop()
+    }
+
+    /// A subscription waits for a keyframe. `false`: it can begin with none but a new one.
+    pub(crate) fn start(&mut self, subscription: u32, id: SubscriptionId) -> bool {
+        let may = self.fast_start_bytes > 0;
+        if may && !self.starting.contains(&(subscription, id)) {
+            self.starting.push((subscription, id));
+        }
+        may
     }
 
     /// The path of a transport may take what waits for it.
@@ -92,7 +110,7 @@ impl Forwarder {
 
     /// Something is left to be forwarded.
     pub(crate) fn is_due(&self) -> bool {
-        self.is_walking() || !self.dirty.is_empty() || !self.open.is_empty()
+        self.is_walking() || !self.dirty.is_empty() || !self.open.is_empty() || !self.starting.is_empty()
     }
 
     /// Packets that not all of their subscribers have had.
@@ -107,13 +125,8 @@ impl Forwarder {
     pub(crate) fn fill(&mut self, rooms: &mut Rooms, departures: &mut Departures<'_>) -> Progress {
         let send_time = AbsSendTime::from_instant(departures.now).to_bytes();
         // Their packets came first.
-        while let Some(transport) = self.open.last().copied() {
-            let progress = resume(transport, rooms, send_time, departures);
-            if progress == Progress::Full {
-                return Progress::Full;
-            }
-            self.open.pop();
-            note_waiting(&mut self.waiting, transport, &mut rooms.congestions);
+        if self.let_go(rooms, send_time, departures) == Progress::Full {
+            return Progress::Full;
         }
         loop {
             let progress = self.walk(rooms, send_time, departures);
@@ -122,8 +135,45 @@ impl Forwarder {
                 return Progress::Full;
             }
             self.note_lacking(rooms);
+            // What a walk has taken, not all may have had, and what the next one takes comes behind.
+            self.begin_starting(rooms, departures);
+            if self.let_go(rooms, send_time, departures) == Progress::Full {
+                return Progress::Full;
+            }
             if !self.turn.begin(&mut self.dirty, rooms, &mut departures.counters.drops) {
                 return Progress::Done;
+            }
+        }
+    }
+
+    /// Seals what waits and may leave.
+    fn let_go(&mut self, rooms: &mut Rooms, send_time: [u8; 3], departures: &mut Departures<'_>) -> Progress {
+        while let Some(transport) = self.open.last().copied() {
+            let progress = resume(transport, rooms, send_time, departures);
+            if progress == Progress::Full {
+                return Progress::Full;
+            }
+            self.open.pop();
+            note_waiting(&mut self.waiting, transport, &mut rooms.congestions);
+        }
+        Progress::Done
+    }
+
+    /// Begins subscriptions with what is there. No walk is under way.
+    fn begin_starting(&mut self, rooms: &mut Rooms, departures: &mut Departures<'_>) {
+        while let Some(subscription) = self.starting.pop() {
+            let Departures { counters, events, now, .. } = departures;
+            let asks = match start(subscription, self.fast_start_bytes, rooms, *now, events, counters) {
+                Start::Begun { transport, asks } => {
+                    self.resume(transport);
+                    asks
+                }
+                Start::Asks { track } => Some(track),
+                Start::Waits => None,
+            };
+            let lacking = &mut self.lacking;
+            if let Some(track) = asks.filter(|track| !lacking.contains(track)) {
+                lacking.push(track);
             }
         }
     }

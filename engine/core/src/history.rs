@@ -235,6 +235,15 @@ impl History {
         self.settled = end;
     }
 
+    /// The highest index of what walks have taken; `None` where something of this turn belongs before it, or nothing was taken.
+    pub(crate) fn newest_taken(&self) -> Option<u64> {
+        let fresh = self.fresh();
+        let lowest = fresh.clone().map(|n| self.order[n as usize & (self.order.len() - 1)]).min();
+        let Some(lowest) = lowest else { return Some(self.highest).filter(|highest| *highest > 0) };
+        let above = (lowest..=self.highest).filter(|index| self.find(*index).is_some()).count();
+        (above as u64 == fresh.end - fresh.start).then(|| lowest - 1)
+    }
+
     /// The highest index that arrived; zero before the first.
     pub(crate) fn highest(&self) -> u64 {
         self.highest
@@ -304,6 +313,19 @@ mod tests {
         let h = history(8, 1000, &[100, 101, 108]);
         let kept: Vec<_> = h.fresh().map(|n| h.arrival(n).map(|p| p.meta.index)).collect();
         assert_eq!(kept, [None, Some(101), Some(108)]);
+    }
+
+    #[test]
+    fn what_was_taken_ends_where_this_turn_begins() {
+        assert_eq!(history(8, 1000, &[]).newest_taken(), None);
+        let mut h = history(8, 1000, &[100, 101, 102]);
+        h.settle(3);
+        assert_eq!(h.newest_taken(), Some(102));
+        h.settle(1);
+        assert_eq!(h.newest_taken(), Some(100));
+        let mut h = history(8, 1000, &[100, 102, 101]);
+        h.settle(2);
+        assert_eq!(h.newest_taken(), None, "what comes belongs before what was taken");
     }
 
     #[test]

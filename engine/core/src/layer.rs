@@ -52,6 +52,8 @@ pub(crate) struct Layer {
     pub(crate) keyframes: KeyframeThrottle,
     pub(crate) placing: Placing,
     pub(crate) last_packet: Option<Instant>,
+    /// What the history has from this index on is all that was sent: before it the track was paused, or did not cross to this shard.
+    pub(crate) whole_from: u64,
     /// The highest extended sequence number of the present stream.
     highest: Option<u64>,
 }
@@ -72,6 +74,7 @@ impl Layer {
             keyframes: KeyframeThrottle::default(),
             placing: Placing::default(),
             last_packet: None,
+            whole_from: 0,
             highest: None,
         }
     }
@@ -106,6 +109,11 @@ impl Layer {
         if off > clock.0 * REPORT_STEP_SECONDS {
             self.source_report = None;
         }
+    }
+
+    /// Nothing comes for a while: what comes next is not built on what is here.
+    pub(crate) fn interrupt(&mut self) {
+        self.whole_from = self.history.highest() + 1;
     }
 
     /// The packet `index` is not the newest: it was lost, or overtaken, and comes so much later than the one behind it.

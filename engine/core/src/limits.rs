@@ -23,6 +23,10 @@ pub struct Limits {
     /// Payload bytes that the history of a video layer holds. 256 KiB are 0.8 s at 2.5 Mbit/s, several round trips; a turn of
     /// more than this for one layer would lose its oldest packets, counted as `too_late`.
     pub history_bytes: u32,
+    /// What a video layer's history may have since the last keyframe for a new subscription to begin with that, without asking
+    /// for another; zero: none does. It is no more memory than the history. Higher: joiners find a keyframe for longer after it
+    /// was sent. Lower: fewer of them, and fewer pictures to be decoded before the first that is live.
+    pub fast_start_bytes: u32,
     /// The send slab. Larger lets a turn leave in fewer hand-overs, each a few system calls; smaller stays in the second-level cache
     /// between being sealed and being sent. The walk resumes where it stopped.
     pub outbox_bytes: u32,
@@ -48,6 +52,7 @@ impl Default for Limits {
             shards: 1,
             history_packets: 512,
             history_bytes: 256 * 1024,
+            fast_start_bytes: 256 * 1024,
             outbox_bytes: 256 * 1024,
             outbox_runs: 1024,
             microphones_forwarded: 5,
@@ -57,6 +62,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The same for subscriptions that begin with up to so many bytes: the history of a video layer holds as many.
+    pub fn with_fast_start(self, bytes: u32) -> Self {
+        let history_bytes = self.history_bytes.max(bytes);
+        let packets = u64::from(self.history_packets) * u64::from(history_bytes) / u64::from(self.history_bytes);
+        let history_packets = (packets as u32).next_power_of_two().min(HISTORY_PACKETS_MAX);
+        Self { history_bytes, history_packets, fast_start_bytes: bytes, ..self }
+    }
+
     /// Packets and bytes of an audio layer's history: 2 s of packets of 20 ms, and 1.5 s of 80 kbit/s.
     pub(crate) const fn audio_history(&self) -> (u32, u32) {
         (self.history_packets / 4, self.history_bytes / 16)
@@ -75,6 +88,9 @@ impl Limits {
         );
     }
 }
+
+/// Packets that one history remembers at most: half of what sequence numbers tell apart.
+const HISTORY_PACKETS_MAX: u32 = 1 << 15;
 
 /// Addresses that lead to one transport: a client with two interfaces and both address families checks from four,
 /// and as many again from behind symmetric NATs.

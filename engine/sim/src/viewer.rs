@@ -88,7 +88,7 @@ impl Viewer {
             subscription,
             tag,
             began: now,
-            screen: Screen::default(),
+            screen: Screen::new(now),
             plis: 0,
             whole: 0,
             incoming: Incoming::new(parameters, codec, nacks),

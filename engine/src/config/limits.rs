@@ -32,6 +32,13 @@ pub const SPILL_SUBSCRIPTIONS_MAX: usize = 1_000_000_000;
 /// Lower: where many talk at once somebody is not heard before others pause.
 pub const MICROPHONES_FORWARDED_DEFAULT: u8 = 5;
 
+/// `FAST_START_KIB`, the default: what the history of a video holds anyhow, for retransmissions. That is 14 s of a picture of 150 kbit/s,
+/// with which every joiner begins, and less than a second and a half of one of 1.5 Mbit/s. Higher: a joiner finds all since a keyframe for longer,
+/// and every stream of a video takes that much memory. Lower: keyframes are asked for more often.
+pub const FAST_START_KIB_DEFAULT: u32 = 256;
+/// The most that may be asked for: a minute of 2 Mbit/s. No path takes as much in a moment, so more would be kept and never be sent.
+pub const FAST_START_KIB_MAX: u32 = 16_384;
+
 /// Rooms of the node by default. A room costs little; the limit keeps a client with a room-creating token from filling memory.
 pub const ROOMS_DEFAULT: usize = 1_000;
 /// The most that may be asked for.

@@ -228,6 +228,13 @@ pub const KEYS: &[Key] = &[
         |c| Some(c.microphones_forwarded.to_string()),
     ),
     key(
+        "FAST_START_KIB",
+        Kind::Number { min: 0, max: limits::FAST_START_KIB_MAX as u64 },
+        "What a video may have had since its last keyframe for a joiner to begin with that at once, in KiB. More than 256: kept for each video. 0: every joiner waits for a new keyframe.",
+        |c, text, kind| kind.number(text).map(|n| c.fast_start_kib = n),
+        |c| Some(c.fast_start_kib.to_string()),
+    ),
+    key(
         "ROOMS_MAX",
         Kind::Number { min: 1, max: limits::ROOMS_MAX as u64 },
         "Rooms of this node.",

@@ -78,6 +78,7 @@ fn every_bad_value_names_its_key_and_what_is_allowed() {
         ("SPILL_PARTICIPANTS", "0"),
         ("SPILL_SUBSCRIPTIONS", "none"),
         ("MICROPHONES_FORWARDED", "256"),
+        ("FAST_START_KIB", "16385"),
         ("ROOMS_MAX", "1.5"),
         ("METRICS_PUBLIC", "2"),
         ("DEMO", "demo"),

@@ -321,6 +321,7 @@ impl Core {
             return Ok(());
         }
         track.paused = paused;
+        track.layers.iter_mut().for_each(Layer::interrupt);
         for subscription in &track.subscriptions {
             self.rooms.subscriptions[*subscription].subscriber.mapping.suspend();
         }
@@ -364,7 +365,7 @@ impl Core {
         self.update_mirror(track);
         self.recount(now, slot);
         self.tell_dark(slot);
-        self.want_keyframe_for(now, slot);
+        self.start(now, slot);
         self.choose_anew(now, self.rooms.subscriptions[slot].transport);
     }
 }

@@ -4,7 +4,7 @@ use super::Core;
 use crate::clock::SenderClock;
 use crate::control::{Cname, LAYERS_MAX, Refusal, TrackParameters};
 use crate::drop_reason::DropReason;
-use crate::layer::SourceReport;
+use crate::layer::{Layer, SourceReport};
 use crate::mirror::{ALL_LAYERS, Mirror, Relay};
 use crate::relay::{self, ClockReport, Message, Name, Parcel, RingFull};
 use crate::room::{Track, TrackOrigin};
@@ -178,6 +178,9 @@ impl Core {
         if let TrackOrigin::Relay(mirror) = &mut track.origin {
             let subscriptions = &self.rooms.subscriptions;
             mirror.wanted = track.subscriptions.iter().any(|s| !subscriptions[*s].subscriber.paused);
+            if !mirror.wanted {
+                track.layers.iter_mut().for_each(Layer::interrupt);
+            }
             self.relays.ask(slot, mirror);
         }
     }

@@ -61,7 +61,7 @@ impl Core {
         for at in 0..self.rooms.transports[slot].subscriptions.len() {
             let subscription = self.rooms.transports[slot].subscriptions[at];
             self.recount(now, subscription);
-            self.want_keyframe_for(now, subscription);
+            self.start(now, subscription);
         }
     }
 
@@ -112,6 +112,17 @@ impl Core {
         let lacks = || subscriber.gate.lacks_keyframe(flowing, || is_nested(&self.rooms.tracks[slot], flowing));
         if let (true, Some(layer)) = (ready && lacks(), subscriber.gate.layer()) {
             self.want_keyframe(now, slot, layer);
+        }
+    }
+
+    /// The same of one that has nothing: there may be a keyframe already that it can begin with.
+    pub(super) fn start(&mut self, now: Instant, slot: u32) {
+        let Subscription { id, transport, ref subscriber, .. } = self.rooms.subscriptions[slot];
+        let ready = self.rooms.transports[transport].connected.is_some() && !subscriber.paused;
+        let begins = ready && subscriber.mapping.flowing().is_none() && subscriber.gate.layer().is_some();
+        let tracks = &self.rooms.tracks[self.rooms.subscriptions[slot].track];
+        if !(begins && tracks.kind == Kind::Video && self.forwarder.start(slot, id)) {
+            self.want_keyframe_for(now, slot);
         }
     }
 

@@ -20,7 +20,7 @@ impl Core {
     /// nothing until there is another.
     pub(super) fn retarget(&mut self, now: Instant, slot: u32, target: Option<Target>, why: Why) {
         self.aim(now, slot, target, why);
-        self.want_keyframe_for(now, slot);
+        self.start(now, slot);
     }
 
     fn aim(&mut self, now: Instant, slot: u32, target: Option<Target>, why: Why) {

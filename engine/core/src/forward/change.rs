@@ -59,6 +59,41 @@ pub(super) fn begin(track: &Track, subscriber: &mut Subscriber, source: Source, 
     *left_out = None;
 }
 
+/// Begins with a keyframe of `source` that came earlier and what followed it, up to the second packet; `false`, and nothing is
+/// changed, where the counters could not go on.
+#[cold]
+pub(super) fn begin_earlier(
+    track: &Track,
+    subscriber: &mut Subscriber,
+    source: Source,
+    (first, newest): (Stored<'_>, Stored<'_>),
+    thinned: bool,
+) -> bool {
+    let Subscriber { mapping, gate, left_out, .. } = subscriber;
+    let codec = codec_of(track, first.meta);
+    let former = mapping.source();
+    let last = match former {
+        // The receiver may have had these very pictures: to it they are others.
+        Some(former) if former == source => {
+            let sent = track.layers[usize::from(source.layer)].history.find(mapping.newest());
+            let sent = sent.filter(|sent| sent.meta.generation == source.generation && !sent.payload().is_empty());
+            let Some(sent) = sent else { return false };
+            Some(sent)
+        }
+        Some(former) => latest(&track.layers[usize::from(former.layer)], former.generation),
+        None => None,
+    };
+    let other = former.filter(|former| *former != source);
+    let aligned = other.and_then(|former| aligned(track, former, source, newest.meta, codec.clock_rate()));
+    let patch = mapping.patch(u64::MAX);
+    let patch = last.map_or(patch, |last| patch.continued((codec_of(track, last.meta), last), (codec, first)));
+    gate.begin_earlier(newest.meta.index + 1, first.meta.place, thinned);
+    mapping.begin_earlier(source, (first.meta, newest.meta), codec.clock_rate(), aligned);
+    mapping.set_patch(patch.marked(gate.cut()), first.meta.index);
+    *left_out = None;
+    true
+}
+
 /// The gate moved to other layers with this packet: the picture may end elsewhere.
 #[cold]
 pub(super) fn moved(subscriber: &mut Subscriber, meta: &PacketMeta) {

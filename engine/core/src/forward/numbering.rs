@@ -101,6 +101,10 @@ impl<'a> Numbering<'a, '_> {
         }
         let Self { slot, track, subscriber, way } = self;
         let (index, timestamp) = subscriber.mapping.map(meta).ok_or(DropReason::TooLate)?;
+        let timestamp = match meta.index < subscriber.gate.since() {
+            true => subscriber.mapping.squeezed(layer, meta.index, timestamp),
+            false => timestamp,
+        };
         let header_len = subscriber.header.len(Passed { carried, spans: &meta.extensions, packet: stored.bytes() });
         let (padded, payload_len) = (stored.padded_payload(), stored.payload_len());
         let bare_len = header_len + payload_len + way.overhead();

@@ -87,7 +87,7 @@ impl Again<'_> {
         let meta = self.stored.meta;
         PacketFields {
             // That of the original packet (RFC 4588 section 4).
-            timestamp: meta.timestamp.plus(self.located.timestamp_offset),
+            timestamp: self.located.timestamp(meta.timestamp),
             sequence: index.sequence(),
             payload_type,
             marker: self.located.patch.marker(meta),

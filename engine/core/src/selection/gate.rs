@@ -148,10 +148,31 @@ impl Gate {
         (self.point, self.former, self.since, self.news) = (self.aim, self.aim, index, true);
     }
 
+    /// The same from a packet on that came earlier, one of a group that ends before the index `live`. `thinned`: of the group only the
+    /// lowest frame rate passes, and frames go up behind it as they do elsewhere.
+    pub(crate) fn begin_earlier(&mut self, live: u64, place: Place, thinned: bool) {
+        self.begin(live, place);
+        if thinned {
+            self.point = Point::new(self.aim.spatial(), 0);
+            self.former = self.point;
+        }
+    }
+
+    /// The index at which it moved last.
+    #[inline]
+    pub(crate) fn since(&self) -> u64 {
+        self.since
+    }
+
+    /// What is wanted of the stream, as far as it goes, once its highest spatial layer is `top`.
+    pub(crate) fn aim_under(&self, top: u8) -> Point {
+        Point::new(self.wanted.spatial().min(top), self.wanted.temporal())
+    }
+
     /// The stream's highest spatial layer is `top`.
     fn reach(&mut self, top: u8) {
         self.top = top;
-        self.aim = Point::new(self.wanted.spatial().min(top), self.wanted.temporal());
+        self.aim = self.aim_under(top);
     }
 
     fn point_at(&self, index: u64) -> Point {

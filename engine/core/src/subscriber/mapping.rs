@@ -11,12 +11,25 @@
 //! the highest index that was sent or left free for a packet that is missing. AEAD needs that (RFC 7714 section 8.1: a nonce must
 //! not repeat under a key).
 //!
+//! A subscription may begin with a keyframe of before it, and what followed that (`forward/start.rs`): these pictures are for the
+//! decoder, to be shown as fast as it takes them. Their timestamps are squeezed towards the last of them: to a receiver that put them
+//! where they were, all that follows would be as late as the first of them is old.
+//!
+//! ```text
+//! taken      K--p--p--p--p--p--|  live: p--p--p          2 s before the last
+//! sent                     Kppppp--p--p--p               30 ms before it
+//! ```
+//!
 //! What a packet was sent as is found again by the pieces: the present one here, those before it in [`Past`].
 
 use super::past::{Past, Piece};
 use super::patch::Patch;
 use crate::history::PacketMeta;
 use corelay_wire::units::{ClockRate, Instant, PacketIndex, RtpTimestamp, SequenceNumber};
+
+/// Pictures of before a subscription are this many times closer to each other than they were taken, as a power of two. Higher: those
+/// of 1,400 a second and more would share timestamps. Lower: a receiver shows the first ones for a while, and is behind by as much.
+const SQUEEZE: u32 = 6;
 
 /// Which stream of a track: its layer, and which of the layer's streams in turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +47,20 @@ pub(crate) struct Located {
     pub(crate) outgoing: PacketIndex,
     /// Outgoing minus incoming timestamp, wrapping.
     pub(crate) timestamp_offset: u32,
+    /// It was sent with others of before its subscription: when the last of them was.
+    earlier: Option<RtpTimestamp>,
     /// The number was left free for a packet that came late and was skipped then: it was never sent.
     pub(crate) skipped: bool,
     /// What was changed within it.
     pub(crate) patch: Patch,
+}
+
+impl Located {
+    /// The time that it was sent with; `incoming`: the publisher's.
+    pub(crate) fn timestamp(&self, incoming: RtpTimestamp) -> RtpTimestamp {
+        let timestamp = incoming.plus(self.timestamp_offset);
+        self.earlier.map_or(timestamp, |newest| squeezed(timestamp, newest))
+    }
 }
 
 /// Whether packets go on.
@@ -122,14 +145,42 @@ impl Mapping {
     /// numbers, where both streams' sender reports tell that.
     pub(crate) fn begin(&mut self, source: Source, packet: &PacketMeta, clock: ClockRate, aligned: Option<RtpTimestamp>) {
         let timestamp = self.continued_timestamp(source, packet, clock, aligned);
+        self.begin_at(source, packet.index, timestamp.0.wrapping_sub(packet.timestamp.0));
+    }
+
+    /// The same with what came before: from `first`, which begins a keyframe, to `newest`, whose time goes on behind what was sent.
+    pub(crate) fn begin_earlier(
+        &mut self,
+        source: Source,
+        (first, newest): (&PacketMeta, &PacketMeta),
+        clock: ClockRate,
+        aligned: Option<RtpTimestamp>,
+    ) {
+        let span = first.timestamp.distance(newest.timestamp).min(0) >> SQUEEZE;
+        let least = self.last_timestamp.plus(span.unsigned_abs() + 1);
+        let timestamp = self.continued_timestamp(source, newest, clock, aligned);
+        // Behind all that was sent, the first of them included.
+        let timestamp = if timestamp.distance(least) < 0 { least } else { timestamp };
+        self.begin_at(source, first.index, timestamp.0.wrapping_sub(newest.timestamp.0));
+        self.past.get_or_insert_default().begin_earlier(source.layer, first.index, newest.index + 1, timestamp);
+    }
+
+    fn begin_at(&mut self, source: Source, index: u64, timestamp_offset: u32) {
         self.end_piece();
-        self.start = packet.index;
-        self.sequence_offset = (self.last_index + 1).wrapping_sub(packet.index);
-        self.timestamp_offset = timestamp.0.wrapping_sub(packet.timestamp.0);
+        self.start = index;
+        self.sequence_offset = (self.last_index + 1).wrapping_sub(index);
+        self.timestamp_offset = timestamp_offset;
         (self.latest, self.state) = (source, State::Flowing);
         if let Some(past) = &mut self.past {
-            past.begin_segment(packet.index);
+            past.begin_segment(index);
         }
+    }
+
+    /// The outgoing time of a packet of `layer` that may be of before its segment.
+    #[cold]
+    pub(crate) fn squeezed(&self, layer: u8, index: u64, timestamp: RtpTimestamp) -> RtpTimestamp {
+        let newest = self.past.as_ref().and_then(|past| past.earlier(layer, index));
+        newest.map_or(timestamp, |newest| squeezed(timestamp, newest))
     }
 
     /// The packet's numbers for the subscriber; `None` when it is older than the segment. `packet` is of the flowing source.
@@ -230,9 +281,15 @@ impl Mapping {
             index: piece.incoming + (outgoing - piece.outgoing),
             outgoing: PacketIndex(outgoing),
             timestamp_offset: piece.timestamp_offset,
+            earlier: self.past.as_ref().and_then(|past| past.earlier(piece.layer, piece.incoming + (outgoing - piece.outgoing))),
             patch: piece.patch,
             skipped: self.past.as_ref().is_some_and(|past| past.is_skipped(outgoing)),
         })
+    }
+
+    /// The incoming index of the newest packet of the present stream that was sent or left free.
+    pub(crate) fn newest(&self) -> u64 {
+        self.last_index.wrapping_sub(self.sequence_offset)
     }
 
     /// The highest index that was sent or left free.
@@ -311,6 +368,11 @@ impl Mapping {
             _ => expected,
         }
     }
+}
+
+/// An outgoing time of before a subscription, as it is told: so near to that of the `newest`.
+fn squeezed(timestamp: RtpTimestamp, newest: RtpTimestamp) -> RtpTimestamp {
+    newest.plus((timestamp.distance(newest) >> SQUEEZE) as u32)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! subscriber of half the frame rate makes 15 of them a second.
 
 use super::patch::Patch;
+use corelay_wire::units::RtpTimestamp;
 
 /// Pieces that are remembered. More find what was sent longer ago (60 frames a second, each with a spatial layer that is skipped, make
 /// one second of 64) and cost 32 bytes each; fewer leave late packets and retransmission requests without an answer.
@@ -23,9 +24,21 @@ pub(super) struct Piece {
     pub(super) patch: Patch,
 }
 
+/// Packets of before a subscription began, with which it began nevertheless, by their incoming indices.
+#[derive(Clone, Copy, Debug)]
+struct Earlier {
+    layer: u8,
+    first: u64,
+    end: u64,
+    /// The outgoing time of the last of them.
+    newest: RtpTimestamp,
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub(super) struct Past {
+    /// The latest of them: none where it ends at zero.
+    earlier: Earlier,
     pieces: [Piece; PIECES],
     /// Pieces that ended, forgotten ones included.
     ended: u64,
@@ -45,12 +58,30 @@ impl Default for Past {
 impl Past {
     /// Nothing yet; the present segment began with the incoming index `segment`.
     pub(super) fn since(segment: u64) -> Self {
-        Self { pieces: [Piece::default(); PIECES], ended: 0, segment, skipped: [0; SKIPPED], skips: 0 }
+        Self {
+            earlier: Earlier { layer: 0, first: 0, end: 0, newest: RtpTimestamp(0) },
+            pieces: [Piece::default(); PIECES],
+            ended: 0,
+            segment,
+            skipped: [0; SKIPPED],
+            skips: 0,
+        }
     }
 
     /// A segment begins with this incoming index: what is older is none of it.
     pub(super) fn begin_segment(&mut self, incoming: u64) {
         self.segment = incoming;
+    }
+
+    /// The segment that begins with `first` has packets of before it up to `end`, the last of which leaves with the time `newest`.
+    pub(super) fn begin_earlier(&mut self, layer: u8, first: u64, end: u64, newest: RtpTimestamp) {
+        self.earlier = Earlier { layer, first, end, newest };
+    }
+
+    /// Where a packet is of before its segment, the outgoing time of the last that is.
+    pub(super) fn earlier(&self, layer: u8, incoming: u64) -> Option<RtpTimestamp> {
+        let Earlier { layer: of, first, end, newest } = self.earlier;
+        (of == layer && (first..end).contains(&incoming)).then_some(newest)
     }
 
     pub(super) fn push(&mut self, piece: Piece) {

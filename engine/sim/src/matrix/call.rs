@@ -37,6 +37,8 @@ pub(super) struct Seat {
     pub(super) video: SubscriptionId,
     /// Estimates of its link, by time.
     pub(super) estimates: Vec<(Instant, Option<Bitrate>)>,
+    /// Its picture is not on the screen.
+    hidden: bool,
 }
 
 impl<'a> Call<'a> {
@@ -77,7 +79,7 @@ impl<'a> Call<'a> {
         }
         // It speaks too, as people do: so it knows its round trip, and its reports share the uplink with sound.
         self.world.publish_microphone(peer, MicrophoneSpec::default(), OWN_AUDIO + at as u32);
-        self.seats.push(Seat { peer, video, estimates: Vec::new() });
+        self.seats.push(Seat { peer, video, estimates: Vec::new(), hidden: false });
     }
 
     pub(super) fn happen(&mut self, happening: Happening) {
@@ -87,6 +89,9 @@ impl<'a> Call<'a> {
             Happening::Spatial(layers) => camera.set_spatial(layers),
             Happening::Pause(seat, paused) => {
                 self.tell(seat, |subscription| Command::PauseSubscription { subscription, paused });
+                if !paused {
+                    self.look_again(seat);
+                }
             }
             Happening::Prefer(seat, spatial, temporal) => {
                 self.tell(seat, |subscription| Command::PreferLayers { subscription, spatial, temporal });
@@ -94,8 +99,20 @@ impl<'a> Call<'a> {
             Happening::Viewport(seat, width, height) => {
                 let viewport = Viewport { width, height };
                 self.tell(seat, |subscription| Command::SetViewport { subscription, viewport });
+                if viewport.is_hidden() {
+                    self.seats[seat].hidden = true;
+                } else if core::mem::take(&mut self.seats[seat].hidden) {
+                    self.look_again(seat);
+                }
             }
         }
+    }
+
+    /// What a subscriber was not shown for a while.
+    fn look_again(&mut self, seat: usize) {
+        let now = self.world.now();
+        let Seat { peer, .. } = self.seats[seat];
+        self.world.peer(peer).media.viewers[0].screen.look_again(now);
     }
 
     fn tell(&mut self, seat: usize, command: impl FnOnce(SubscriptionId) -> Command) {

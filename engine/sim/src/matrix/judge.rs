@@ -223,7 +223,8 @@ impl Seen<'_> {
             }
         }
         if let Some((from, until)) = bounds.dark {
-            let shown = viewer.screen.shown.iter().filter(|s| s.captured >= self.at(from) && s.captured < self.at(until)).count();
+            // What was taken before is on its way; what is taken meanwhile may be what it begins with afterwards.
+            let shown = viewer.screen.shown.iter().filter(|s| s.captured >= self.at(from) && s.at < self.at(until)).count();
             let outage = self.call.condition.happenings.is_empty();
             if shown > 0 && !outage {
                 self.fail(format!("{shown} pictures were shown while nothing was wanted"));

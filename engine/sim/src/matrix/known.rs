@@ -14,7 +14,6 @@ pub(super) const NOT_YET: &[(&str, &str)] = &[
     ("cross-traffic-most", "the layers sent are not those that fit; a queue stands (10 of 20 seeds)"),
     ("jitter-150", "the layers sent are not those that fit; pictures come too late to be shown"),
     ("jitter-60", "the layers sent are not those that fit (1 of 20 seeds)"),
-    ("joiners-30", "the first picture is late"),
     ("layers-top-two-stop", "the picture stands still for 3 s when two layers stop at once"),
     ("loss-10-1500k", "sound is lost (1 of 20 seeds)"),
     ("loss-10-400ms", "a repair takes longer than is waited"),

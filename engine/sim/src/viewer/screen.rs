@@ -29,7 +29,7 @@ pub struct Shown {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Screen {
     /// All pictures in their order.
     pub shown: Vec<Shown>,
@@ -39,12 +39,33 @@ pub struct Screen {
     pub broken: Vec<String>,
     /// The most that the time between two pictures was off by timestamp, against their capture.
     pub timeline_error: Duration,
+    /// Since when it is looked at: what was taken before is shown as fast as it comes.
+    since: Instant,
     decoded: BTreeSet<FrameName>,
     stream: Option<u8>,
     last: Option<(RtpTimestamp, Instant)>,
 }
 
 impl Screen {
+    /// Looked at from `since` on.
+    pub(crate) fn new(since: Instant) -> Self {
+        Self {
+            shown: Vec::new(),
+            freezes: Vec::new(),
+            broken: Vec::new(),
+            timeline_error: Duration::ZERO,
+            since,
+            decoded: BTreeSet::new(),
+            stream: None,
+            last: None,
+        }
+    }
+
+    /// It is looked at again: what is shown from here on is not held against what was.
+    pub fn look_again(&mut self, now: Instant) {
+        (self.since, self.last) = (now, None);
+    }
+
     /// Decodes and shows the frames of one picture, lowest layer first.
     pub(crate) fn show(&mut self, now: Instant, timestamp: RtpTimestamp, frames: &[Content]) {
         let Some(top) = frames.last() else { return };
@@ -104,7 +125,9 @@ impl Screen {
             } else if ticks <= 0 {
                 self.broke(format!("timestamps went back by {ticks} ticks at {:?}", content.frame));
             }
-            self.timeline_error = self.timeline_error.max(Duration::from_nanos(media.abs_diff(real)));
+            if captured >= self.since {
+                self.timeline_error = self.timeline_error.max(Duration::from_nanos(media.abs_diff(real)));
+            }
         }
     }
 

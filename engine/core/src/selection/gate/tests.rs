@@ -180,3 +180,14 @@ fn nothing_is_begun_while_nothing_is_wanted() {
     assert!(!s.lacks(true));
     assert_eq!(s.gate.layer(), None);
 }
+
+#[test]
+fn of_what_came_before_the_lowest_frame_rate_passes_and_then_it_rises() {
+    let mut s = Stream::wanting(target(0, 0, 2));
+    s.gate.begin_earlier(104, rate(0), true);
+    s.flowing = Some(0);
+    let early = [rate(0), rate(1).synchronizing(true), rate(0)].map(|place| s.packet(0, false, place));
+    assert_eq!(early, [Verdict::Pass, Verdict::Skip, Verdict::Pass]);
+    let live = [rate(2), rate(1).synchronizing(true), rate(2).synchronizing(true)].map(|place| s.packet(0, false, place));
+    assert_eq!(live, [Verdict::Skip, Verdict::Pass, Verdict::Pass]);
+}

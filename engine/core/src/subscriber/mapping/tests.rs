@@ -220,3 +220,42 @@ proptest! {
         prop_assert!(found > 0 || m.last_index().0 == u64::from(first));
     }
 }
+
+#[test]
+fn what_came_before_is_squeezed_and_what_is_live_is_not() {
+    let mut m = Mapping::new(1_000, 5_000);
+    let earlier: Vec<_> = (0..60).map(|n| packet(100 + n, 90 * (33 * n) as u32, 33 * n)).collect();
+    m.begin_earlier(A, (&earlier[0], &earlier[59]), CLOCK, None);
+    let mut last: Option<RtpTimestamp> = None;
+    for p in &earlier {
+        let (index, timestamp) = m.map(p).expect("of the segment");
+        let told = m.squeezed(A.layer, p.index, timestamp);
+        assert!(last.is_none_or(|last| told.distance(last) > 0), "each has a time of its own");
+        let located = m.locate(index.sequence()).expect("known");
+        assert_eq!(located.timestamp(p.timestamp), told, "it is the same when it is sent again");
+        last = Some(told);
+    }
+    assert_eq!(last, Some(RtpTimestamp(5_000)), "the newest is where a first packet is");
+    let live = packet(160, 90 * 33 * 60, 33 * 60);
+    let (index, timestamp) = m.map(&live).expect("of the segment");
+    assert_eq!(m.squeezed(A.layer, live.index, timestamp), RtpTimestamp(5_000 + 90 * 33));
+    assert_eq!(m.locate(index.sequence()).expect("known").timestamp(live.timestamp), RtpTimestamp(5_000 + 90 * 33));
+    let key = m.locate(SequenceNumber(1_001)).expect("known");
+    assert!(RtpTimestamp(5_000).distance(key.timestamp(earlier[0].timestamp)) < 30 * 90, "all of it is within a moment");
+}
+
+#[test]
+fn what_came_before_goes_on_behind_what_was_sent() {
+    let mut m = begun(100, 0, 0);
+    let sent: Vec<_> = (1..30).map(|n| packet(100 + n, 90 * (33 * n) as u32, 33 * n)).collect();
+    let last = sent.iter().filter_map(|p| m.map(p)).last().expect("sent");
+    m.suspend();
+    // A pause of one picture: the same packets leave once more, as others.
+    let newest = packet(130, 90 * 33 * 30, 33 * 30);
+    m.begin_earlier(A, (&sent[0], &newest), CLOCK, None);
+    let (index, timestamp) = m.map(&sent[0]).expect("of the segment");
+    assert_eq!(index.0, last.0.0 + 1);
+    assert!(m.squeezed(A.layer, sent[0].index, timestamp).distance(last.1) > 0);
+    let (_, timestamp) = m.map(&newest).expect("of the segment");
+    assert!((1..90 * 66).contains(&timestamp.distance(last.1)));
+}
