@@ -20,6 +20,9 @@ pub(crate) struct Selection {
     pub(crate) why: Why,
     /// An allocation decides the target; otherwise it is the best that is sent, within what is preferred.
     pub(crate) allocated: bool,
+    /// Its viewer came, or comes back, and sees nothing yet: what is past is new to it. One that it was taken from for a moment has seen
+    /// that already.
+    pub(crate) fresh: bool,
     /// Signaling was told which layers it gets, and not that it gets none since.
     pub(crate) told: bool,
     /// The rows of the track that it is counted as a watcher of, as bits.
@@ -29,6 +32,6 @@ pub(crate) struct Selection {
 impl Selection {
     /// No limits, and nothing decided.
     pub(crate) const fn new() -> Self {
-        Self { target: None, why: Why::Waiting, allocated: false, told: false, counted: 0 }
+        Self { target: None, why: Why::Waiting, allocated: false, fresh: true, told: false, counted: 0 }
     }
 }

@@ -362,6 +362,7 @@ impl Core {
         }
         subscriber.paused = paused;
         subscriber.mapping.suspend();
+        self.rooms.subscriptions[slot].selection.fresh = true;
         self.update_mirror(track);
         self.recount(now, slot);
         self.tell_dark(slot);

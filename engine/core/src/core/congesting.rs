@@ -101,6 +101,7 @@ impl Core {
     fn begin_anew(&mut self, now: Instant, subscription: u32, id: SubscriptionId) {
         if let Some(known) = self.rooms.subscriptions.get_mut(subscription).filter(|s| s.id == id) {
             known.subscriber.mapping.suspend();
+            known.selection.fresh = false;
             self.want_keyframe_for(now, subscription);
         }
     }

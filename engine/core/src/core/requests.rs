@@ -117,11 +117,10 @@ impl Core {
 
     /// The same of one that has nothing: there may be a keyframe already that it can begin with.
     pub(super) fn start(&mut self, now: Instant, slot: u32) {
-        let Subscription { id, transport, ref subscriber, .. } = self.rooms.subscriptions[slot];
-        let ready = self.rooms.transports[transport].connected.is_some() && !subscriber.paused;
+        let Subscription { id, track, transport, ref subscriber, ref selection, .. } = self.rooms.subscriptions[slot];
+        let ready = self.rooms.transports[transport].connected.is_some() && !subscriber.paused && selection.fresh;
         let begins = ready && subscriber.mapping.flowing().is_none() && subscriber.gate.layer().is_some();
-        let tracks = &self.rooms.tracks[self.rooms.subscriptions[slot].track];
-        if !(begins && tracks.kind == Kind::Video && self.forwarder.start(slot, id)) {
+        if !(begins && self.rooms.tracks[track].kind == Kind::Video && self.forwarder.start(slot, id)) {
             self.want_keyframe_for(now, slot);
         }
     }

@@ -29,6 +29,7 @@ impl Core {
         subscriber.gate.aim(target);
         if target.is_none() {
             subscriber.mapping.suspend();
+            selection.fresh &= !subscriber.has_sent();
             self.tell_dark(slot);
         }
         self.recount(now, slot);

@@ -44,7 +44,7 @@ pub(super) enum Start {
     Begun { transport: u32, asks: Option<u32> },
     /// A keyframe is to be asked for.
     Asks { track: u32 },
-    /// A keyframe is on its way, or nothing is to be begun.
+    /// Nothing is to be begun.
     Waits,
 }
 
@@ -81,7 +81,10 @@ pub(super) fn start(
     };
     let Some(layer) = track.layers.get(usize::from(number)) else { return Start::Waits };
     if brings_keyframe(layer) {
-        return Start::Waits;
+        // Asked for all the same: who begins with the first keyframe of a track alone misses pictures of the next seconds more often
+        // (4 of 80 runs of the simulator's `duplicates-reorder-loss`, none of 80 with a second one).
+        track.layers[usize::from(number)].keyframes.want();
+        return Start::Asks { track: track_slot };
     }
     let begun = congestions.get_mut(transport).and_then(|congestion| {
         let worth = |number| find(track, number, subscriber, now).filter(|group| is_worth_it(group, bytes_max, congestion, now));
