@@ -160,7 +160,8 @@ impl Mapping {
         let least = self.last_timestamp.plus(span.unsigned_abs() + 1);
         let timestamp = self.continued_timestamp(source, newest, clock, aligned);
         // Behind all that was sent, the first of them included.
-        let timestamp = if timestamp.distance(least) < 0 { least } else { timestamp };
+        let sent = self.state != State::Empty;
+        let timestamp = if sent && timestamp.distance(least) < 0 { least } else { timestamp };
         self.begin_at(source, first.index, timestamp.0.wrapping_sub(newest.timestamp.0));
         self.past.get_or_insert_default().begin_earlier(source.layer, first.index, newest.index + 1, timestamp);
     }
