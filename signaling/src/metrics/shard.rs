@@ -54,7 +54,11 @@ fn traffic(all: &[Arc<ShardSnapshot>], out: &mut Writer<'_, '_>) -> fmt::Result 
     out.counters("corelay_runs_out", "Runs that were sent", &rows(all, |s| s.core.runs_out))?;
     out.counters("corelay_relayed_out", "Packets that were relayed to other shards", &rows(all, |s| s.core.relayed_out))?;
     out.counters("corelay_relayed_in", "Packets that other shards relayed", &rows(all, |s| s.core.relayed_in))?;
-    out.counters("corelay_fast_starts", "Subscriptions that began with a keyframe that was there", &rows(all, |s| s.core.fast_starts))?;
+    out.counters(
+        "corelay_fast_starts",
+        "Subscriptions that began with a keyframe that was there",
+        &rows(all, |s| s.core.fast_starts),
+    )?;
     let what = "Subscriptions that had to wait for a new keyframe";
     out.counters("corelay_fast_starts_declined", what, &rows(all, |s| s.core.fast_starts_declined))?;
     out.counters("corelay_keyframe_requests_in", "Keyframe requests of subscribers", &rows(all, |s| s.core.keyframe_requests_in))?;
