@@ -4,7 +4,7 @@
 //! ```text
 //!            packet                       nothing came for its patience, while others went on
 //! Unseen ------------> Live ----------------------------------+-------> Silent    somebody wants it
-//!                       ^  packet                             '-------> Resting   nobody does: it is there for the asking
+//!                       ^  packet                             '-------> Resting   nobody does, and the publisher was told so
 //!                       '-------- Silent, Resting       Resting ------> Silent    it was asked for, and did not come
 //! ```
 
@@ -180,7 +180,9 @@ impl Rows {
     }
 
     /// Looks for rows that fell silent while others went on; tells whether there was one. `others`: the publisher's audio goes on.
-    pub(crate) fn look(&mut self, others: bool, now: Instant) -> bool {
+    /// `asked`: the rows that the publisher is asked to send. One of those that stops does so of the publisher's own will, whoever
+    /// wants it, and is not there for the asking: a publisher that has to do with less stops several at once.
+    pub(crate) fn look(&mut self, others: bool, asked: u8, now: Instant) -> bool {
         let (mut fell, mut next): (bool, Option<Instant>) = (false, None);
         for at in 0..self.rows.len() {
             let Some(due) = self.due(at) else { continue };
@@ -188,7 +190,7 @@ impl Rows {
                 next = Some(next.map_or(due, |next| next.min(due)));
             } else if self.go_on_without(at, others, now) {
                 let row = &mut self.rows[at];
-                let resting = row.pulse == Pulse::Live && row.watchers == 0;
+                let resting = row.pulse == Pulse::Live && row.watchers == 0 && asked >> at & 1 == 0;
                 row.pulse = if resting { Pulse::Resting } else { Pulse::Silent };
                 fell = true;
             }

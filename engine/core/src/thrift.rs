@@ -48,6 +48,11 @@ impl Thrift {
         (self.told != before).then_some(self.told)
     }
 
+    /// The streams that the publisher knows to be wanted, as bits.
+    pub(crate) fn told(&self) -> u8 {
+        self.told
+    }
+
     /// When to ask again with what is wanted then.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due

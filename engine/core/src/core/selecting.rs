@@ -84,8 +84,9 @@ impl Core {
     /// Rows that fell silent while others go on are left.
     pub(super) fn look_at_rows(&mut self, now: Instant, slot: u32) {
         let others = self.audio_goes_on(now, slot);
-        let fell = self.rooms.tracks[slot].rows.look(others, now);
-        let track = &self.rooms.tracks[slot];
+        let track = &mut self.rooms.tracks[slot];
+        let asked = asked_rows(track);
+        let fell = track.rows.look(others, asked, now);
         let next = [track.thrift.due(), track.rows.due_at()].into_iter().flatten().min();
         self.timers.set(Timer::Rows(slot), next);
         if track.thrift.due().is_some_and(|due| due <= now) {
@@ -143,6 +144,18 @@ impl Core {
             }
             TrackOrigin::Relay(_) | TrackOrigin::Transport(_) => {}
         }
+    }
+}
+
+/// The rows that the publisher of a track is asked to send, or the shard that has it, as bits. Spatial layers come together.
+fn asked_rows(track: &Track) -> u8 {
+    let streams = match &track.origin {
+        TrackOrigin::Transport(_) => track.thrift.told(),
+        TrackOrigin::Relay(mirror) => mirror.told,
+    };
+    match track.rows.is_spatial() {
+        true if streams != 0 => u8::MAX,
+        _ => streams,
     }
 }
 

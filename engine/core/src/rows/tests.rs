@@ -5,13 +5,15 @@ const STEP: u64 = 10;
 
 struct Publisher {
     rows: Rows,
+    /// What it is asked to send beside what is watched.
+    asked: u8,
     ms: u64,
     fallen: Vec<(u64, Vec<Pulse>)>,
 }
 
 impl Publisher {
     fn new() -> Self {
-        Self { rows: Rows::new(3), ms: 10_000, fallen: Vec::new() }
+        Self { rows: Rows::new(3), asked: 0, ms: 10_000, fallen: Vec::new() }
     }
 
     /// Each row sends a picture every so many milliseconds; zero: none. `audio`: goes on.
@@ -24,10 +26,10 @@ impl Publisher {
                 self.rows.note(layer, place, 1_000, now);
                 if self.rows.due_at().is_none() && self.rows.are_several() {
                     self.rows.arm(now);
-                    self.rows.look(audio, now);
+                    self.rows.look(audio, self.asked | self.rows.watched(), now);
                 }
             }
-            if self.rows.due_at().is_some_and(|due| due <= now) && self.rows.look(audio, now) {
+            if self.rows.due_at().is_some_and(|due| due <= now) && self.rows.look(audio, self.asked | self.rows.watched(), now) {
                 self.fallen.push((ms, self.rows.rows[..3].iter().map(|row| row.pulse).collect()));
             }
         }
@@ -66,6 +68,15 @@ fn a_row_that_nobody_wants_rests_and_is_given_time_to_wake() {
     assert_eq!(p.rows.get(2).pulse, Resting);
     p.run(500, [40, 40, 0], true);
     assert_eq!(p.rows.get(2).pulse, Silent, "it was asked for, and did not come");
+}
+
+#[test]
+fn rows_that_stop_together_are_silent_whoever_watches_them() {
+    let mut p = Publisher::new();
+    p.asked = 0b111;
+    p.watch(2).run(2_000, [40, 40, 40], true).run(1_000, [40, 0, 0], true);
+    assert_eq!(pulses(&p).collect::<Vec<_>>(), [Live, Silent, Silent]);
+    assert!(p.fallen.iter().all(|(ms, _)| *ms < 12_500), "{:?}", p.fallen);
 }
 
 #[test]
