@@ -89,6 +89,10 @@ impl Resends {
         let (track, entry) = (&tracks[known.track], &mut transports[known.transport]);
         entry.resends.refill(now, retransmission.earned(subscriber.octets));
         let mut repairs = congestions.get(known.transport).and_then(|congestion| congestion.repairs(now));
+        if let Some(repairs) = &mut repairs {
+            // What other messages of this turn asked for has its place already.
+            repairs.video = repairs.video.saturating_sub(entry.resends.queued(now));
+        }
         let told_better = congestions.get(known.transport).is_some_and(|congestion| congestion.estimator.hears_arrivals());
         let round_trip = entry.round_trip.map(|trip| trip + repairs.map_or(Duration::ZERO, |repairs| repairs.queue));
         let flowing = subscriber.mapping.flowing().map(|source| source.layer);
@@ -119,11 +123,12 @@ impl Resends {
             }
             let bytes = if located.skipped { 0 } else { stored.bytes().len() };
             let copies = if repairs.is_some() { 1 } else { copies(track.kind, again) };
-            for _ in 0..copies {
-                if queue.len() == QUEUE || !entry.resends.take(bytes) {
-                    counters.drops.count(DropReason::NackOverBudget);
+            for copy in 0..copies {
+                if queue.len() == QUEUE || !entry.resends.take(bytes, copy > 0) {
+                    counters.drops.count_many(DropReason::NackOverBudget, u64::from(copy == 0));
                     break;
                 }
+                entry.resends.queue(now, bytes);
                 queue.push_back(Resend { subscription, id: known.id, outgoing: located.outgoing });
             }
         }
