@@ -5,7 +5,7 @@
 //! the subscriber's sequence has no hole and the probe does not cost its link anything.
 
 use crate::drop_reason::DropReason;
-use crate::history::PacketMeta;
+use crate::history::{PacketMeta, Stored};
 use crate::layer::{Arrival, NackTiming};
 use crate::place::Place;
 use crate::room::{Noted, Rooms, Track};
@@ -134,8 +134,14 @@ fn keep(
         Arrival::Gap(at) => accepted.missing = Some(at),
         Arrival::TooMuch => accepted.damaged = true,
     }
+    let begins = layer.statistics.received() == 1;
     let arrival = Slot { index, format, came: Came { now, received } };
     accepted.risen = insert(track, stream, header, packet, payload, arrival);
+    let layer = &mut track.layers[usize::from(stream.layer)];
+    let is_amid = |stored: Stored<'_>| !(stored.payload().is_empty() || stored.meta.keyframe || stored.meta.place.starts_picture());
+    if begins && track.kind == Kind::Video && layer.history.find(index).is_some_and(is_amid) {
+        accepted.missing = layer.missing.begins_amid(index, now);
+    }
     Ok(())
 }
 

@@ -23,19 +23,35 @@ const VIDEO_AGE_MAX: Duration = Duration::from_millis(1_000);
 /// The same for audio, which is concealed by then: jitter buffers hold 40 to 200 ms and grow with what arrives late.
 const AUDIO_AGE_MAX: Duration = Duration::from_millis(400);
 
+/// Packets in front of a stream's first that are asked for when that is in the midst of a picture. Fewer leave the first picture to a
+/// request for another where more were lost in a row; more ask for what never was.
+const HEAD: u64 = 3;
+
 #[derive(Clone, Copy, Debug)]
 struct Hole {
     index: u64,
     since: Instant,
     /// When it is asked for next.
     due: Instant,
-    /// When it was asked for last.
+    /// When it was asked for first.
     asked: Instant,
     requests: u8,
+    /// Those that are made in a round trip, as it was when it was asked for first.
+    of_a_round: u8,
     /// It is to be asked for with the next RTCP.
     ask: bool,
     /// Its first answer is waited for longer, to be sure which request it answers.
     patient: bool,
+}
+
+impl Hole {
+    fn new(index: u64, now: Instant, due: Instant) -> Self {
+        Self { index, since: now, due, asked: now, requests: 0, of_a_round: 1, ask: false, patient: false }
+    }
+
+    fn is_of_several_rounds(&self) -> bool {
+        self.requests > self.of_a_round
+    }
 }
 
 /// What an arrival means.
@@ -70,6 +86,8 @@ pub(crate) struct Missing {
     holes: Vec<Hole>,
     /// Where the latest keyframe began.
     keyframe: u64,
+    /// The first packet, where what was before it is asked for: before it, nothing that subscribers have is damaged.
+    first: u64,
     age_max: Duration,
 }
 
@@ -80,7 +98,7 @@ impl Missing {
             Kind::Audio => AUDIO_AGE_MAX,
             Kind::Video => VIDEO_AGE_MAX,
         };
-        Self { next: None, holes: Vec::with_capacity(if answers { HOLES } else { 0 }), keyframe: 0, age_max }
+        Self { next: None, holes: Vec::with_capacity(if answers { HOLES } else { 0 }), keyframe: 0, first: 0, age_max }
     }
 
     /// What [`Missing::new`] takes from the heap at most.
@@ -88,13 +106,18 @@ impl Missing {
 
     /// Another stream begins: nothing is missing of it.
     pub(crate) fn restart(&mut self) {
-        self.next = None;
+        (self.next, self.first) = (None, 0);
         self.holes.clear();
     }
 
     /// A keyframe begins with the packet `index`.
     pub(crate) fn keyframe(&mut self, index: u64) {
         self.keyframe = self.keyframe.max(index);
+        if index < self.first {
+            // The stream does: there is nothing before it.
+            self.holes.retain(|hole| hole.index > index);
+            self.first = index;
+        }
     }
 
     /// A packet arrived in its own stream.
@@ -121,15 +144,26 @@ impl Missing {
     pub(crate) fn answered(&mut self, index: u64, now: Instant, timing: &mut NackTiming) -> bool {
         let hole = self.take(index);
         if let Some(hole) = hole.filter(|h| h.requests > 0) {
-            timing.answered(now.since(hole.asked), hole.requests);
+            timing.answered(now.since(hole.asked), hole.is_of_several_rounds());
         }
         hole.is_some()
+    }
+
+    /// The stream's first packet that arrived, `index`, is in the midst of a picture: what began it was lost. Asked for at the time that
+    /// it gives, as far back as [`HEAD`]: nobody knows where the stream begins.
+    pub(crate) fn begins_amid(&mut self, index: u64, now: Instant) -> Option<Instant> {
+        if self.holes.capacity() == 0 || !self.holes.is_empty() {
+            return None;
+        }
+        self.first = index;
+        self.holes.extend((index - HEAD..index).map(|index| Hole::new(index, now, now)));
+        Some(now)
     }
 
     /// Marks what is to be asked for, and gives up what is not worth it any more.
     pub(crate) fn look(&mut self, now: Instant, timing: &mut NackTiming, round_trip: Option<Duration>) -> Looked {
         let mut looked = Looked::default();
-        let (age_max, keyframe) = (self.age_max, self.keyframe);
+        let (age_max, keyframe) = (self.age_max, self.keyframe.max(self.first));
         self.holes.retain_mut(|hole| {
             if hole.due > now {
                 looked.next = Some(looked.next.map_or(hole.due, |next: Instant| next.min(hole.due)));
@@ -141,11 +175,11 @@ impl Missing {
                 return false;
             }
             if hole.requests == 0 {
-                hole.patient = timing.is_unsure();
+                (hole.asked, hole.of_a_round, hole.patient) = (now, timing.requests_of_a_round(), timing.is_unsure());
             }
             hole.requests += 1;
-            hole.asked = now;
-            hole.due = now + timing.interval(round_trip, hole.patient && hole.requests == 1, hole.requests);
+            let patient = hole.patient && hole.requests == 1;
+            hole.due = now + timing.interval(round_trip, patient, hole.requests, hole.of_a_round);
             hole.ask = true;
             looked.ask = true;
             looked.next = Some(looked.next.map_or(hole.due, |next: Instant| next.min(hole.due)));
@@ -179,8 +213,7 @@ impl Missing {
             return Arrival::TooMuch;
         }
         let due = now + timing.patience();
-        let hole = |index| Hole { index, since: now, due, asked: now, requests: 0, ask: false, patient: false };
-        self.holes.extend((next..index).map(hole));
+        self.holes.extend((next..index).map(|index| Hole::new(index, now, due)));
         Arrival::Gap(due)
     }
 
@@ -188,10 +221,11 @@ impl Missing {
     fn late(&mut self, index: u64, now: Instant, timing: &mut NackTiming) {
         let Some(hole) = self.take(index) else { return };
         // What was not asked for was overtaken; what was asked for was, too, when it comes sooner than an answer could.
-        if hole.requests == 0 || (hole.requests == 1 && timing.is_too_soon(now.since(hole.asked))) {
+        let several = hole.is_of_several_rounds();
+        if hole.requests == 0 || (!several && timing.is_too_soon(now.since(hole.asked))) {
             timing.overtaken(now.since(hole.since));
         } else {
-            timing.answered(now.since(hole.asked), hole.requests);
+            timing.answered(now.since(hole.asked), several);
         }
     }
 

@@ -36,14 +36,12 @@ pub(crate) struct NackTiming {
 }
 
 impl NackTiming {
-    /// An answer came so long after the latest of `requests` requests. With those of one round it tells the round trip, for the
-    /// first is most likely the one that was answered; with several rounds nobody knows which.
-    pub(crate) fn answered(&mut self, after: Duration, requests: u8) {
-        let of_a_round = self.requests_of_a_round();
-        let share = if requests > of_a_round { u8::MAX } else { 0 };
+    /// An answer came so long after the first request. With requests of one round only it tells the round trip, for the first is most
+    /// likely the one that was answered; after `several` rounds nobody knows which.
+    pub(crate) fn answered(&mut self, after: Duration, several: bool) {
+        let share = if several { u8::MAX } else { 0 };
         self.repeated = ((u16::from(self.repeated) * 31 + u16::from(share)) / 32) as u8;
-        let after = if requests == 2 && of_a_round == 2 { after + self.interval(None, false, 1) } else { after };
-        if requests > of_a_round {
+        if several {
             self.ambiguous = self.ambiguous.saturating_add(1);
             return;
         }
@@ -66,6 +64,11 @@ impl NackTiming {
             if longer > self.overtaken { longer.min(PATIENCE_MAX) } else { self.overtaken - (self.overtaken - longer) / 64 };
     }
 
+    /// How long an answer takes. `reported`: what reports told, until answers tell better.
+    pub(crate) fn round_trip(&self, reported: Option<Duration>) -> Duration {
+        self.round_trip.map(|(mean, _)| mean).or(reported).unwrap_or(ROUND_TRIP_GUESSED)
+    }
+
     /// Whether a packet that comes so long after the first request cannot be its answer.
     pub(crate) fn is_too_soon(&self, after: Duration) -> bool {
         let (mean, _) = self.round_trip.unwrap_or((ROUND_TRIP_GUESSED / 2, Duration::ZERO));
@@ -77,21 +80,21 @@ impl NackTiming {
         self.overtaken
     }
 
-    /// The time from request number `requests` for a packet to the next. `round_trip`: what reports told, until answers tell
-    /// better.
+    /// The time from request number `requests` for a packet to the next, of which a round has `of_a_round`. `round_trip`: what
+    /// reports told, until answers tell better.
     ///
     /// Once a round trip brought nothing, the request or its answer was lost, and half the time goes by from one to the next:
     /// publishers do not answer twice in a round trip, so that it costs requests only, and a lost one is made good sooner. On a way
     /// that loses many, two are made from the beginning, the second a quarter of the round trip behind the first.
-    pub(crate) fn interval(&self, round_trip: Option<Duration>, patient: bool, requests: u8) -> Duration {
+    pub(crate) fn interval(&self, round_trip: Option<Duration>, patient: bool, requests: u8, of_a_round: u8) -> Duration {
         let [least, most] = INTERVAL;
         if patient {
             return most;
         }
-        let guessed = || (round_trip.unwrap_or(ROUND_TRIP_GUESSED), Duration::ZERO);
-        let (mean, deviation) = self.round_trip.unwrap_or_else(guessed);
+        let deviation = self.round_trip.map_or(Duration::ZERO, |(_, deviation)| deviation);
+        let mean = self.round_trip(round_trip);
         let whole = mean + MARGIN.max(deviation * 2);
-        let interval = match (self.requests_of_a_round(), requests) {
+        let interval = match (of_a_round, requests) {
             (1, 1) => whole,
             (1, _) => whole / 2,
             (_, odd) if odd % 2 == 1 => whole / 4,
@@ -100,7 +103,9 @@ impl NackTiming {
         interval.clamp(least, most)
     }
 
-    fn requests_of_a_round(&self) -> u8 {
+    /// How many requests for a packet are made before a round trip went by. What is asked for keeps to it, whatever is learnt
+    /// meanwhile: or an answer would tell a round trip that is off by what lies between two requests.
+    pub(crate) fn requests_of_a_round(&self) -> u8 {
         if self.repeated > LOSES { 2 } else { 1 }
     }
 
@@ -125,52 +130,51 @@ mod tests {
     #[test]
     fn requests_follow_each_other_by_the_round_trip() {
         let mut t = NackTiming::default();
-        assert_eq!((t.interval(None, false, 1), t.interval(Some(ms(60)), false, 1)), (ms(110), ms(70)));
+        assert_eq!((t.interval(None, false, 1, 1), t.interval(Some(ms(60)), false, 1, 1)), (ms(110), ms(70)));
         for _ in 0..50 {
-            t.answered(ms(80), 1);
+            t.answered(ms(80), false);
         }
-        let interval = t.interval(Some(ms(300)), false, 1);
+        let interval = t.interval(Some(ms(300)), false, 1, 1);
         assert!((ms(89)..=ms(91)).contains(&interval), "{interval:?}");
-        t.answered(ms(3), 2);
-        assert_eq!(t.interval(None, false, 2), interval / 2);
-        assert_eq!(t.interval(None, false, 1), interval, "nobody knows what was answered");
+        t.answered(ms(150), true);
+        assert_eq!(t.interval(None, false, 2, 1), interval / 2);
+        assert_eq!(t.interval(None, false, 1, 1), interval, "nobody knows what was answered");
     }
 
     #[test]
     fn an_estimate_that_is_far_too_short_is_found_out() {
         let mut t = NackTiming::default();
-        t.answered(ms(20), 1);
+        t.answered(ms(20), false);
         for _ in 0..UNSURE_AFTER {
             assert!(!t.is_unsure());
-            t.answered(ms(5), 7);
+            t.answered(ms(300), true);
         }
         assert!(t.is_unsure() && !t.is_unsure(), "one hole is enough");
-        assert_eq!(t.interval(None, true, 1), ms(500));
-        t.answered(ms(300), 1);
-        assert!(t.interval(None, false, 1) + t.interval(None, false, 2) > ms(100));
+        assert_eq!(t.interval(None, true, 1, 1), ms(500));
+        t.answered(ms(300), false);
+        assert!(t.interval(None, false, 1, 1) + t.interval(None, false, 2, 1) > ms(100));
     }
 
     #[test]
     fn on_a_way_that_loses_requests_each_is_made_twice() {
         let mut t = NackTiming::default();
         for _ in 0..50 {
-            t.answered(ms(80), 1);
+            t.answered(ms(80), false);
         }
-        let whole = t.interval(None, false, 1);
+        let whole = t.interval(None, false, 1, 1);
         for n in 0..60 {
-            t.answered(ms(80), if n % 6 == 0 { 3 } else { 1 });
+            t.answered(ms(80), n % 6 == 0);
         }
-        let [first, second, third, fourth] = [1, 2, 3, 4].map(|n| t.interval(None, false, n));
+        assert_eq!(t.requests_of_a_round(), 2);
+        let [first, second, third, fourth] = [1, 2, 3, 4].map(|n| t.interval(None, false, n, 2));
         assert!(
             (first, second) == (third, fourth) && first < whole / 3 && (ms(85)..ms(110)).contains(&(first + second)),
             "{first:?} {second:?}"
         );
         for _ in 0..100 {
-            if t.requests_of_a_round() == 2 {
-                t.answered(ms(80) - first, 2);
-            }
+            t.answered(ms(80), false);
         }
-        assert_eq!(t.requests_of_a_round(), 1, "the second of a round is no repetition");
+        assert_eq!(t.requests_of_a_round(), 1, "all were answered in their first round");
     }
 
     #[test]
@@ -182,7 +186,7 @@ mod tests {
         t.overtaken(ms(500));
         assert_eq!(t.patience(), PATIENCE_MAX);
         for _ in 0..100 {
-            t.answered(ms(50), 1);
+            t.answered(ms(50), false);
         }
         assert!(t.patience() < ms(1));
     }

@@ -67,7 +67,7 @@ fn a_hole_is_given_up_by_age_and_by_count() {
     let (_, mut t) = video();
     let given_up = Looked { given_up: 1, damaged: true, ..Looked::default() };
     assert_eq!(asked_in_vain(&mut t), (REQUESTS_MAX.into(), 945, given_up), "after 90 ms, then each 45 ms");
-    t.answered(Duration::from_millis(10), 1);
+    t.answered(Duration::from_millis(10), false);
     assert_eq!(asked_in_vain(&mut t), (REQUESTS_MAX.into(), 400, given_up), "each 20 ms");
 
     let mut audio = Missing::new(Kind::Audio, true);
@@ -75,6 +75,32 @@ fn a_hole_is_given_up_by_age_and_by_count() {
     audio.arrived(3, at(0), &mut t);
     asked(&mut audio, 0, &mut t);
     assert_eq!(asked(&mut audio, 400, &mut t).1.given_up, 1);
+}
+
+#[test]
+fn what_is_asked_for_while_each_request_is_made_twice_tells_the_round_trip_when_that_is_over() {
+    let (mut m, mut t) = video();
+    let trip = Duration::from_millis(80);
+    (0..50).for_each(|_| t.answered(trip, false));
+    (0..4).for_each(|_| t.answered(3 * trip, true));
+    assert_eq!(t.requests_of_a_round(), 2);
+    m.arrived(1, at(1_000), &mut t);
+    m.arrived(3, at(1_000), &mut t);
+    let first = asked(&mut m, 1_000, &mut t).1.next.expect("again");
+    asked(&mut m, first.as_nanos() / 1_000_000 + 1, &mut t);
+    while t.requests_of_a_round() == 2 {
+        t.answered(trip, false);
+    }
+    let before = t.interval(None, false, 1, 1);
+    assert!(m.answered(2, at(1_080), &mut t));
+    assert!(t.interval(None, false, 1, 1) <= before, "80 ms after the first request, as all the others");
+    // And one that was asked for once is not taken for one of a round of two.
+    m.arrived(5, at(2_000), &mut t);
+    asked(&mut m, 2_000, &mut t);
+    (0..4).for_each(|_| t.answered(3 * trip, true));
+    let before = t.interval(None, false, 1, 1);
+    assert!(m.answered(4, at(2_080), &mut t));
+    assert!(t.interval(None, false, 1, 1) <= before);
 }
 
 #[test]
