@@ -6,6 +6,13 @@ use corelay_wire::units::Instant;
 /// The least time between two requests for one layer. Shorter lets every joiner cost the publisher a keyframe, ten times the size
 /// of another frame; longer keeps a viewer whose request was lost waiting for a picture.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// A request that brought no keyframe is made again after two round trips and this, within the bounds. Higher keeps a viewer waiting whose
+/// request was lost, or the head of the keyframe; lower asks for a second keyframe while the first is on its way.
+const ANSWER: Duration = Duration::from_millis(100);
+const INTERVAL_LOST_MIN: Duration = Duration::from_millis(250);
+/// How often that, before it is taken for a publisher that does not answer at once: of three requests and answers, at 20 % loss both
+/// ways, 5 % get none.
+const HASTY: u8 = 3;
 /// The time between two repetitions once several went unanswered: the publisher is muted, or gone.
 const INTERVAL_UNANSWERED: Duration = Duration::from_secs(1);
 /// Requests before the interval grows: at 30 % loss both ways, five requests and answers miss with 4 % probability.
@@ -23,6 +30,8 @@ pub(crate) struct KeyframeThrottle {
     /// Command sequence number of FIR (RFC 5104 section 4.3.1.1): counts requests, not repetitions.
     sequence: u8,
     last: Option<Instant>,
+    /// How long an answer to the last may take.
+    answer: Duration,
 }
 
 impl KeyframeThrottle {
@@ -39,8 +48,8 @@ impl KeyframeThrottle {
         *self = Self { sequence: self.sequence, last: self.last, ..Self::default() };
     }
 
-    /// Makes a request due if the throttle is open; gives when to look again, `None` when nobody waits.
-    pub(crate) fn poll(&mut self, now: Instant) -> Option<Instant> {
+    /// Makes a request due if the throttle is open; gives when to look again, `None` when nobody waits. `round_trip`: to the publisher.
+    pub(crate) fn poll(&mut self, now: Instant, round_trip: Duration) -> Option<Instant> {
         if !self.wanted {
             return None;
         }
@@ -48,6 +57,7 @@ impl KeyframeThrottle {
             self.due = true;
             self.last = Some(now);
             self.unanswered = self.unanswered.saturating_add(1);
+            self.answer = (2 * round_trip + ANSWER).clamp(INTERVAL_LOST_MIN, INTERVAL);
         }
         self.opens()
     }
@@ -63,7 +73,11 @@ impl KeyframeThrottle {
     }
 
     fn opens(&self) -> Option<Instant> {
-        let interval = if self.unanswered > PATIENT_AFTER { INTERVAL_UNANSWERED } else { INTERVAL };
+        let interval = match self.unanswered {
+            1..=HASTY => self.answer,
+            0 | ..=PATIENT_AFTER => INTERVAL,
+            _ => INTERVAL_UNANSWERED,
+        };
         self.last.map(|last| last + interval)
     }
 }
@@ -72,6 +86,8 @@ impl KeyframeThrottle {
 mod tests {
     use super::*;
 
+    const TRIP: Duration = Duration::from_millis(60);
+
     fn at(ms: u64) -> Instant {
         Instant::from_millis(ms)
     }
@@ -79,28 +95,28 @@ mod tests {
     #[test]
     fn many_wishes_make_one_request() {
         let mut t = KeyframeThrottle::default();
-        assert_eq!(t.poll(at(0)), None);
+        assert_eq!(t.poll(at(0), TRIP), None);
         for _ in 0..20 {
             t.want();
-            assert_eq!(t.poll(at(10)), Some(at(510)));
+            assert_eq!(t.poll(at(10), TRIP), Some(at(260)));
         }
         assert_eq!(t.take_due(), Some(1));
         assert_eq!(t.take_due(), None);
         t.satisfy();
-        assert_eq!(t.poll(at(510)), None);
+        assert_eq!(t.poll(at(260), TRIP), None);
     }
 
     #[test]
     fn a_wish_during_the_interval_is_remembered() {
         let mut t = KeyframeThrottle::default();
         t.want();
-        t.poll(at(0));
+        t.poll(at(0), TRIP);
         assert!(t.take_due().is_some());
         t.satisfy();
         t.want();
-        assert_eq!(t.poll(at(100)), Some(at(500)));
+        assert_eq!(t.poll(at(100), TRIP), Some(at(500)));
         assert_eq!(t.take_due(), None);
-        assert_eq!(t.poll(at(500)), Some(at(1_000)));
+        assert_eq!(t.poll(at(500), TRIP), Some(at(750)));
         assert_eq!(t.take_due(), Some(2), "another wish has another number");
     }
 
@@ -109,12 +125,12 @@ mod tests {
         let mut t = KeyframeThrottle::default();
         t.want();
         let (mut now, mut sent) = (at(0), vec![]);
-        while let Some(next) = t.poll(now).filter(|n| *n <= at(6_000)) {
+        while let Some(next) = t.poll(now, Duration::from_millis(100)).filter(|n| *n <= at(6_000)) {
             if let Some(sequence) = t.take_due() {
                 sent.push((now.as_nanos() / 1_000_000, sequence));
             }
             now = next;
         }
-        assert_eq!(sent, [(0, 1), (500, 1), (1_000, 1), (1_500, 1), (2_000, 1), (2_500, 1), (3_500, 1), (4_500, 1)]);
+        assert_eq!(sent, [(0, 1), (300, 1), (600, 1), (900, 1), (1_400, 1), (1_900, 1), (2_900, 1), (3_900, 1), (4_900, 1)]);
     }
 }

@@ -197,7 +197,13 @@ impl Core {
 
     /// Asks the publisher for the keyframes that are wanted, as far as the throttle lets it.
     pub(super) fn request_keyframes(&mut self, now: Instant, slot: u32) {
-        let track = &mut self.rooms.tracks[slot];
+        let Rooms { tracks, transports, .. } = &mut self.rooms;
+        let track = &mut tracks[slot];
+        let round_trip = match &track.origin {
+            TrackOrigin::Transport(publisher) => transports[*publisher].nacks.round_trip(transports[*publisher].round_trip),
+            // The shard that has the track asks again by itself.
+            TrackOrigin::Relay(_) => REPORT_INTERVAL,
+        };
         let silent = track.paused || track.kind == Kind::Audio || !track.is_watched();
         let mut next: Option<Instant> = None;
         let mut due = false;
@@ -205,7 +211,7 @@ impl Core {
             if silent {
                 layer.keyframes.satisfy();
             }
-            if let Some(at) = layer.keyframes.poll(now) {
+            if let Some(at) = layer.keyframes.poll(now, round_trip) {
                 next = Some(next.map_or(at, |n| n.min(at)));
                 due |= layer.keyframes.is_due();
             }
