@@ -5,13 +5,14 @@ use crate::history::{PacketMeta, Stored};
 use crate::layer::{Layer, SourceReport};
 use crate::room::{Subscription, Track};
 use crate::subscriber::{LeftOut, Source, Subscriber};
+use core::time::Duration;
 use corelay_wire::media::Codec;
-use corelay_wire::units::{ClockRate, RtpTimestamp};
+use corelay_wire::units::{ClockRate, Instant, RtpTimestamp};
 use std::collections::VecDeque;
 
 /// How much older a keyframe may be that was lost than what its stream, or the one before, has sent since. Less waits for another
 /// because of one picture, which nobody sees; more lets lips and sound be apart by as much.
-const BEHIND_MAX_MILLIS: i64 = 40;
+const BEHIND_MAX: Duration = Duration::from_millis(40);
 /// How far back from the newest packet of the layer before one with a payload is looked for: publishers probe with a few of
 /// padding.
 const PADDING_MAX: u64 = 16;
@@ -29,10 +30,29 @@ pub(super) fn is_behind(track: &Track, subscriber: &Subscriber, source: Source, 
         let ticks = newest
             .filter(|newest| newest.meta.arrived < meta.arrived)
             .map_or(0, |newest| newest.meta.timestamp.distance(timestamp));
-        i64::from(ticks) * 1_000 > i64::from(clock.0) * BEHIND_MAX_MILLIS
+        i64::from(ticks) * 1_000 > i64::from(clock.0) * BEHIND_MAX.as_millis() as i64
     };
-    let there = aligned(track, former, source, meta, clock);
-    behind(source, meta.timestamp) || there.is_some_and(|timestamp| behind(former, timestamp))
+    let there = match aligned(track, former, source, meta, clock) {
+        Some(timestamp) => behind(former, timestamp),
+        // Without reports of both streams, by when they came.
+        None => {
+            let newest = latest(&track.layers[usize::from(former.layer)], former.generation);
+            newest.is_some_and(|newest| newest.meta.arrived.since(on_time(layer, meta, clock)) > BEHIND_MAX)
+        }
+    };
+    there || behind(source, meta.timestamp)
+}
+
+/// When a packet would have come if it had not been lost: those behind it tell, by their timestamps.
+fn on_time(layer: &Layer, meta: &PacketMeta, clock: ClockRate) -> Instant {
+    let following = (meta.index + 1..=meta.index + PADDING_MAX).filter_map(|index| layer.history.find(index));
+    let of_generation = following.filter(|packet| packet.meta.generation == meta.generation);
+    let times = of_generation.map(|packet| {
+        let ticks = u64::try_from(packet.meta.timestamp.distance(meta.timestamp)).unwrap_or(0);
+        let after = ticks * 1_000_000_000 / u64::from(clock.0);
+        Instant::from_nanos(packet.meta.arrived.as_nanos().saturating_sub(after))
+    });
+    times.fold(meta.arrived, Instant::min)
 }
 
 /// Whether a packet came after one that follows it: it was lost, and sent again. What only waited here has nothing before it that
@@ -54,7 +74,8 @@ pub(super) fn begin(track: &Track, subscriber: &mut Subscriber, source: Source, 
     let patch = mapping.patch(u64::MAX);
     let patch = last.map_or(patch, |last| patch.continued((codec_of(track, last.meta), last), (codec, first)));
     gate.begin(meta.index, meta.place);
-    mapping.begin(source, meta, codec.clock_rate(), aligned);
+    let on_time = PacketMeta { arrived: on_time(&track.layers[usize::from(source.layer)], meta, codec.clock_rate()), ..*meta };
+    mapping.begin(source, &on_time, codec.clock_rate(), aligned);
     mapping.set_patch(patch.marked(gate.cut()), meta.index);
     *left_out = None;
 }
