@@ -29,6 +29,12 @@ const INTERVAL_MIN: Duration = Duration::from_secs(2);
 const INTERVAL_MAX: Duration = Duration::from_secs(6);
 /// An answer that is not here by then will not come.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// News of a packet that left so long after a probe, and none of the probe: what told of it was lost. Longer is later by as much; shorter
+/// takes a probe that waited in the pacer for one.
+const UNHEARD_AFTER: Duration = Duration::from_millis(50);
+/// So many of them are sent again at once, one after the other. More pads a path that loses nearly all feedback; with fewer, a path that
+/// loses a fifth of it is found out seconds later.
+const UNHEARD_MAX: u8 = 3;
 /// Of the rate at which it left, a probe that went through arrives at this or more. Lower takes a full path for a free one.
 const THROUGH: f64 = 0.9;
 /// More than chance makes of what is lost anyhow, in standard deviations, is lost because of the probe. At least so much counts as usual:
@@ -90,11 +96,13 @@ pub(super) struct Prober {
     reason: Reason,
     step: f64,
     known: Option<f64>,
+    /// Probes in a row that nothing was heard of.
+    unheard: u8,
 }
 
 impl Prober {
     pub(super) fn new(now: Instant) -> Self {
-        Self { open: None, cluster: 0, next: now, interval: INTERVAL_MIN, reason: Reason::Start, step: STEP_START, known: None }
+        Self { open: None, cluster: 0, next: now, interval: INTERVAL_MIN, reason: Reason::Start, step: STEP_START, known: None, unheard: 0 }
     }
 
     /// When the next probe may be due.
@@ -124,6 +132,7 @@ impl Prober {
     pub(super) fn poll(&mut self, now: Instant, situation: &Situation) -> Option<ProbePlan> {
         if self.open.is_some_and(|open| now.since(open.asked) >= open.plan.duration + PATIENCE) {
             self.open = None;
+            self.unheard = 0;
             self.calm(now);
         }
         if self.open.is_some() {
@@ -157,9 +166,24 @@ impl Prober {
             return None;
         }
         if open.cluster.is_empty() {
+            if result.sent > open.asked + open.plan.duration + UNHEARD_AFTER {
+                self.miss();
+            }
             return None;
         }
         self.conclude()
+    }
+
+    /// The feedback on the probe was lost: the same once more, as nobody learnt anything.
+    fn miss(&mut self) {
+        if self.unheard == UNHEARD_MAX {
+            // What is asked for is no longer new: as without an answer, see `poll`.
+            return;
+        }
+        self.unheard += 1;
+        if let Some(open) = self.open.take().filter(|open| open.reason == Reason::Return) {
+            self.known = Some(open.plan.bitrate.0 as f64);
+        }
     }
 
     /// At the end of feedback: what the probe found, when all of it was reported on and nothing is sent after it.
@@ -172,6 +196,7 @@ impl Prober {
 
     fn conclude(&mut self) -> Option<(Reason, Finding)> {
         let open = self.open.take()?;
+        self.unheard = 0;
         Some((open.reason, open.cluster.finding()?))
     }
 
