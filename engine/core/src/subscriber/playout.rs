@@ -36,6 +36,15 @@ const ROUND_TRIP_GUESSED: Duration = Duration::from_millis(100);
 /// freeze, and what is lost meanwhile comes on top; smaller steps let more frames be late until the delay is reached.
 const STEP: u8 = 4;
 const STEP_EVERY: Duration = Duration::from_millis(90);
+/// A viewer that lost something waits for one answer by itself, so that the first step begins there, and here at most. Higher stands still
+/// for longer where the viewer does not wait yet; lower leaves the first losses of a call late.
+const BEGIN_MAX: u8 = 8;
+/// Of requests of which so few were repeated that it may be chance, so many more, of 1000 and in halves, are taken to be; and so many less,
+/// so that some sixty of which none was say that packets are only overtaken. More waits longer on links that reorder, for the first
+/// seconds; less waits for one answer on links that lose until the second is missed.
+const DOUBT_HALVES: u32 = 1;
+const DOUBT_REQUESTS: u32 = 4;
+const DOUBT_LESS: u32 = 8;
 /// How much it shrinks at a time, and the time between. The pictures that wait have their times moved by it at once, and one that
 /// is late by 5 ms is left out for the next: at 10 ms, one in six times. Faster loses more of them, and makes them wait again when
 /// the loss comes back.
@@ -106,7 +115,8 @@ impl Playout {
             self.wanted = now;
         }
         let next = if wanted > told && idle >= STEP_EVERY {
-            Some(wanted.min(told + STEP))
+            let own = round_trip.map_or(0, |trip| (trip.as_millis() / UNIT_MILLIS).min(u128::from(BEGIN_MAX)) as u8);
+            Some(wanted.min(told.max(own) + STEP))
         } else if less && calm >= CALM && reported && idle >= STEP_BACK_EVERY {
             Some(wanted.max(told - STEP_BACK))
         } else if self.told == Some(0) && wanted == 0 && idle > TOLD {
@@ -138,7 +148,9 @@ impl Playout {
 
     /// Of requests and answers that are waited for. What is asked for and need not be asked for again takes one.
     fn rounds(&self) -> u32 {
-        match (self.loss, self.loss()) {
+        let (repeated, requests) = (u32::from(self.repeated), u32::from(self.requests));
+        let doubted = ((2 * repeated + DOUBT_HALVES) * 500 / (requests + DOUBT_REQUESTS)).saturating_sub(DOUBT_LESS) as u16;
+        match (self.loss, self.loss().max(doubted.min(self.loss))) {
             (..LITTLE, _) => 0,
             (_, ..LITTLE) => 1,
             (_, repeated) => rounds(repeated),
@@ -227,6 +239,16 @@ mod tests {
         let mut playout = Playout::default();
         let told = told(&mut playout, &mut 0, (80, false), 10, TRIP, Lossy::default());
         assert_eq!((told.last(), playout.loss()), (Some(&Some(14)), 0), "for one answer only");
+    }
+
+    #[test]
+    fn the_first_losses_are_taken_for_such_that_happen_to_answers_too() {
+        let mut playout = Playout::default();
+        (0..6).for_each(|_| playout.asked(false));
+        playout.look(Instant::from_millis(1_000), 200, TRIP, Lossy::default(), false);
+        assert_eq!(playout.told(), Some(8 + STEP), "from what the viewer waits anyhow");
+        playout.look(Instant::from_millis(1_100), 200, TRIP, Lossy::default(), false);
+        assert!(playout.told() > Some(14), "more than one answer, though none was lost yet: {:?}", playout.told());
     }
 
     #[test]
