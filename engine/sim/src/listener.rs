@@ -70,6 +70,8 @@ pub struct Listener {
     head: i64,
     /// What was played last.
     last: Option<Buffered>,
+    /// Moments that were made up while nothing at all was there.
+    waited: i64,
     next: Option<Instant>,
     changed: Instant,
 }
@@ -89,6 +91,7 @@ impl Listener {
             place: None,
             head: 0,
             last: None,
+            waited: 0,
             next: None,
             changed: now,
         }
@@ -151,6 +154,10 @@ impl Listener {
     fn play(&mut self, at: Instant) -> Sound {
         self.buffer = self.buffer.split_off(&self.head);
         let first = self.buffer.first_key_value().map(|(place, buffered)| (*place, *buffered));
+        if let Some((place, _)) = first.filter(|(place, _)| *place <= self.head + self.waited) {
+            // What is missing before it was made up already, while it could have been late (NetEq's `PacketTooEarly`).
+            self.head = place;
+        }
         let after_noise = self.last.is_some_and(|last| last.noise);
         let sound = match first {
             Some((place, _)) if place == self.head => {
@@ -163,8 +170,14 @@ impl Listener {
             // Something later is there, so this one is lost for good.
             Some(_) => Sound::Concealed,
             // Everything is late: the sound waits.
-            None => return Sound::Concealed,
+            None => {
+                self.waited += 1;
+                return Sound::Concealed;
+            }
         };
+        if sound != Sound::Concealed {
+            self.waited = 0;
+        }
         if self.may_change(at, sound) {
             self.change(at);
         }

@@ -9,6 +9,17 @@ use corelay_wire::rtp::RtpHeader;
 /// Twenty seconds over a wire that loses a share of the packets and delays each by up to `jitter_ms`; what is asked for comes after
 /// `repair_ms`.
 fn hear(spec: MicrophoneSpec, loss: f64, jitter_ms: f64, repair_ms: Option<u64>) -> Listener {
+    hear_but(spec, loss, jitter_ms, repair_ms, 0..0)
+}
+
+/// The same, with nothing passing between two milliseconds.
+fn hear_but(
+    spec: MicrophoneSpec,
+    loss: f64,
+    jitter_ms: f64,
+    repair_ms: Option<u64>,
+    gone: core::ops::Range<u64>,
+) -> Listener {
     let mut microphone = Microphone::new(spec, 5, 1);
     let published = microphone.parameters();
     let parameters = SubscriptionParameters {
@@ -29,7 +40,7 @@ fn hear(spec: MicrophoneSpec, loss: f64, jitter_ms: f64, repair_ms: Option<u64>)
             microphone.resend(now, media, sequence, Duration::from_millis(50));
         }
         for packet in microphone.work(now, &mut outlet) {
-            if chance.unit() >= loss {
+            if chance.unit() >= loss && !gone.contains(&ms) {
                 let late = Duration::from_micros((chance.unit() * jitter_ms * 1e3) as u64);
                 flights.push((now + late, [&packet.header[..], &packet.payload].concat()));
             }
@@ -87,4 +98,13 @@ fn redundancy_brings_back_what_is_lost_alone() {
     assert!(plain == 0.0 && lost < 0.025, "{plain} {lost}");
     let repaired = concealed(&hear(red, 0.1, 0.0, Some(40)));
     assert!(repaired < 0.005, "{repaired}");
+}
+
+#[test]
+fn behind_an_outage_the_sound_goes_on_where_it_is() {
+    let listener = hear_but(MicrophoneSpec::default(), 0.0, 0.0, None, 5_000..11_000);
+    let made_up = listener.played.iter().filter(|p| p.sound == Sound::Concealed).count();
+    assert!((300..=306).contains(&made_up), "{made_up} of 300 that were not sent");
+    let late = listener.played.iter().filter(|p| p.at > Instant::from_millis(11_200) && p.sound == Sound::Concealed).count();
+    assert_eq!(late, 0, "what was made up in the outage is not made up again");
 }
