@@ -6,12 +6,12 @@ use corelay_wire::units::Instant;
 /// The least time between two requests for one layer. Shorter lets every joiner cost the publisher a keyframe, ten times the size
 /// of another frame; longer keeps a viewer whose request was lost waiting for a picture.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// A request that brought no keyframe is made again after two round trips and this, within the bounds. Higher keeps a viewer waiting whose
-/// request was lost, or the head of the keyframe; lower asks for a second keyframe while the first is on its way.
+/// A request that brought no keyframe is made again after two round trips and this, within the bounds. Higher keeps a viewer
+/// waiting whose request was lost, or the head of the keyframe; lower asks for a second keyframe while the first is on its way.
 const ANSWER: Duration = Duration::from_millis(100);
 const INTERVAL_LOST_MIN: Duration = Duration::from_millis(250);
-/// How often that, before it is taken for a publisher that does not answer at once: of three requests and answers, at 20 % loss both
-/// ways, 5 % get none.
+/// How often that, before it is taken for a publisher that does not answer at once: of three requests and answers, at 20 % loss
+/// both ways, 5 % get none.
 const HASTY: u8 = 3;
 /// The time between two repetitions once several went unanswered: the publisher is muted, or gone.
 const INTERVAL_UNANSWERED: Duration = Duration::from_secs(1);
@@ -48,7 +48,8 @@ impl KeyframeThrottle {
         *self = Self { sequence: self.sequence, last: self.last, ..Self::default() };
     }
 
-    /// Makes a request due if the throttle is open; gives when to look again, `None` when nobody waits. `round_trip`: to the publisher.
+    /// Makes a request due if the throttle is open; gives when to look again, `None` when nobody waits. `round_trip`: to the
+    /// publisher.
     pub(crate) fn poll(&mut self, now: Instant, round_trip: Duration) -> Option<Instant> {
         if !self.wanted {
             return None;

@@ -6,10 +6,11 @@
 use core::time::Duration;
 use corelay_wire::units::Instant;
 
-/// What part of the sent bytes may be sent again: one in this many. A link that loses 30 % of packets takes 43 % of them again when each
-/// is answered once, and 80 % when each is answered twice, which is what brings them in time. A larger part lets a broken or hostile
-/// receiver draw more of the node's sending (and of its own link, which congestion made lossy in the first place); with a smaller one
-/// the bucket of such a link is empty after some seconds, and what is lost then stays lost: the picture stood still for ten seconds.
+/// What part of the sent bytes may be sent again: one in this many. A link that loses 30 % of packets takes 43 % of them again when
+/// each is answered once, and 80 % when each is answered twice, which is what brings them in time. A larger part lets a broken or
+/// hostile receiver draw more of the node's sending (and of its own link, which congestion made lossy in the first place); with a
+/// smaller one the bucket of such a link is empty after some seconds, and what is lost then stays lost: the picture stood still for
+/// ten seconds.
 const SHARE: u32 = 1;
 /// A second answer to the same request leaves so much of the bucket to others' first. More answers once where twice would fit; less
 /// lets second answers eat what the next request needs.
@@ -28,7 +29,8 @@ const PACKET_BYTES_MIN: usize = 256;
 pub(crate) struct ResendBudget {
     tokens: u32,
     filled: Instant,
-    /// When something was queued last, and how many bytes were in that turn. The pace knows of them when they have left, at its end.
+    /// When something was queued last, and how many bytes were in that turn. The pace knows of them when they have left, at its
+    /// end.
     queued: (Instant, u64),
 }
 

@@ -29,11 +29,11 @@ const INTERVAL_MIN: Duration = Duration::from_secs(2);
 const INTERVAL_MAX: Duration = Duration::from_secs(6);
 /// An answer that is not here by then will not come.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// News of a packet that left so long after a probe, and none of the probe: what told of it was lost. Longer is later by as much; shorter
-/// takes a probe that waited in the pacer for one.
+/// News of a packet that left so long after a probe, and none of the probe: what told of it was lost. Longer is later by as much;
+/// shorter takes a probe that waited in the pacer for one.
 const UNHEARD_AFTER: Duration = Duration::from_millis(50);
-/// So many of them are sent again at once, one after the other. More pads a path that loses nearly all feedback; with fewer, a path that
-/// loses a fifth of it is found out seconds later.
+/// So many of them are sent again at once, one after the other. More pads a path that loses nearly all feedback; with fewer, a path
+/// that loses a fifth of it is found out seconds later.
 const UNHEARD_MAX: u8 = 3;
 /// Of the rate at which it left, a probe that went through arrives at this or more. Lower takes a full path for a free one.
 const THROUGH: f64 = 0.9;
@@ -102,7 +102,16 @@ pub(super) struct Prober {
 
 impl Prober {
     pub(super) fn new(now: Instant) -> Self {
-        Self { open: None, cluster: 0, next: now, interval: INTERVAL_MIN, reason: Reason::Start, step: STEP_START, known: None, unheard: 0 }
+        Self {
+            open: None,
+            cluster: 0,
+            next: now,
+            interval: INTERVAL_MIN,
+            reason: Reason::Start,
+            step: STEP_START,
+            known: None,
+            unheard: 0,
+        }
     }
 
     /// When the next probe may be due.

@@ -23,8 +23,8 @@ const VIDEO_AGE_MAX: Duration = Duration::from_millis(1_000);
 /// The same for audio, which is concealed by then: jitter buffers hold 40 to 200 ms and grow with what arrives late.
 const AUDIO_AGE_MAX: Duration = Duration::from_millis(400);
 
-/// Packets in front of a stream's first that are asked for when that is in the midst of a picture. Fewer leave the first picture to a
-/// request for another where more were lost in a row; more ask for what never was.
+/// Packets in front of a stream's first that are asked for when that is in the midst of a picture. Fewer leave the first picture to
+/// a request for another where more were lost in a row; more ask for what never was.
 const HEAD: u64 = 3;
 
 #[derive(Clone, Copy, Debug)]
@@ -149,8 +149,8 @@ impl Missing {
         hole.is_some()
     }
 
-    /// The stream's first packet that arrived, `index`, is in the midst of a picture: what began it was lost. Asked for at the time that
-    /// it gives, as far back as [`HEAD`]: nobody knows where the stream begins.
+    /// The stream's first packet that arrived, `index`, is in the midst of a picture: what began it was lost. Asked for at the time
+    /// that it gives, as far back as [`HEAD`]: nobody knows where the stream begins.
     pub(crate) fn begins_amid(&mut self, index: u64, now: Instant) -> Option<Instant> {
         if self.holes.capacity() == 0 || !self.holes.is_empty() {
             return None;

@@ -36,8 +36,8 @@ pub(crate) struct NackTiming {
 }
 
 impl NackTiming {
-    /// An answer came so long after the first request. With requests of one round only it tells the round trip, for the first is most
-    /// likely the one that was answered; after `several` rounds nobody knows which.
+    /// An answer came so long after the first request. With requests of one round only it tells the round trip, for the first is
+    /// most likely the one that was answered; after `several` rounds nobody knows which.
     pub(crate) fn answered(&mut self, after: Duration, several: bool) {
         let share = if several { u8::MAX } else { 0 };
         self.repeated = ((u16::from(self.repeated) * 31 + u16::from(share)) / 32) as u8;

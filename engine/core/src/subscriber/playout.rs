@@ -36,12 +36,12 @@ const ROUND_TRIP_GUESSED: Duration = Duration::from_millis(100);
 /// freeze, and what is lost meanwhile comes on top; smaller steps let more frames be late until the delay is reached.
 const STEP: u8 = 4;
 const STEP_EVERY: Duration = Duration::from_millis(90);
-/// A viewer that lost something waits for one answer by itself, so that the first step begins there, and here at most. Higher stands still
-/// for longer where the viewer does not wait yet; lower leaves the first losses of a call late.
+/// A viewer that lost something waits for one answer by itself, so that the first step begins there, and here at most. Higher
+/// stands still for longer where the viewer does not wait yet; lower leaves the first losses of a call late.
 const BEGIN_MAX: u8 = 8;
-/// Of requests of which so few were repeated that it may be chance, so many more, of 1000 and in halves, are taken to be; and so many less,
-/// so that some sixty of which none was say that packets are only overtaken. More waits longer on links that reorder, for the first
-/// seconds; less waits for one answer on links that lose until the second is missed.
+/// Of requests of which so few were repeated that it may be chance, so many more, of 1000 and in halves, are taken to be; and so
+/// many less, so that some sixty of which none was say that packets are only overtaken. More waits longer on links that reorder,
+/// for the first seconds; less waits for one answer on links that lose until the second is missed.
 const DOUBT_HALVES: u32 = 1;
 const DOUBT_REQUESTS: u32 = 4;
 const DOUBT_LESS: u32 = 8;

@@ -13,13 +13,7 @@ fn hear(spec: MicrophoneSpec, loss: f64, jitter_ms: f64, repair_ms: Option<u64>)
 }
 
 /// The same, with nothing passing between two milliseconds.
-fn hear_but(
-    spec: MicrophoneSpec,
-    loss: f64,
-    jitter_ms: f64,
-    repair_ms: Option<u64>,
-    gone: core::ops::Range<u64>,
-) -> Listener {
+fn hear_but(spec: MicrophoneSpec, loss: f64, jitter_ms: f64, repair_ms: Option<u64>, gone: core::ops::Range<u64>) -> Listener {
     let mut microphone = Microphone::new(spec, 5, 1);
     let published = microphone.parameters();
     let parameters = SubscriptionParameters {

@@ -45,6 +45,8 @@ pub struct Bounds {
     pub back: Option<(u64, u64)>,
     /// Of two subscribers, none has less than this share of what the other has.
     pub fairness: f64,
+    /// What the publisher takes its uplink to carry in the end, in kbit/s.
+    pub uplink_kbps: u64,
     /// Requests for key pictures that reach the camera.
     pub key_requests: u32,
     /// Nothing is shown between these times.
@@ -68,6 +70,7 @@ impl Default for Bounds {
             kbps: None,
             back: None,
             fairness: 0.0,
+            uplink_kbps: 0,
             key_requests: 30,
             dark: None,
         }

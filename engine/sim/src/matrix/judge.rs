@@ -41,13 +41,18 @@ pub(super) fn judge(call: &Call<'_>) -> Outcome {
         failures.extend(seen.failures.into_iter().map(|f| format!("subscriber {at}: {f}")));
     }
     failures.extend(unfair(call));
-    let camera = &call.world.peers[call.publisher.0].media.cameras[0];
+    let publisher = &call.world.peers[call.publisher.0].media;
+    let (camera, uplink) = (&publisher.cameras[0], publisher.uplink_rate().0 / 1_000);
     let bounds = &call.condition.bounds;
+    if uplink < bounds.uplink_kbps {
+        failures.push(format!("the publisher takes its uplink for {uplink} kbit/s, at least {}", bounds.uplink_kbps));
+    }
     if camera.keyframe_requests > bounds.key_requests {
         failures
             .push(format!("{} key pictures were asked of the camera, at most {}", camera.keyframe_requests, bounds.key_requests));
     }
-    let _ = writeln!(figures, "  camera: {} key requests, {} packets sent again", camera.keyframe_requests, camera.resent());
+    let (requests, resent) = (camera.keyframe_requests, camera.resent());
+    let _ = writeln!(figures, "  camera: {requests} key requests, {resent} packets sent again, uplink of {uplink} kbit/s");
     Outcome { failures, figures, trace: call.world.trace() }
 }
 

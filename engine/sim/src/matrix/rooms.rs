@@ -157,6 +157,13 @@ fn uplinks() -> Vec<Condition> {
         follows("uplink-1m", 1_000, 1),
         follows("uplink-3m", 3_000, 2),
         follows("uplink-10m", 10_000, 2),
+        // Random loss is no reason for a publisher to send less: all three streams are 2.15 Mbit/s.
+        follows("uplink-10m-loss-10", 10_000, 2)
+            .with(|c| {
+                let lossy = |kbps| LinkPlan::new(crate::network::Faults { loss: 100, ..bottleneck(kbps, 40) });
+                (c.up, c.down) = (lossy(10_000), lossy(10_000));
+            })
+            .bounded(|b| b.uplink_kbps = 2_150),
         plain("red").with(|c| c.microphone = Some(MicrophoneSpec { red: true, ..MicrophoneSpec::default() })),
         plain("dtx").with(|c| c.microphone = Some(MicrophoneSpec { dtx: true, ..MicrophoneSpec::default() })),
         plain("dtx-loss-5").with(|c| {
