@@ -106,8 +106,8 @@ fn who_asks_for_everything_gets_a_share_and_takes_nothing_from_others() {
     }
     let (after, bob) = (world.core.counters(), &world.peers[bob.0].media.viewers[0]);
     let resent = after.retransmissions_out - before.retransmissions_out;
-    // 10 s of 1 Mbit/s: half of it, the floor, and a burst; packets of about 950 bytes.
-    assert!((200..1_100).contains(&resent), "{resent}");
+    // 10 s of 1 Mbit/s: as much again, the floor, and a burst; packets of about 950 bytes.
+    assert!((200..1_750).contains(&resent), "{resent}");
     assert!(after.drops.total(DropReason::NackOverBudget) > 1_000, "{:?}", after.drops);
     assert!(bob.screen.freezes.is_empty() && bob.screen.shown.len() > 300 && bob.statistics().recovered == 0);
 }
