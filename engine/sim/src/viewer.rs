@@ -131,11 +131,8 @@ impl Viewer {
         self.last_packet = Some(now);
         self.round_trip = round_trip;
         let Some(arrived) = self.incoming.take(now, header, packet) else { return };
-        let placed = if arrived.payload.is_empty() {
-            self.references.take_padding(arrived.sequence)
-        } else {
-            self.take_payload(now, &arrived)
-        };
+        let placed =
+            if arrived.payload.is_empty() { self.take_padding(now, arrived.sequence) } else { self.take_payload(now, &arrived) };
         for placed in placed {
             self.frames.take(placed);
         }
@@ -147,6 +144,14 @@ impl Viewer {
             self.wants_key = true;
         }
         self.plan(now);
+    }
+
+    fn take_padding(&mut self, now: Instant, sequence: i64) -> Vec<Placed> {
+        let mut placed = self.references.take_padding(sequence);
+        if let Some(frame) = self.pieces.take_padding(sequence) {
+            placed.extend(self.take_frame(now, frame));
+        }
+        placed
     }
 
     fn take_payload(&mut self, now: Instant, arrived: &Arrived) -> Vec<Placed> {

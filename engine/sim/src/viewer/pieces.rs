@@ -6,7 +6,7 @@ use core::time::Duration;
 use corelay_wire::codec::{self, PayloadDescription, h264, vp9};
 use corelay_wire::media::Codec;
 use corelay_wire::units::RtpTimestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Packets behind the newest that are kept.
 const KEPT: i64 = 2_000;
@@ -55,7 +55,7 @@ struct Piece {
     described: PayloadDescription,
     vp9: Option<vp9::Descriptor>,
     dependency: Option<Dependency>,
-    /// `None` once the frame was given out, and in padding.
+    /// `None` once the frame was given out.
     content: Option<Content>,
     late: bool,
     playout_delay: Option<Duration>,
@@ -66,11 +66,13 @@ struct Piece {
 pub(crate) struct Pieces {
     codec: Codec,
     pieces: BTreeMap<i64, Piece>,
+    /// Numbers that carry nothing: what follows begins a frame.
+    padding: BTreeSet<i64>,
 }
 
 impl Pieces {
     pub(crate) fn new(codec: Codec) -> Self {
-        Self { codec, pieces: BTreeMap::new() }
+        Self { codec, pieces: BTreeMap::new(), padding: BTreeSet::new() }
     }
 
     /// Takes a packet, and gives the frames that it completes: its own, and the next one where only this shows its start. `Err` is
@@ -106,6 +108,14 @@ impl Pieces {
         Ok(whole)
     }
 
+    /// Takes a number without a payload, and gives the frame whose start it shows.
+    pub(crate) fn take_padding(&mut self, sequence: i64) -> Option<Assembled> {
+        self.padding.insert(sequence);
+        self.padding = self.padding.split_off(&(sequence - KEPT));
+        let (first, last) = self.bounds(sequence + 1)?;
+        self.give(first, last)
+    }
+
     /// The first and the last packet of the frame that the packet belongs to, if all between are there.
     fn bounds(&self, sequence: i64) -> Option<(i64, i64)> {
         let timestamp = self.pieces.get(&sequence)?.timestamp;
@@ -128,6 +138,9 @@ impl Pieces {
         let piece = &self.pieces[&at];
         if piece.begins || piece.dependency.is_some() || matches!(self.codec, Codec::Vp8 | Codec::Vp9) {
             return Some(piece.first);
+        }
+        if self.padding.contains(&(at - 1)) {
+            return Some(true);
         }
         let before = self.pieces.get(&(at - 1))?;
         Some(before.timestamp != piece.timestamp)
