@@ -35,6 +35,10 @@ const AGAIN: Duration = Duration::from_millis(5);
 const REPAIRS_AFTER: Duration = Duration::from_secs(2);
 /// The queue of a bottleneck is not thought to be longer: what did not fit is lost, and does not stand in it.
 const QUEUE_USUAL: Duration = Duration::from_millis(300);
+/// A queue is emptied in this time, by a pace that is this part of what the path carries at least. Sooner leaves the path idle when
+/// the queue was thought to be longer than it is; later keeps sound late.
+const DRAINED_IN: Duration = Duration::from_millis(1_500);
+const DRAINED_AT_LEAST: f64 = 0.7;
 /// For so long after the rate was cut for a queue, and for loss without one, and while a queue is longer than this, sound has no
 /// copies: see `copies`. Longer leaves sound without them on a path that loses at random as well, and is cut for that until it is
 /// known; shorter adds them to what filled the path.
@@ -213,11 +217,15 @@ impl Congestion {
 
     /// The estimate may be another: the pace follows it.
     pub fn retune(&mut self, now: Instant) {
-        let Estimate { state, link_capacity, limit, .. } = self.estimator.estimate();
-        // A queue is emptied by sending less, not by sending it slower than the path carries.
-        let carried = link_capacity.filter(|_| state == RateState::Drain).unwrap_or(Bitrate(0));
-        let at_least = self.probing.as_ref().map_or(Bitrate(0), Probing::bitrate).max(carried);
+        let Estimate { state, link_capacity, limit, queue, .. } = self.estimator.estimate();
+        let drains = state == RateState::Drain;
+        // While its queue is not empty, the path is busy whatever the pace: what waits here arrives no later than what waits there,
+        // and sound passes it. So the pace is what empties the queue in time, and what the path carries when it is empty.
+        let left = (DRAINED_IN.saturating_sub(queue).as_secs_f64() / DRAINED_IN.as_secs_f64()).max(DRAINED_AT_LEAST);
+        let carried = link_capacity.filter(|_| drains).map_or(0.0, |carried| carried.0 as f64 * left);
+        let at_least = self.probing.as_ref().map_or(Bitrate(0), Probing::bitrate).max(Bitrate(carried as u64));
         self.pacer.set_proven(!matches!(limit, Limit::Start | Limit::Traffic));
+        self.pacer.set_draining(drains);
         self.pacer.set_rate(now, self.estimate(now), at_least);
     }
 

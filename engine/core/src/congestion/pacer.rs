@@ -26,6 +26,8 @@ use std::collections::VecDeque;
 /// where the path would carry more than is thought.
 const PACE_PERCENT: u64 = 200;
 const PACE_PROVEN_PERCENT: u64 = 125;
+/// And while a queue is emptied: more would keep it.
+const PACE_DRAINING_PERCENT: u64 = 100;
 /// What may leave at once, as time of the estimate. Longer keeps more frames in one run (each run more costs 1 us); audio waits for
 /// as long at the bottleneck, every frame. A frame of 30 a second at the rate of the estimate is 33 ms long.
 const BURST: Duration = Duration::from_millis(25);
@@ -85,6 +87,8 @@ pub struct Pacer {
     burst_bytes: u64,
     /// The estimate is what the path carries at most.
     proven: bool,
+    /// A queue is being emptied.
+    draining: bool,
     /// What may leave beside, once.
     credit: u64,
     /// Somebody will come when it opens.
@@ -100,6 +104,7 @@ impl Default for Pacer {
             nanos: 0,
             burst_bytes: 0,
             proven: true,
+            draining: false,
             credit: 0,
             scheduled: false,
             queue: VecDeque::with_capacity(WAITING_MAX),
@@ -118,7 +123,11 @@ impl Pacer {
 
     /// The path carries `estimate`; `None`: nobody knows, and nothing waits. `at_least`: the pace of a probe that is under way.
     pub fn set_rate(&mut self, now: Instant, estimate: Option<Bitrate>, at_least: Bitrate) {
-        let percent = if self.proven { PACE_PROVEN_PERCENT } else { PACE_PERCENT };
+        let percent = match () {
+            () if self.draining => PACE_DRAINING_PERCENT,
+            () if self.proven => PACE_PROVEN_PERCENT,
+            () => PACE_PERCENT,
+        };
         let Some(estimate) = estimate else {
             (self.nanos, self.burst_bytes) = (0, u64::MAX);
             return;
@@ -137,6 +146,11 @@ impl Pacer {
     /// Whether the estimate is what the path carries at most, or at least.
     pub fn set_proven(&mut self, proven: bool) {
         self.proven = proven;
+    }
+
+    /// Whether the path's queue is being emptied.
+    pub fn set_draining(&mut self, draining: bool) {
+        self.draining = draining;
     }
 
     /// How many bytes may leave at `now`.
