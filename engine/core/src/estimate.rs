@@ -5,6 +5,7 @@
 
 mod arrival_clock;
 mod cluster;
+mod config;
 mod figures;
 mod groups;
 mod ledger;
@@ -17,6 +18,7 @@ mod traffic;
 mod trend;
 
 pub use arrival_clock::ArrivalClock;
+pub use config::EstimatorConfig;
 use core::time::Duration;
 use corelay_wire::units::{Bitrate, Instant};
 pub use figures::{Cut, Estimate, Limit, ProbePlan, RateState};
@@ -24,42 +26,15 @@ use groups::{DelaySample, Grouped, Groups};
 use ledger::{Ledger, News};
 use loss::{Loss, Stretch, Verdict};
 use prober::{Prober, Reason, Situation, is_more};
-use queue::Queue;
+use queue::{LONGER_PATH, LONGER_PATH_YIELDED, QUEUE_BEHIND_MILLIS, QUEUE_CLIMBS_MILLIS, QUEUE_EMPTY_MILLIS};
+use queue::{QUEUE_MAX_MILLIS, QUEUE_MIN_MILLIS, QUEUE_SUDDEN_MILLIS, Queue};
 use rate::{Conditions, Rate};
 pub use report::PacketResult;
 use traffic::Traffic;
 use trend::{Trend, Usage};
 
-/// The bounds of an estimate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EstimatorConfig {
-    /// Before anything was measured. Higher floods a slow path for its first half second; lower makes the first picture of a fast
-    /// one small until the first probes are answered.
-    pub start: Bitrate,
-    /// An estimate is never below: enough for audio, so that a path which was dead for a while is found alive.
-    pub min: Bitrate,
-    /// An estimate is never above.
-    pub max: Bitrate,
-}
-
-impl Default for EstimatorConfig {
-    fn default() -> Self {
-        Self { start: Bitrate(500_000), min: Bitrate(50_000), max: Bitrate(100_000_000) }
-    }
-}
-
-/// A queue this long is too long however slowly it grows, in milliseconds. Higher lets it stand; lower is tripped by a keyframe.
-const QUEUE_MAX_MILLIS: f64 = 60.0;
-/// A queue that comes up to this between three samples is too long, in milliseconds. Higher is late when a link becomes much
-/// slower; lower is tripped by one that stops for a moment, as radios do.
-const QUEUE_SUDDEN_MILLIS: f64 = 90.0;
-/// What left and was not answered is a queue when the path takes this much longer for it than feedback takes, in milliseconds.
-/// Higher is late when a link becomes much slower; lower takes a keyframe, or feedback that is late, for that.
-const QUEUE_BEHIND_MILLIS: f64 = 150.0;
-/// A growing queue that is shorter is jitter.
-const QUEUE_MIN_MILLIS: f64 = 12.0;
-/// A queue that is shorter is empty, but for jitter.
-const QUEUE_EMPTY_MILLIS: f64 = 12.0;
+/// Much less: this part. Higher takes a few small frames for a slower link; lower is late on one that became a little slower.
+const MUCH_LESS: f64 = 0.8;
 /// What arrives is measured over this, and while the queue is full over what it takes for so many bytes, but not less than the
 /// second.
 const ACKNOWLEDGED_WINDOW: Duration = Duration::from_millis(500);
@@ -369,6 +344,9 @@ impl Estimator {
         if self.is_contested(now) {
             return;
         }
+        if self.path_may_be_longer() {
+            return;
+        }
         let (queue, noise) = (self.queue.length(), self.noise());
         let latest = self.queue.latest();
         let slower = self.became_slower(noise);
@@ -382,8 +360,11 @@ impl Estimator {
             }
         };
         if over && self.rate.may_cut(now, self.response()) {
-            let carried = slower.unwrap_or_else(|| self.carried());
-            self.rate.cut(now, carried, queue.max(latest).max(self.behind(carried)), Limit::Delay);
+            let (carried, ahead) = slower.unwrap_or_else(|| {
+                let carried = self.carried();
+                (carried, self.behind(carried))
+            });
+            self.rate.cut(now, carried, queue.max(latest).max(ahead), Limit::Delay);
             self.prober.cut(now);
             self.slowed = slower.is_some();
             if self.slowed {
@@ -392,20 +373,74 @@ impl Estimator {
         }
     }
 
-    /// What arrives at present, where the path became much slower: few samples come then, and what is behind them says as much as
-    /// they.
-    fn became_slower(&self, noise: f64) -> Option<f64> {
+    /// Whether the delay came up at once and stays as it is. When it has for long enough, the path is longer than it was.
+    fn path_may_be_longer(&mut self) -> bool {
+        let loses = self.loss.fraction() > self.loss.random() + LOSES;
+        let Some(time) = self.queue.raised_for(self.empty()).filter(|_| !loses) else { return false };
+        // The first packet of a longer path looks like that of a slower one. If more arrives than was thought to be all, it is none;
+        // if not, what is sent may be just what the path carries, and its queue stands.
+        let cut = self.rate.state() == RateState::Drain;
+        let may_be_ours = if cut { !self.arrives_more() } else { self.is_near_capacity() };
+        if may_be_ours {
+            return false;
+        }
+        if time >= LONGER_PATH && !self.arrives_less() {
+            self.path_is_longer();
+        } else if cut {
+            self.rate.take_back();
+        }
+        true
+    }
+
+    fn path_is_longer(&mut self) {
+        self.queue.rebase();
+        self.trend = Trend::new();
+        self.rate.take_back();
+    }
+
+    /// What arrives at present, where the path became slower, and for how many milliseconds of it there is in front of what leaves
+    /// next.
+    fn became_slower(&self, noise: f64) -> Option<(f64, f64)> {
         let (bytes, _) = self.arrivals.recent(BUSY_WINDOW_MIN);
-        let late = self.queue.newest() > QUEUE_MAX_MILLIS + 4.0 * noise && bytes >= SLOWER_BYTES_MIN;
-        let carried = self.arrivals.rate(BUSY_WINDOW_MIN).filter(|_| late)?;
-        (self.behind(carried) > QUEUE_BEHIND_MILLIS).then_some(carried)
+        let carried = self.arrivals.rate(BUSY_WINDOW_MIN).filter(|_| bytes >= SLOWER_BYTES_MIN)?;
+        // Few samples come of one that became much slower, and what is behind them says as much as they.
+        let late = self.queue.newest() > QUEUE_MAX_MILLIS + 4.0 * noise && self.behind(carried) > QUEUE_BEHIND_MILLIS;
+        let queue = QUEUE_CLIMBS_MILLIS + 2.0 * noise;
+        let climbs = self.queue.latest() > queue && self.queue.climbs().is_some_and(|by| by > queue);
+        match () {
+            () if late => Some((carried, self.behind(carried))),
+            () if climbs && self.arrives_less() => Some((carried, self.on_the_way(carried))),
+            () => None,
+        }
+    }
+
+    /// Whether much less arrives at present than is sent.
+    fn arrives_less(&self) -> bool {
+        let rates = self.arrivals.rate(BUSY_WINDOW_MIN).zip(self.departures.rate(ACKNOWLEDGED_WINDOW));
+        rates.is_some_and(|(arrived, sent)| arrived < MUCH_LESS * sent)
+    }
+
+    /// Whether so much is sent that a large frame is a queue.
+    fn is_near_capacity(&self) -> bool {
+        let sent = self.departures.rate(ACKNOWLEDGED_WINDOW).unwrap_or(0.0);
+        self.rate.capacity().is_some_and(|capacity| sent > MUCH_LESS * capacity)
+    }
+
+    /// Whether much more arrives than did when the rate was cut.
+    fn arrives_more(&self) -> bool {
+        self.arrivals.rate(BUSY_WINDOW_MIN).is_some_and(|arrived| arrived * MUCH_LESS > self.rate.carried())
     }
 
     /// How long a path that carries so much takes for what left and was not reported on, in milliseconds, beyond the time that
     /// feedback takes without a queue.
     fn behind(&self, carried: f64) -> f64 {
+        self.on_the_way(carried) - FEEDBACK_INTERVAL.as_secs_f64() * 1e3
+    }
+
+    /// The same, where the feedback has just come.
+    fn on_the_way(&self, carried: f64) -> f64 {
         let millis = self.outstanding as f64 * 8e3 / carried.max(1.0);
-        millis - (self.round_trip.unwrap_or(FEEDBACK_INTERVAL) + FEEDBACK_INTERVAL).as_secs_f64() * 1e3
+        millis - self.round_trip.unwrap_or(FEEDBACK_INTERVAL).as_secs_f64() * 1e3
     }
 
     /// Whether the queue grows by what is sent: much more leaves than arrives. A queue that grows while as much arrives is others'.
@@ -455,7 +490,13 @@ impl Estimator {
             return self.rate.drain_on(now);
         }
         let arrived = self.arrivals.rate(ACKNOWLEDGED_WINDOW).unwrap_or(sent);
-        if !self.rate.drain_harder(now, arrived) {
+        if self.rate.drain_harder(now, arrived) {
+            return;
+        }
+        if self.queue.level_for() >= LONGER_PATH_YIELDED && self.loss.fraction() <= self.loss.random() + LOSES {
+            // Nor does it grow.
+            self.path_is_longer();
+        } else {
             // Much less is sent than left the queue, and it is not empty: others fill it.
             self.queue.rebase();
             self.rate.give_up();
@@ -478,6 +519,7 @@ impl Estimator {
             acknowledged,
             sent: self.departures.rate(ACKNOWLEDGED_WINDOW),
             slowed: self.slowed,
+            demand: self.worth_probing(),
             response: self.response(),
         }
     }
@@ -515,8 +557,8 @@ impl Estimator {
         if self.arrivals.recent(window).0 < BUSY_BYTES_MIN {
             window = traffic::WINDOW_MAX;
         }
-        let arrived = self.arrivals.rate(window).unwrap_or(self.rate.target());
-        arrived / (1.0 - self.loss.random() * LOST_BEHIND)
+        let arrived = self.arrivals.rate(window).or_else(|| self.arrivals.rate(ACKNOWLEDGED_WINDOW));
+        arrived.unwrap_or(self.rate.target()) / (1.0 - self.loss.random() * LOST_BEHIND)
     }
 
     /// From a change of the rate to the news of what it did.
@@ -543,6 +585,8 @@ impl Estimator {
     }
 }
 
+/// So much more than usual is lost of what a full queue does not take.
+const LOSES: f64 = 0.02;
 /// Numbers between two reports that are taken for lost feedback; more is a peer that was away.
 const UNREPORTED_MAX: u32 = 500;
 /// A packet of video.

@@ -98,6 +98,8 @@ pub(super) struct Prober {
     known: Option<f64>,
     /// Probes in a row that nothing was heard of.
     unheard: u8,
+    /// Until when a probe that did not go through is news.
+    full_until: Instant,
 }
 
 impl Prober {
@@ -111,6 +113,7 @@ impl Prober {
             step: STEP_START,
             known: None,
             unheard: 0,
+            full_until: now,
         }
     }
 
@@ -126,7 +129,7 @@ impl Prober {
 
     /// The path carries more than it did.
     pub(super) fn hurry(&mut self, now: Instant) {
-        self.next = self.next.min(now);
+        self.next = self.next.min(now.max(self.full_until));
     }
 
     /// The path was dead or unused, and carried `known` before.
@@ -233,6 +236,7 @@ impl Prober {
             let interval = (self.interval * 3 / 2).min(INTERVAL_MAX);
             self.calm(now);
             self.interval = interval;
+            self.full_until = now + INTERVAL_MIN;
         }
     }
 

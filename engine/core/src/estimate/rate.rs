@@ -44,6 +44,11 @@ const PACKET_BITS: f64 = 8.0 * 1_200.0;
 /// And this much of the rate, where that is more: a fast path is not found packet by packet. Higher takes from slower ones beside
 /// it.
 const GROWTH_NEAR: f64 = 0.01;
+/// What the target loses each second of what is above that, while nobody asks for it. More forgets a fast path while little is asked
+/// for; less keeps what was true once for longer.
+const UNPROVEN_LOSS: f64 = 0.05;
+/// While less than this part of it is sent, nothing is known of what it would be: it stays.
+const TOLD_OF: f64 = 0.3;
 /// What a new measurement of the capacity weighs.
 const CAPACITY_WEIGHT: f64 = 0.25;
 /// A rate or measurement further from the capacity, of it, has nothing to do with it: the path has changed.
@@ -72,6 +77,8 @@ pub(super) struct Conditions {
     pub(super) sent: Option<f64>,
     /// The path became much slower.
     pub(super) slowed: bool,
+    /// What the traffic could use.
+    pub(super) demand: f64,
     /// From a change of the rate to the news of what it did.
     pub(super) response: Duration,
 }
@@ -94,6 +101,8 @@ pub(super) struct Rate {
     drain_since: Instant,
     /// What arrived when the queue began to be emptied.
     carried: f64,
+    /// The target and the capacity before that.
+    before: (f64, Option<f64>),
     /// Whether it was tried harder.
     harder: bool,
     updated: Instant,
@@ -113,6 +122,7 @@ impl Rate {
             resume: start,
             drain_since: now,
             carried: start,
+            before: (start, None),
             harder: false,
             updated: now,
         }
@@ -157,6 +167,7 @@ impl Rate {
         if self.state != RateState::Drain {
             self.drain_since = now;
             self.carried = carried;
+            self.before = (self.target, self.capacity);
             self.harder = false;
         }
         self.note_capacity(carried);
@@ -237,6 +248,14 @@ impl Rate {
         self.go_on();
     }
 
+    /// There was no queue: the rate is what it was.
+    pub(super) fn take_back(&mut self) {
+        if self.state == RateState::Drain {
+            (self.target, self.capacity) = self.before;
+            self.state = RateState::Increase;
+        }
+    }
+
     /// The queue is ours: what is sent is not low enough yet.
     pub(super) fn drain_on(&mut self, now: Instant) {
         self.drain_since = now;
@@ -283,6 +302,7 @@ impl Rate {
         if self.target >= proven {
             if !near {
                 self.limit = Limit::Traffic;
+                self.forget_unproven(passed, proven, conditions);
             }
             return;
         }
@@ -293,6 +313,16 @@ impl Rate {
             false => self.target * GROWTH,
         };
         self.target = (self.target + step * passed).min(proven);
+    }
+
+    /// What is neither sent nor asked for was true once.
+    fn forget_unproven(&mut self, passed: f64, proven: f64, conditions: &Conditions) {
+        // What leaves, and not what arrives: what is lost at random says nothing of the rate.
+        let Some(sent) = conditions.sent.filter(|sent| *sent > TOLD_OF * self.target) else { return };
+        let kept = proven.max(UNPROVEN_FACTOR * sent).max(conditions.demand);
+        if self.target > kept {
+            self.target = (self.target * (1.0 - UNPROVEN_LOSS * passed)).max(kept);
+        }
     }
 
     fn note_capacity(&mut self, carried: f64) {

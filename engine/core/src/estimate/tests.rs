@@ -236,6 +236,38 @@ fn remb_is_the_estimate_without_feedback_and_a_cap_with_it() {
     assert!(estimator.estimate().target > Bitrate(2_000_000));
 }
 
+/// A packet each 10 ms, over a way that becomes longer by so many milliseconds after 5 s: the estimates, one each 100 ms.
+fn moved(by: u64) -> Vec<Estimate> {
+    let mut estimator = Estimator::new(Instant::ZERO, EstimatorConfig::default());
+    let report = |nth: u64| {
+        let delay = if nth < 50 { 20 } else { 20 + by };
+        let packets = (nth * 10..nth * 10 + 10).map(move |number| PacketResult {
+            sequence: SequenceNumber(number as u16),
+            sent: Instant::from_millis(number * 10),
+            arrived: Some(Instant::from_millis(number * 10 + delay)),
+            bytes: 1_200,
+            probe: None,
+        });
+        (Instant::from_millis((nth + 1) * 100 + delay + 20), packets)
+    };
+    let told = (0..100).map(report).map(|(now, packets)| {
+        estimator.on_feedback(now, packets);
+        estimator.estimate()
+    });
+    told.collect()
+}
+
+#[test]
+fn a_path_that_becomes_longer_has_no_queue() {
+    for by in [20, 40, 80, 200] {
+        let told = moved(by);
+        let (before, after) = (told[49].target, &told[50..]);
+        assert!(after.iter().all(|e| e.target.0 * 10 >= before.0 * 9), "{by}: {before:?} {after:?}");
+        let queued = after.iter().filter(|e| e.queue > Duration::from_millis(10)).count();
+        assert!(queued <= 8, "{by}: a queue was seen for {queued} tenths of a second");
+    }
+}
+
 /// Reports of a receiver whose link carries `carries`, once a second.
 fn by_reports(carries: f64, random: f64) -> f64 {
     let mut estimator = Estimator::new(Instant::ZERO, EstimatorConfig::default());

@@ -4,9 +4,11 @@ use super::plan::{Condition, LinkPlan, Subscriber, bottleneck, clean};
 use crate::network::Faults;
 use crate::transport_feedback::FeedbackKind;
 use crate::world::Reception;
+use core::time::Duration;
 
 pub(super) fn conditions() -> Vec<Condition> {
     let mut all = lengths();
+    all.extend(moves());
     all.extend(outages());
     all.extend(shared());
     all
@@ -49,6 +51,35 @@ fn lengths() -> Vec<Condition> {
             (b.settles_ms, b.pictures, b.concealed, b.first_picture_ms) = (8_000, 0.45, 0.02, 800);
             b.layer(8_000, 20_000, 1, 2);
         }),
+    ]
+}
+
+/// The way becomes longer or shorter during the call, and the address stays: a route, a satellite, a tunnel. What it carries is as
+/// before, so nothing may change but the time that pictures and sound take.
+fn moves() -> Vec<Condition> {
+    let moved = |name, down: [Faults; 3]| {
+        let [before, after, back] = down;
+        let up = |faults: Faults| Faults { rate: 0, ..faults };
+        let plan = |way: fn(Faults) -> Faults| LinkPlan::new(way(before)).then(8_000, way(after)).then(16_000, way(back));
+        Condition::new(name, plan(up), plan(|faults| faults)).with(|c| c.seconds = 22).bounded(|b| {
+            // A viewer makes up for 80 ms by showing a picture so much later, once.
+            b.pictures = 0.98;
+            b.layer(5_000, 22_000, 2, 2);
+            b.estimate_at_ms = vec![7_000, 13_000, 21_000];
+        })
+    };
+    let grows = |way: fn(u64) -> Faults, by: u64| [way(20), way(20 + by), way(20)];
+    let wide: fn(u64) -> Faults = |ms| bottleneck(10_000, ms);
+    let narrow: fn(u64) -> Faults = |ms| bottleneck(2_500, ms);
+    vec![
+        moved("longer-40", grows(wide, 40)),
+        moved("longer-80", grows(wide, 80)),
+        // A picture that comes 200 ms later than the one before it is a freeze, and sound that does is concealed: 200 of 19,000 ms.
+        // The first packet of a way so much longer looks like that of a slower link, which costs two key pictures.
+        moved("longer-200", grows(wide, 200)).bounded(|b| (b.freezes, b.pictures, b.concealed) = (3, 0.95, 0.015)),
+        moved("longer-80-2500k", grows(narrow, 80)),
+        moved("shorter-80", [wide(100), wide(20), wide(60)]),
+        moved("longer-80-jitter-10", grows(|ms| Faults { jitter: Duration::from_millis(10), ..bottleneck(10_000, ms) }, 80)),
     ]
 }
 
