@@ -20,7 +20,7 @@ const PACKET: usize = 1_200;
 const BURST: usize = 320;
 const RUNS: [usize; 3] = [1, 4, 20];
 /// Names the program that measures the runtimes: `cargo xtask bench` builds it and sets this.
-const RUNTIMES: &str = "CORELAY_BENCH_RUNTIMES";
+pub(crate) const RUNTIMES: &str = "CORELAY_BENCH_RUNTIMES";
 
 /// A sender and a receiver by one back-end.
 struct Pair {

@@ -35,6 +35,7 @@ impl Corelay {
         command
             // The server refuses keys that it does not know.
             .env_remove("CORELAY_BIN")
+            .env_remove(crate::io::RUNTIMES)
             .env("PORT", port.to_string())
             .env("RTC_MIN_PORT", media.to_string())
             .env("RTC_MAX_PORT", (media + 15).to_string())
