@@ -47,7 +47,11 @@ const HALL: Rooms = Rooms { name: "latency.hall70", listeners: 250, one: true, f
 pub(super) async fn run(effort: &Effort) -> Result<Findings> {
     let mut findings = Findings { figures: low(effort).await?, notes: Vec::new() };
     for rooms in [MEETINGS, HALL] {
-        findings.figures.extend(rooms.measure(effort).await?);
+        match rooms.measure(effort).await {
+            Ok(figures) => findings.figures.extend(figures),
+            // To load the server's core takes most of another, and may take more: the rest of the bench does not need that.
+            Err(error) => findings.notes.push(format!("{}.* is missing: {error:#}", rooms.name)),
+        }
     }
     Ok(findings)
 }
