@@ -3,7 +3,7 @@
 //! From the publisher's stamp, just before it encrypts, to the kernel's receive timestamp at the subscriber's socket.
 
 use super::corelay::{Corelay, Joining};
-use super::fanout::{check, clients, wait_for_streams};
+use super::fanout::{ClientsExhausted, check, clients, wait_for_streams};
 use crate::figure::Figure;
 use crate::section::{Effort, Findings};
 use anyhow::{Result, ensure};
@@ -32,16 +32,16 @@ struct Rooms {
     name: &'static str,
     listeners: usize,
     /// All publishers have the same listeners; else each has a room of its own.
-    one: bool,
+    shares_audience: bool,
     /// So many publishers, and the load is looked at for the first time.
     first: usize,
     max: usize,
 }
 
 /// What most servers carry.
-const MEETINGS: Rooms = Rooms { name: "latency.load70", listeners: 9, one: false, first: 16, max: 250 };
+const MEETINGS: Rooms = Rooms { name: "latency.load70", listeners: 9, shares_audience: false, first: 16, max: 250 };
 /// A burst of three packets leaves 750 times, one after another: the last listener waits for all others.
-const HALL: Rooms = Rooms { name: "latency.hall70", listeners: 250, one: true, first: 2, max: 40 };
+const HALL: Rooms = Rooms { name: "latency.hall70", listeners: 250, shares_audience: true, first: 2, max: 40 };
 
 /// All loads.
 pub(super) async fn run(effort: &Effort) -> Result<Findings> {
@@ -50,7 +50,8 @@ pub(super) async fn run(effort: &Effort) -> Result<Findings> {
         match rooms.measure(effort).await {
             Ok(figures) => findings.figures.extend(figures),
             // To load the server's core takes most of another, and may take more: the rest of the bench does not need that.
-            Err(error) => findings.notes.push(format!("{}.* is missing: {error:#}", rooms.name)),
+            Err(error) if error.is::<ClientsExhausted>() => findings.notes.push(format!("{}.* is missing: {error}", rooms.name)),
+            Err(error) => return Err(error),
         }
     }
     Ok(findings)
@@ -106,11 +107,11 @@ impl Rooms {
 
     /// One more publisher, with the listeners that it needs.
     async fn publisher(&self, number: usize, server: &Corelay, identity: &Arc<Identity>, fleet: &Fleet) -> Result<Vec<Client>> {
-        let room = if self.one { "hall".to_owned() } else { format!("room-{number}") };
+        let room = if self.shares_audience { "hall".to_owned() } else { format!("room-{number}") };
         let stream = StreamPlan { burst: PACED, ..StreamPlan::video(2_592_000, 30) };
         let publishes = ClientPlan { publish: vec![stream], subscribe: Subscribe::None, idle_transports: false, feedback: false };
         let mut clients = vec![server.join(identity, &room, &format!("publisher-{number}"), &publishes, fleet).await?];
-        if number == 0 || !self.one {
+        if number == 0 || !self.shares_audience {
             let joining = Joining { identity, fleet, plan: &ClientPlan::default(), per_second: JOINS_PER_SECOND };
             clients.extend(joining.join(server, self.listeners, |n| (room.clone(), format!("listener-{n}"))).await?);
         }

@@ -2,11 +2,13 @@
 
 use super::process::ServerProcess;
 use crate::cores::Cores;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use corelay_loadgen::association::{Identity, IdentityOptions, Profiles};
 use corelay_loadgen::fleet::{Fleet, FleetOptions, Headroom, Sample, Totals};
 use corelay_loadgen::stream::StreamPlan;
 use std::any::Any;
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,6 +54,18 @@ pub(super) struct Outcome {
     /// Resident memory that a subscriber added.
     pub(super) rss_subscriber_kib: f64,
 }
+
+/// A window that says nothing of the server.
+#[derive(Debug)]
+pub(super) struct ClientsExhausted(String);
+
+impl fmt::Display for ClientsExhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the clients were the bottleneck: {}", self.0)
+    }
+}
+
+impl Error for ClientsExhausted {}
 
 impl Call {
     /// Waits until everybody receives, and measures.
@@ -100,7 +114,7 @@ pub(super) async fn wait_for_streams(fleet: &Fleet, streams: u64, process: &mut 
 /// A window counts when nothing was lost and the clients kept up: otherwise it says nothing of the server.
 pub(super) fn check(totals: &Totals) -> Result<()> {
     if let Headroom::Exhausted(reason) = totals.headroom() {
-        bail!("the clients were the bottleneck: {reason}");
+        return Err(ClientsExhausted(reason.to_string()).into());
     }
     let received = &totals.received;
     ensure!(received.packets > 0, "nothing was forwarded");
