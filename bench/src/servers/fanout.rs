@@ -114,7 +114,7 @@ pub(super) async fn wait_for_streams(fleet: &Fleet, streams: u64, process: &mut 
 /// A window counts when nothing was lost and the clients kept up: otherwise it says nothing of the server.
 pub(super) fn check(totals: &Totals) -> Result<()> {
     if let Headroom::Exhausted(reason) = totals.headroom() {
-        return Err(ClientsExhausted(reason.to_string()).into());
+        return Err(ClientsExhausted(reason).into());
     }
     let received = &totals.received;
     ensure!(received.packets > 0, "nothing was forwarded");
