@@ -22,6 +22,7 @@ mod order;
 mod outbound;
 mod path_feedback;
 mod peer;
+mod poller;
 mod socket;
 mod strays;
 mod thread;
@@ -46,7 +47,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use thread::{Mail, Seat, Thread};
 
 /// How a fleet is laid out.
@@ -61,13 +62,16 @@ pub struct FleetOptions {
     pub gro: bool,
     /// Give the kernel a burst of equal packets at once (`UDP_SEGMENT`). Off: one call for each packet.
     pub gso: bool,
+    /// What arrives gathers for so long before a thread looks again, in whole milliseconds; zero: each arrival wakes it. A server on
+    /// the same machine pays for waking its clients, which it would not do of another; their times of arrival are the kernel's.
+    pub rest: Duration,
     /// What is opened and checked.
     pub sample: Sample,
 }
 
 impl Default for FleetOptions {
     fn default() -> Self {
-        Self { threads: 1, cores: Vec::new(), gro: true, gso: true, sample: Sample::default() }
+        Self { threads: 1, cores: Vec::new(), gro: true, gso: true, rest: Duration::from_millis(1), sample: Sample::default() }
     }
 }
 

@@ -135,6 +135,7 @@ pub(crate) struct Fleet {
     pub(crate) cores: Vec<usize>,
     pub(crate) gro: bool,
     pub(crate) gso: bool,
+    pub(crate) rest: Duration,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -400,6 +401,7 @@ fn read_fleet(reader: &mut Reader<'_>) -> Fleet {
         cores: reader.numbers("fleet.cores").unwrap_or_default().into_iter().map(|core| core as usize).collect(),
         gro: reader.switch("fleet.gro").unwrap_or(true),
         gso: reader.switch("fleet.gso").unwrap_or(true),
+        rest: reader.time("fleet.rest").unwrap_or(Duration::from_millis(1)),
     }
 }
 

@@ -3,9 +3,6 @@
 //! ```text
 //! turn:  mail -> timers that are due -> wait -> each ready socket, once -> counts
 //! ```
-//!
-//! The poller is level-triggered and each ready socket is read once a turn: a socket with more is ready again, and no call is spent
-//! on finding a queue empty.
 
 use super::FleetOptions;
 use super::cells::{ThreadCells, Turn};
@@ -14,24 +11,16 @@ use super::happened::{Happened, Sending};
 use super::inbound::{Expected, ReceivedCells};
 use super::member::Member;
 use super::outbound::Outbound;
+use super::poller::{Poller, Ready};
 use super::socket::{self, Inbox, Run};
 use super::timers::{Timer, Timers};
 use crate::association::Association;
 use crate::stream::trail::Trails;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::Duration;
 
-/// Sockets that a turn reads. Higher: fewer calls to the poller. Lower: timers that come due wait for less, and bursts of many
-/// publishers do not leave all at once behind them; 64 reads take 0.1 ms.
-const EVENTS_MAX: usize = 64;
-const MAIL: u64 = u64::MAX;
-const TIMER: u64 = u64::MAX - 1;
 /// Not a member: the thread itself.
 const SELF: u32 = u32::MAX;
 /// Half of the 5 s at which servers call a silent peer disconnected.
@@ -70,9 +59,7 @@ pub(super) fn doorbell() -> nix::Result<EventFd> {
 /// A thread of the fleet.
 pub(super) struct Thread {
     seat: Seat,
-    epoll: Epoll,
-    timer: TimerFd,
-    armed_ns: u64,
+    poller: Poller,
     /// By number; a number is not used again, so that what is meant for one that went meets nobody.
     members: Vec<Option<Box<Member>>>,
     timers: Timers,
@@ -86,18 +73,13 @@ pub(super) struct Thread {
 
 impl Thread {
     pub(super) fn new(seat: Seat) -> nix::Result<Self> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
-        epoll.add(&*seat.doorbell, EpollEvent::new(EpollFlags::EPOLLIN, MAIL))?;
-        epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
+        let poller = Poller::new(&seat.doorbell, seat.options.rest)?;
         let mut timers = Timers::default();
         timers.set(clock::monotonic_ns(), SELF, Timer::Look);
         let gso = seat.options.gso;
         Ok(Self {
             seat,
-            epoll,
-            timer,
-            armed_ns: 0,
+            poller,
             members: Vec::new(),
             timers,
             inbox: Inbox::new(),
@@ -111,37 +93,20 @@ impl Thread {
 
     /// Runs until it is told to end.
     pub(super) fn run(mut self) -> nix::Result<()> {
-        let mut events = [EpollEvent::empty(); EVENTS_MAX];
         while !self.ended {
             self.ring_timers();
-            self.arm()?;
-            let ready = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
-                Ok(ready) => ready,
-                Err(nix::errno::Errno::EINTR) => 0,
-                Err(error) => return Err(error),
-            };
+            let ready = self.poller.wait(self.timers.next_ns())?;
             let ahead_ns = clock::realtime_ns().wrapping_sub(clock::monotonic_ns());
-            for event in &events[..ready] {
-                match event.data() {
-                    MAIL => self.open_mail(),
-                    // An error says that it was armed anew meanwhile.
-                    TIMER => drop(self.timer.wait()),
-                    member => self.receive(member as u32, ahead_ns),
+            for place in 0..ready {
+                match self.poller.at(place) {
+                    Ready::Mail => self.open_mail(),
+                    Ready::Timer => self.poller.rang(),
+                    Ready::Socket(member) => self.receive(member, ahead_ns),
                 }
             }
             self.seat.cells.post(&mut self.happened, &mut self.turn);
         }
         Ok(())
-    }
-
-    fn arm(&mut self) -> nix::Result<()> {
-        let Some(next_ns) = self.timers.next_ns().filter(|next_ns| *next_ns != self.armed_ns) else {
-            return Ok(());
-        };
-        self.armed_ns = next_ns;
-        // 0 would disarm it.
-        let at = TimeSpec::from(Duration::from_nanos(next_ns.max(1)));
-        self.timer.set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME)
     }
 
     fn receive(&mut self, number: u32, ahead_ns: u64) {
@@ -284,8 +249,8 @@ impl Thread {
         let sample = self.seat.options.sample;
         let is_whole = sample.whole_every > 0 && number.is_multiple_of(sample.whole_every);
         let member = Box::new(Member::new(association, if is_whole { 1 } else { sample.one_in }, lost, now_ns));
-        let prepared = socket::prepare(&member.socket, self.seat.options.gro)
-            .and_then(|()| self.epoll.add(&*member.socket, EpollEvent::new(EpollFlags::EPOLLIN, number.into())));
+        let prepared =
+            socket::prepare(&member.socket, self.seat.options.gro).and_then(|()| self.poller.add(&*member.socket, number));
         if prepared.is_err() {
             member.lose();
             self.seat.cells.peers_lost.fetch_add(1, Ordering::Relaxed);
@@ -306,6 +271,6 @@ impl Thread {
             return;
         };
         // The goodbye still has the socket: it must be taken out of the poller by hand. An error says that it is.
-        let _ = self.epoll.delete(&*member.socket);
+        let _ = self.poller.delete(&*member.socket);
     }
 }

@@ -66,6 +66,7 @@ impl Generator {
             cores: scenario.fleet.cores.clone(),
             gro: scenario.fleet.gro,
             gso: scenario.fleet.gso,
+            rest: scenario.fleet.rest,
             sample: Sample { whole_every: scenario.measure.whole_every, one_in: scenario.measure.one_in },
         };
         let identity = IdentityOptions { handshakes_max: HANDSHAKES_MAX, ..IdentityOptions::default() };

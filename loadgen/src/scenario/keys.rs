@@ -174,6 +174,12 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("fleet.gro", Form::Switch, "true", "Take many datagrams from the kernel at once. `false`: as an ordinary client does."),
     key("fleet.gso", Form::Switch, "true", "Give the kernel a burst at once. `false`: one call for each packet."),
+    key(
+        "fleet.rest",
+        number(Unit::Time, 0.0, 0.05),
+        "1 ms",
+        "What arrives gathers for so long, in whole milliseconds, before it is read. 0: each arrival wakes the generator.",
+    ),
     key("slo", Form::Table, "as its keys", "What must hold; the run fails otherwise."),
     key(
         "slo.latency_p99",
