@@ -6,27 +6,29 @@ use super::corelay::{Corelay, Joining};
 use super::fanout::{ClientsExhausted, check, clients, wait_for_streams};
 use crate::figure::Figure;
 use crate::section::{Effort, Findings};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use corelay_loadgen::association::Identity;
 use corelay_loadgen::client::{Client, ClientPlan, Subscribe};
 use corelay_loadgen::fleet::{Fleet, Totals};
 use corelay_loadgen::stream::{Burst, StreamPlan};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Of the server's core.
 const LOAD: f64 = 0.70;
-/// Near enough to it: one more room is a step of this size or less.
-const NEAR: f64 = 0.64;
-/// More says nothing of seventy percent.
-const OVER: f64 = 0.80;
+/// Near enough to it.
+const NEAR: RangeInclusive<f64> = 0.64..=0.76;
+/// Looks at the load before it is measured where it is: by then one publisher more is too many.
+const STEPS_MAX: u32 = 12;
 const PACED: Burst = Burst::Paced { packets: 3, gap: Duration::from_millis(5) };
 const PROBE: Duration = Duration::from_secs(2);
-/// Of the way to the load that is gone at once. A room costs more on a busy core.
+/// Of the way to the load that is gone at once: a room costs more on a busy core.
 const STRIDE: f64 = 0.75;
 const JOINS_PER_SECOND: u32 = 200;
 
 /// Publishers and who listens to them, as many as load the core.
+#[derive(Clone, Copy)]
 struct Rooms {
     /// Their figures begin with it.
     name: &'static str,
@@ -74,27 +76,23 @@ async fn low(effort: &Effort) -> Result<Vec<Figure>> {
 }
 
 impl Rooms {
-    /// Videos, paced as browsers do: more publishers until the server's core is at its load.
-    async fn measure(&self, effort: &Effort) -> Result<Vec<Figure>> {
+    /// Videos, paced as browsers do: as many publishers as bring the server's core to its load.
+    async fn measure(self, effort: &Effort) -> Result<Vec<Figure>> {
         let (identity, fleet) = clients(effort.cores())?;
-        let mut server = Corelay::start(effort.cores().server).await?;
-        let mut clients = Vec::new();
-        let (mut publishers, mut load) = (0, 0.0);
-        while load < NEAR {
-            ensure!(publishers < self.max, "{publishers} publishers load the server's core with {load:.2} only");
-            let more = if publishers == 0 { self.first } else { (STRIDE * (LOAD - load) * publishers as f64 / load) as usize };
-            for _ in 0..more.clamp(1, self.max - publishers) {
-                clients.extend(self.publisher(publishers, &server, &identity, &fleet).await?);
-                publishers += 1;
+        let server = Corelay::start(effort.cores().server).await?;
+        let mut crowd = Crowd { rooms: self, identity, fleet, server, listeners: Vec::new(), publishers: Vec::new() };
+        crowd.grow(self.first).await?;
+        for _ in 0..STEPS_MAX {
+            let step = self.step(crowd.publishers.len(), crowd.share(PROBE).await?);
+            if step == 0 {
+                break;
             }
-            wait_for_streams(&fleet, (publishers * self.listeners) as u64, &mut server.process).await?;
-            load = share(&server, PROBE).await?;
-            ensure!(load < OVER, "{publishers} publishers load the server's core with {load:.2}: with one less it is too idle");
+            crowd.step(step).await?;
         }
         let (mut windows, mut shares) = (Vec::new(), Vec::new());
         let length = Duration::from_secs(if effort.quick { 3 } else { 6 });
         for _ in 0..if effort.quick { 2 } else { 5 } {
-            let (window, share) = tokio::join!(window(&fleet, length), share(&server, length));
+            let (window, share) = tokio::join!(window(&crowd.fleet, length), crowd.share(length));
             windows.push(window?);
             shares.push(share?);
         }
@@ -105,25 +103,68 @@ impl Rooms {
         Ok(figures)
     }
 
-    /// One more publisher, with the listeners that it needs.
-    async fn publisher(&self, number: usize, server: &Corelay, identity: &Arc<Identity>, fleet: &Fleet) -> Result<Vec<Client>> {
-        let room = if self.shares_audience { "hall".to_owned() } else { format!("room-{number}") };
-        let stream = StreamPlan { burst: PACED, ..StreamPlan::video(2_592_000, 30) };
-        let publishes = ClientPlan { publish: vec![stream], subscribe: Subscribe::None, idle_transports: false, feedback: false };
-        let mut clients = vec![server.join(identity, &room, &format!("publisher-{number}"), &publishes, fleet).await?];
-        if number == 0 || !self.shares_audience {
-            let joining = Joining { identity, fleet, plan: &ClientPlan::default(), per_second: JOINS_PER_SECOND };
-            clients.extend(joining.join(server, self.listeners, |n| (room.clone(), format!("listener-{n}"))).await?);
+    /// How many publishers more, or fewer, where so many give this load. None where it is near enough.
+    fn step(&self, publishers: usize, load: f64) -> isize {
+        if NEAR.contains(&load) {
+            return 0;
         }
-        Ok(clients)
+        let lacking = STRIDE * (LOAD - load) * publishers as f64 / load.max(0.01);
+        let step = if lacking < 0.0 { lacking.floor() } else { lacking.ceil() } as isize;
+        step.clamp(1 - publishers as isize, self.max as isize - publishers as isize)
     }
 }
 
-/// How busy the server's core is with it.
-async fn share(server: &Corelay, length: Duration) -> Result<f64> {
-    let (before, begin) = (server.process.cpu()?, tokio::time::Instant::now());
-    tokio::time::sleep(length).await;
-    Ok(server.process.cpu()?.saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64())
+/// Those who are in the calls.
+struct Crowd {
+    rooms: Rooms,
+    identity: Arc<Identity>,
+    fleet: Fleet,
+    server: Corelay,
+    /// Of all publishers, where they share them.
+    listeners: Vec<Client>,
+    /// Each with the listeners of its own.
+    publishers: Vec<Vec<Client>>,
+}
+
+impl Crowd {
+    async fn step(&mut self, step: isize) -> Result<()> {
+        let left = self.publishers.len().saturating_add_signed(step);
+        self.publishers.truncate(left);
+        self.grow(left).await
+    }
+
+    /// Until there are so many publishers, and all streams flow.
+    async fn grow(&mut self, publishers: usize) -> Result<()> {
+        for number in self.publishers.len()..publishers {
+            let joined = self.publisher(number).await?;
+            self.publishers.push(joined);
+        }
+        wait_for_streams(&self.fleet, (publishers * self.rooms.listeners) as u64, &mut self.server.process).await
+    }
+
+    /// One more publisher, with the listeners that it needs.
+    async fn publisher(&mut self, number: usize) -> Result<Vec<Client>> {
+        let room = if self.rooms.shares_audience { "hall".to_owned() } else { format!("room-{number}") };
+        let stream = StreamPlan { burst: PACED, ..StreamPlan::video(2_592_000, 30) };
+        let publishes = ClientPlan { publish: vec![stream], subscribe: Subscribe::None, idle_transports: false, feedback: false };
+        let (identity, fleet) = (&self.identity, &self.fleet);
+        let mut joined = vec![self.server.join(identity, &room, &format!("publisher-{number}"), &publishes, fleet).await?];
+        if self.listeners.is_empty() || !self.rooms.shares_audience {
+            let joining = Joining { identity, fleet, plan: &ClientPlan::default(), per_second: JOINS_PER_SECOND };
+            let listeners =
+                joining.join(&self.server, self.rooms.listeners, |n| (room.clone(), format!("listener-{number}-{n}"))).await?;
+            let keeps = if self.rooms.shares_audience { &mut self.listeners } else { &mut joined };
+            keeps.extend(listeners);
+        }
+        Ok(joined)
+    }
+
+    /// How busy the server's core is with them.
+    async fn share(&self, length: Duration) -> Result<f64> {
+        let (before, begin) = (self.server.process.cpu()?, tokio::time::Instant::now());
+        tokio::time::sleep(length).await;
+        Ok(self.server.process.cpu()?.saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64())
+    }
 }
 
 async fn window(fleet: &Fleet, length: Duration) -> Result<Totals> {
@@ -139,4 +180,17 @@ fn figures(name: &str, windows: &[Totals]) -> Vec<Figure> {
     [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)]
         .map(|(short, quantile)| Figure::new(format!("{name}.{short}_us"), "us", of(quantile)))
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn publishers_go_towards_the_load_and_are_at_least_one() {
+        assert_eq!(HALL.step(10, 0.70), 0);
+        assert_eq!((HALL.step(10, 0.35), HALL.step(10, 0.62)), (8, 1));
+        assert_eq!((HALL.step(10, 0.95), HALL.step(1, 0.95)), (-2, 0));
+        assert_eq!((MEETINGS.step(MEETINGS.max, 0.5), HALL.step(2, 0.0)), (0, 38));
+    }
 }
