@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use corelay_loadgen::association::{Association, Identity, Local};
 use corelay_loadgen::fleet::{Expected, Fleet, Numbers, Peer, Published, Received};
 use corelay_loadgen::stream::Codec;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
@@ -22,6 +22,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 const READY_MAX: Duration = Duration::from_secs(20);
 /// Janus drops a session that is silent for a minute.
 const KEEPALIVE: Duration = Duration::from_secs(20);
+/// Subscribers that connect at one time. One after another they take half a second each, most of it waiting.
+const HANDSHAKES: usize = 16;
 const ROOM: u32 = 1234;
 const PUBLISHER: u32 = 1;
 /// Its files of configuration, shared with the measurements in browsers.
@@ -83,10 +85,12 @@ impl Janus {
         let room = json!({ "request": "create", "room": ROOM, "publishers": 4, "videocodec": "vp8", "bitrate": 0, "notify_joining": false });
         session.ask(host, room, None).await?;
         let sender = publish(&mut session, host, plan, identity, fleet).await?;
-        let mut receivers = Vec::new();
+        let mut subscribed = Vec::new();
         for _ in 0..plan.subscribers {
-            receivers.push(subscribe(&mut session, identity, fleet, sender.1.stream()).await?);
+            subscribed.push(subscribe(&mut session, identity).await?);
         }
+        let joined = subscribed.into_iter().map(|subscribed| subscribed.connect(identity, fleet, sender.1.stream()));
+        let receivers: Vec<_> = stream::iter(joined).buffer_unordered(HANDSHAKES).try_collect().await?;
         let alive = tokio::spawn(session.keep_alive());
         let keep = Box::new((sender, receivers, AbortOnDrop(alive), self.folder));
         Ok(Call { process: self.process, rss_empty_kib: self.rss_empty_kib, _keep: keep })
@@ -137,7 +141,7 @@ fn host_ip() -> Result<IpAddr> {
     Ok(if is_routed { socket.local_addr()?.ip() } else { Ipv4Addr::LOCALHOST.into() })
 }
 
-async fn subscribe(session: &mut Session, identity: &Identity, fleet: &Fleet, stream: u32) -> Result<(Peer, Received)> {
+async fn subscribe(session: &mut Session, identity: &Identity) -> Result<Subscribed> {
     let handle = session.attach().await?;
     let join = json!({ "request": "join", "ptype": "subscriber", "room": ROOM, "streams": [{ "feed": PUBLISHER }] });
     let offered = session.ask(handle, join, None).await?;
@@ -145,10 +149,22 @@ async fn subscribe(session: &mut Session, identity: &Identity, fleet: &Fleet, st
     let local = Local::open(theirs.remote.candidate)?;
     let answer = sdp::ours(identity, &local, &theirs.mid, theirs.payload_type, Direction::Receive, None);
     session.ask(handle, json!({ "request": "start" }), Some(json!({ "type": "answer", "sdp": answer }))).await?;
-    let peer = fleet.attach(Association::connect_from(identity, local, &theirs.remote).await?);
-    let ssrc = theirs.ssrc.context("Janus does not say which SSRC it sends")?;
-    let received = peer.receive(&Expected { ssrc, codec: Codec::Vp8, stream: Some(stream), number_id: 0, rtx_ssrc: None });
-    Ok((peer, received))
+    Ok(Subscribed { local, theirs })
+}
+
+/// A subscriber that Janus has agreed with, and that is to be connected.
+struct Subscribed {
+    local: Local,
+    theirs: Theirs,
+}
+
+impl Subscribed {
+    async fn connect(self, identity: &Identity, fleet: &Fleet, stream: u32) -> Result<(Peer, Received)> {
+        let peer = fleet.attach(Association::connect_from(identity, self.local, &self.theirs.remote).await?);
+        let ssrc = self.theirs.ssrc.context("Janus does not say which SSRC it sends")?;
+        let received = peer.receive(&Expected { ssrc, codec: Codec::Vp8, stream: Some(stream), number_id: 0, rtx_ssrc: None });
+        Ok((peer, received))
+    }
 }
 
 /// A session of the WebSocket API. One request at a time.
