@@ -3,21 +3,24 @@
 //! ```text
 //! run leaves  -> pacer (when may the next one), sent (numbers, lengths, time)
 //! feedback    -> sent -> results -> estimator -> estimate -> pacer, allocation of layers
+//!                            '-> losses -> what is sent again although nobody asked
 //! ```
 //!
 //! Only transports that can tell have one: whose subscriptions negotiated transport-wide numbers, or that sent a REMB. All others
 //! send what there is when it is there. A peer that negotiated feedback and gives none is taken for one of them.
 
 mod decision;
+mod losses;
 mod pacer;
 mod probing;
 mod sent;
 
 pub use decision::Decision;
+pub use losses::{Losses, Missed};
 pub use pacer::{Pacer, Waiting};
 pub use probing::Probing;
 pub(crate) use probing::STEP;
-pub use sent::{Departed, Results, SentLog};
+pub use sent::{Departed, Named, Results, SentLog};
 
 use crate::estimate::{Estimate, Estimator, EstimatorConfig, Limit, RateState};
 use core::time::Duration;
@@ -65,6 +68,8 @@ pub struct Repairs {
 pub struct Congestion {
     /// What left.
     pub sent: SentLog,
+    /// What of it did not arrive.
+    losses: Losses,
     /// What the path carries.
     pub estimator: Estimator,
     /// When the next may leave.
@@ -89,6 +94,7 @@ impl Congestion {
     pub fn new(now: Instant) -> Self {
         let mut congestion = Self {
             sent: SentLog::default(),
+            losses: Losses::default(),
             estimator: Estimator::new(now, EstimatorConfig::default()),
             pacer: Pacer::default(),
             decision: Decision::default(),
@@ -133,9 +139,17 @@ impl Congestion {
     /// The peer told when packets arrived. `overhead`: what UDP and IP add to each.
     pub fn hear(&mut self, now: Instant, message: &TransportCc<'_>, overhead: u32) {
         self.heard = true;
-        let Self { sent, estimator, .. } = self;
+        let Self { sent, losses, estimator, .. } = self;
         estimator.set_outstanding(sent.bytes_after(message, overhead));
-        estimator.on_feedback(now, sent.resolve(message, now, overhead));
+        losses.begin();
+        estimator.on_feedback(now, sent.resolve(message, now, overhead).inspect(|result| losses.take_in(result)));
+    }
+
+    /// What the peer has not, and what is not on its way either, by what it told last. Nothing where the path is full: there, it is
+    /// better asked for what it still wants.
+    pub fn missed(&mut self, now: Instant) -> Missed {
+        let missed = self.losses.missed(&self.sent);
+        if self.is_full(now) { Missed::new() } else { missed }
     }
 
     /// The peer told what it thinks that the path carries.

@@ -23,7 +23,7 @@ use core::time::Duration;
 use corelay_wire::units::{Bitrate, Instant};
 pub use figures::{Cut, Estimate, Limit, ProbePlan, RateState};
 use groups::{DelaySample, Grouped, Groups};
-use ledger::{Ledger, News};
+pub(crate) use ledger::{Ledger, News};
 use loss::{Loss, Stretch, Verdict};
 use prober::{Prober, Reason, Situation, is_more};
 use queue::{LONGER_PATH, LONGER_PATH_YIELDED, QUEUE_BEHIND_MILLIS, QUEUE_CLIMBS_MILLIS, QUEUE_EMPTY_MILLIS};

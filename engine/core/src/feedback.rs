@@ -8,7 +8,7 @@ use crate::congestion::Congestion;
 use crate::counters::Counters;
 use crate::drop_reason::DropReason;
 use crate::layer::SourceReport;
-use crate::resend::Resends;
+use crate::resend::{Noticed, Resends};
 use crate::room::{Rooms, Subscription};
 use crate::streams::Role;
 use crate::transport::OpenedRtcp;
@@ -49,7 +49,7 @@ impl Feedback<'_> {
                 Packet::Fir(fir) => fir.requests().for_each(|r| self.want_keyframe(r.media)),
                 Packet::Nack(nack) => {
                     if let Some(subscription) = self.subscription(nack.media) {
-                        self.resends.ask(self.rooms, subscription, nack.lost(), self.now, self.counters);
+                        self.resends.ask(self.rooms, subscription, (Noticed::Asked, nack.lost()), self.now, self.counters);
                     }
                 }
                 Packet::TransportCc(arrivals) => self.arrivals(&arrivals),
@@ -116,6 +116,8 @@ impl Feedback<'_> {
             if let Some(loss) = congestion.random_loss(self.now) {
                 self.rooms.transports[self.slot].copies.hear_recent(self.now, loss);
             }
+            let missed = congestion.missed(self.now);
+            self.resends.repair(self.rooms, self.slot, &missed, self.now, self.counters);
             self.path_told = true;
         }
     }

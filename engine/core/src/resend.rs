@@ -1,14 +1,22 @@
 //! What subscribers lost and asked for: sealed again from the track's history, as far as their transport's budget goes.
 //!
 //! ```text
-//! NACK -> number -> piece of the mapping -> packet of the history -> budget -> queue ... the turn's end: audio first -> seal
+//! NACK -----------.
+//!                 +-> number -> piece of the mapping -> packet of the history -> budget -> queue ... the turn's end: audio first -> seal
+//! transport-wide -'
+//! feedback
 //! ```
+//!
+//! What transport-wide feedback tells as missing is sent again without being asked for: requests are lost as well, a repair that is
+//! lost is known sooner, and some receivers ask once only (`congestion/losses.rs`). Both share the budget, and what one of them had
+//! sent again is not sent again for the other within a round trip.
 //!
 //! A number that is missing here as well is answered when the publisher sent it again, by the packet itself. One that was left free
 //! for a packet that the subscriber was not to have is answered with nothing but its number, so that the subscriber stops asking.
 
 mod seal;
 
+use crate::congestion::Named;
 use crate::counters::Counters;
 use crate::departures::{Departures, Progress};
 use crate::drop_reason::DropReason;
@@ -29,6 +37,19 @@ const QUEUE: usize = 1_024;
 /// Numbers of one message that are looked at. A compound packet could name 5,000; a receiver that misses more than this at once is
 /// helped by a keyframe.
 const NUMBERS_MAX: usize = 512;
+
+/// What is missing for longer is sent again only when it is asked for: viewers wait for 0.6 s at most, and go on at a keyframe. Longer
+/// fills a path with what is of no use; shorter ends on repairs of a round trip of 400 ms before the second.
+const TOLD_AGE_MAX: Duration = Duration::from_millis(1_000);
+
+/// How it is known that a packet is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Noticed {
+    /// The subscriber asks for it.
+    Asked,
+    /// Feedback on the path tells.
+    Told,
+}
 
 /// A packet to be sent again.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +99,7 @@ impl Resends {
         &mut self,
         rooms: &mut Rooms,
         subscription: u32,
-        lost: impl Iterator<Item = SequenceNumber>,
+        (noticed, lost): (Noticed, impl Iterator<Item = SequenceNumber>),
         now: Instant,
         counters: &mut Counters,
     ) {
@@ -101,11 +122,14 @@ impl Resends {
             Kind::Video => &mut self.video,
         };
         for sequence in lost.take(NUMBERS_MAX) {
-            counters.nacks_in += 1;
-            known.record.nacked += 1;
+            counters.nacks_in += u64::from(noticed == Noticed::Asked);
+            known.record.nacked += u64::from(noticed == Noticed::Asked);
             // What is not known any more, or not known yet: it is of the future, too long ago, or missing here as well.
             let Some(located) = subscriber.mapping.locate(sequence) else { continue };
             let Some(stored) = track.layers[usize::from(located.layer)].history.find(located.index) else { continue };
+            if noticed == Noticed::Told && now.since(stored.meta.arrived) > TOLD_AGE_MAX {
+                continue;
+            }
             // It was lost because there was too much of it. A stream that was left for that is not worth a place in the queue, in
             // front of the keyframe of another; what is of the present one is asked for again.
             let of_video = repairs.as_mut().filter(|_| track.kind == Kind::Video).map(|repairs| &mut repairs.video);
@@ -133,6 +157,19 @@ impl Resends {
             }
         }
         known.subscriber.look_at_loss(now, entry.round_trip, track.lossy(now), false);
+    }
+
+    /// The peer of the transport in `slot` has not these packets, and has not asked for them, or nothing was heard of it.
+    pub(crate) fn repair(&mut self, rooms: &mut Rooms, slot: u32, missed: &[Named], now: Instant, counters: &mut Counters) {
+        for of_one in missed.chunk_by(|a, b| a.subscription == b.subscription) {
+            let subscription = of_one[0].subscription;
+            // Slots are used again.
+            let known = rooms.subscriptions.get(subscription).filter(|known| known.transport == slot);
+            if known.is_some_and(|known| rooms.tracks[known.track].kind == Kind::Video) {
+                let lost = of_one.iter().map(|named| named.sequence);
+                self.ask(rooms, subscription, (Noticed::Told, lost), now, counters);
+            }
+        }
     }
 
     /// Seals what the outbox takes.

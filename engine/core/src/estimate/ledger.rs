@@ -8,7 +8,7 @@ const WORDS: usize = (REMEMBERED / 64) as usize;
 
 /// What a report on a number is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(crate) enum News {
     /// The first about it. So many numbers before it were never reported on.
     First { unreported: u32 },
     /// It arrived after it was reported as lost.
@@ -19,19 +19,19 @@ pub(super) enum News {
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     /// The number after the highest that was reported on, without wraps.
     next: Option<u64>,
     arrived: [u64; WORDS],
 }
 
 impl Ledger {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { next: None, arrived: [0; WORDS] }
     }
 
     /// Takes in a report on `sequence`.
-    pub(super) fn note(&mut self, sequence: SequenceNumber, arrived: bool) -> News {
+    pub(crate) fn note(&mut self, sequence: SequenceNumber, arrived: bool) -> News {
         // As far from zero as numbers are remembered, so that what is late at the very beginning has a place.
         let next = *self.next.get_or_insert(u64::from(sequence.0) + 65_536);
         let distance = sequence.distance(SequenceNumber(next as u16));
@@ -47,6 +47,14 @@ impl Ledger {
         }
         self.set(number, true);
         News::Late
+    }
+
+    /// Whether `sequence` arrived, or may do so yet: nothing was told of it. `false`: it was lost, or what told of it.
+    pub(crate) fn may_arrive(&self, sequence: SequenceNumber) -> bool {
+        let Some(next) = self.next else { return true };
+        let distance = sequence.distance(SequenceNumber(next as u16));
+        let number = next.saturating_add_signed(distance.into());
+        distance >= 0 || (number + REMEMBERED >= next && self.is_set(number))
     }
 
     fn set(&mut self, number: u64, arrived: bool) {
@@ -83,6 +91,9 @@ mod tests {
         assert_eq!(note(&mut ledger, 65_535, true), News::Late);
         assert_eq!(note(&mut ledger, 65_535, true), News::Known);
         assert_eq!(note(&mut ledger, 65_533, true), News::Late, "from before the first report");
+        assert_eq!(note(&mut ledger, 3, false), News::First { unreported: 0 });
+        let may_arrive = [65_532, 65_533, 65_535, 0, 2, 3, 4, 900].map(|n| ledger.may_arrive(SequenceNumber(n)));
+        assert_eq!(may_arrive, [false, true, true, false, true, false, true, true]);
     }
 
     #[test]

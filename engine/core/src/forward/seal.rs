@@ -3,7 +3,7 @@
 use super::batch::{Batch, Outgoing, Part};
 use super::plan::{PADDING_MAX, RunPlan};
 use super::turn::TurnPacket;
-use crate::congestion::{Congestion, Departed};
+use crate::congestion::{Congestion, Departed, Named};
 use crate::control::Event;
 use crate::departures::Departures;
 use crate::history::{Stored, write_padding};
@@ -26,6 +26,11 @@ pub(super) struct Sealer<'s, 'd> {
     pub(super) send_time: [u8; 3],
     pub(super) departures: &'s mut Departures<'d>,
 }
+
+/// A run of more stretches of packets that follow each other is noted as one without names: what is lost of it is repaired when it
+/// is asked for. More fill the log of a transport that gets many small pictures; fewer leave that to requests where the publisher's
+/// way loses, too.
+const STRETCHES_MAX: usize = 4;
 
 /// What was sealed of a run.
 #[derive(Default)]
@@ -88,8 +93,16 @@ impl Sealer<'_, '_> {
         let Sealed { packets, bytes, numbered, last } = sealed;
         outbox.commit(packets, bytes);
         if let Some(congestion) = &mut self.congestion {
-            let run_bytes = bytes + packets * self.way.path.headers_len();
-            congestion.depart(*now, run_bytes as u64, Departed { packets: numbered, segment: segment as u16, last, probe: None });
+            let (run, headers_len) = (&run[..packets], self.way.path.headers_len());
+            match named(parts, run) {
+                None if numbered > 0 && stretches(run).nth(STRETCHES_MAX).is_none() => {
+                    depart_in_stretches(congestion, *now, parts, run, [segment, bytes, headers_len]);
+                }
+                named => {
+                    let departed = Departed { packets: numbered, segment: segment as u16, last, probe: None, named };
+                    congestion.depart(*now, (bytes + packets * headers_len) as u64, departed);
+                }
+            }
         }
         counters.packets_out += packets as u64;
         run.len().min(packets + 1)
@@ -107,6 +120,42 @@ impl Sealed {
         }
         part.packets += 1;
         part.octets = part.octets.wrapping_add(u32::from(outgoing.payload_len));
+    }
+}
+
+/// The first of a run's packets, where all are of one part and follow each other, so that it names all of them.
+#[inline]
+fn named(parts: &[Part], run: &[Outgoing<'_>]) -> Option<Named> {
+    let (first, last) = (run.first()?, run.last()?);
+    let follow = first.part == last.part && last.index.0.wrapping_sub(first.index.0) + 1 == run.len() as u64;
+    follow.then(|| Named { subscription: parts[usize::from(first.part)].common.subscription, sequence: first.index.sequence() })
+}
+
+fn stretches<'o, 'a>(run: &'o [Outgoing<'a>]) -> impl Iterator<Item = &'o [Outgoing<'a>]> {
+    run.chunk_by(|a, b| a.part == b.part && b.index.0 == a.index.0 + 1)
+}
+
+/// Notes a run whose packets do not follow each other: of several streams, or with holes between them.
+#[inline(never)]
+fn depart_in_stretches(
+    congestion: &mut Congestion,
+    now: Instant,
+    parts: &[Part],
+    run: &[Outgoing<'_>],
+    [segment, mut bytes, headers_len]: [usize; 3],
+) {
+    for stretch in stretches(run) {
+        let sealed = bytes.min(stretch.len() * segment);
+        bytes -= sealed;
+        let part = &parts[usize::from(stretch[0].part)];
+        let departed = Departed {
+            packets: if part.numbered { stretch.len() as u8 } else { 0 },
+            segment: segment as u16,
+            last: (sealed - (stretch.len() - 1) * segment) as u16,
+            probe: None,
+            named: Some(Named { subscription: part.common.subscription, sequence: stretch[0].index.sequence() }),
+        };
+        congestion.depart(now, (sealed + stretch.len() * headers_len) as u64, departed);
     }
 }
 

@@ -1,7 +1,7 @@
 //! One packet once more: as RTX, or as it was.
 
 use super::Resend;
-use crate::congestion::Departed;
+use crate::congestion::{Departed, Named};
 use crate::departures::Departures;
 use crate::drop_reason::DropReason;
 use crate::history::Stored;
@@ -66,7 +66,8 @@ pub(super) fn seal(
         }
     };
     if let Some(congestion) = &mut congestion {
-        let run = Departed { packets: numbered.into(), segment: len as u16, last: len as u16, probe: None };
+        let named = Some(Named { subscription, sequence: outgoing.sequence() });
+        let run = Departed { packets: numbered.into(), segment: len as u16, last: len as u16, probe: None, named };
         congestion.depart(departures.now, (len + to.path.headers_len()) as u64, run);
     }
     Ok(())

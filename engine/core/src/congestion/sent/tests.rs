@@ -4,7 +4,7 @@ use corelay_wire::units::Ssrc;
 use proptest::prelude::*;
 
 fn run(packets: u8, segment: u16, last: u16) -> Departed {
-    Departed { packets, segment, last, probe: None }
+    Departed { packets, segment, last, probe: None, named: None }
 }
 
 /// A packet's number, when it left, when it came (both in milliseconds), its bytes and its probe.
@@ -100,7 +100,7 @@ fn times_survive_the_wrap_of_their_32_bits() {
 /// A log costs what [`RUNS_MAX`] says.
 #[test]
 fn a_run_is_small() {
-    assert_eq!((size_of::<SentRun>(), SentLog::BYTES), (12, 6_144));
+    assert_eq!((size_of::<SentRun>(), SentLog::BYTES), (20, 10_240));
 }
 
 proptest! {
@@ -147,4 +147,17 @@ fn what_no_feedback_told_of_is_counted_in_bytes() {
     assert_eq!(after(&log, 3, 8), 0);
     resolve(&mut log, 0, &[(0, 1_000), (5, 1_010)], 200);
     assert_eq!(after(&log, 0, 1), run_bytes, "more was told before");
+}
+
+#[test]
+fn packets_that_follow_each_other_are_known_by_name_and_so_is_what_left_again() {
+    let mut log = SentLog::default();
+    let named = |sequence| Named { subscription: 7, sequence: SequenceNumber(sequence) };
+    log.note(Instant::from_millis(1), Departed { named: Some(named(65_534)), ..run(4, 1_200, 800) });
+    log.note(Instant::from_millis(2), run(2, 1_200, 800));
+    log.note(Instant::from_millis(3), Departed { named: Some(named(65_535)), ..run(1, 1_230, 1_230) });
+    let names = [0, 1, 2, 3, 4, 5, 6, 7].map(|number| log.named(SequenceNumber(number)).map(|named| named.sequence.0));
+    assert_eq!(names, [Some(65_534), Some(65_535), Some(0), Some(1), None, None, Some(65_535), None]);
+    let numbers = |sequence| log.numbers_of(named(sequence)).map(|number| number.0).collect::<Vec<_>>();
+    assert_eq!([65_533, 65_534, 65_535, 1, 2].map(numbers), [vec![], vec![0], vec![1, 6], vec![3], vec![]]);
 }
