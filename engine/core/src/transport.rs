@@ -146,7 +146,7 @@ impl Transport {
         Ok(opened)
     }
 
-    /// Where packets go: the pair that the peer nominated last.
+    /// Where packets go: the pair that the peer nominated last, and before it nominates any, where it completed the handshake.
     pub fn path(&self) -> Option<Path> {
         self.ice.selected()
     }
@@ -161,9 +161,14 @@ impl Transport {
         self.ice.is_valid_from(remote, now)
     }
 
-    /// Whether media may be sent: there are keys, a nominated pair, and consent. A silent peer is still connected in this sense.
+    /// Whether media may be sent: there are keys, a pair, and consent. A silent peer is still connected in this sense.
     pub fn is_connected(&self) -> bool {
         matches!(self.lifecycle.phase(), Phase::Connected | Phase::Disconnected)
+    }
+
+    /// Whether media may be sent in a while: it was not connected yet, and did not fail.
+    pub fn may_connect(&self) -> bool {
+        matches!(self.lifecycle.phase(), Phase::New | Phase::Checking | Phase::Connecting)
     }
 
     /// The SRTP profile that DTLS agreed on.
@@ -330,6 +335,18 @@ impl Transport {
         })
     }
 
+    /// The handshake is done, and nothing was nominated yet: media goes where the peer took it to be done. It sent data there, which it
+    /// does on no pair that has not answered it, and a path on which both sides' flights arrived is better proven than one that a
+    /// check names. Browsers nominate with their next check only, 50 ms later; for so long RFC 8445 section 12.1.2 would have nobody see
+    /// anything.
+    fn settle(&mut self, now: Instant) {
+        let path = self.dtls.path.filter(|path| self.ice.selected().is_none() && self.ice.is_valid(*path, now));
+        if let Some(path) = path {
+            self.ice.settle(path);
+            self.lifecycle.paired();
+        }
+    }
+
     fn pump(&mut self, now: Instant, out: &mut Outbox) {
         let Some(path) = self.ice.selected().or(self.dtls.path) else { return };
         let mut said_goodbye = false;
@@ -338,6 +355,7 @@ impl Transport {
                 DtlsEvent::Keys(material) => {
                     self.srtp = Some(Box::new(SrtpSession::new(&material, role)));
                     self.dtls.deadline = None;
+                    self.settle(now);
                     self.update_connected(now);
                 }
                 DtlsEvent::PeerClosed => said_goodbye = true,

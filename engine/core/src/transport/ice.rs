@@ -6,7 +6,8 @@
 //! - The latest nomination wins, whatever its priority. Chromium sends USE-CANDIDATE to a lite peer only on the pair that it has
 //!   selected, and moves to a pair of lower priority when the better one died (Wi-Fi to cellular); Firefox nominates once per
 //!   session or restart. A peer that nominates all pairs at once settles by checking only the one that it keeps.
-//! - The path moves by nothing else: neither by media nor by DTLS from another address.
+//! - The path moves by nothing else: neither by media nor by DTLS from another address. Before the first nomination it is where the
+//!   handshake was completed ([`IceAgent::settle`]).
 //! - Only requests count. An indication keeps NAT bindings open and carries no authentication (RFC 8445 section 11), so it proves
 //!   nothing: it is taken and changes nothing.
 //! - A lite agent sends no checks of its own, so consent (RFC 7675) is read from the peer's: each is proof that the peer wants the
@@ -76,9 +77,14 @@ impl IceAgent {
         self.next = Some(credentials);
     }
 
-    /// The pair that the peer nominated last.
+    /// The pair that the peer nominated last, or the one of [`IceAgent::settle`].
     pub(crate) fn selected(&self) -> Option<Path> {
         self.selected
+    }
+
+    /// Takes a path that passed a check until the peer nominates one.
+    pub(crate) fn settle(&mut self, path: Path) {
+        self.selected.get_or_insert(path);
     }
 
     /// Whether any address passed a check.

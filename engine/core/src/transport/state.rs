@@ -24,9 +24,9 @@ pub(crate) enum Phase {
 pub(crate) enum Step {
     /// An authenticated check arrived.
     Check,
-    /// The peer nominated a pair.
+    /// The peer nominated a pair, or completed DTLS on one.
     Pair,
-    /// DTLS is done and a pair is nominated.
+    /// DTLS is done and there is a pair.
     Keys,
     /// Nothing authentic was heard for a while.
     Silence,

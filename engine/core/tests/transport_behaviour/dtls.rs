@@ -99,18 +99,26 @@ fn dtls_waits_for_ice() {
     assert!(!subject.sent().is_empty());
 }
 
-/// The handshake does not wait for the nomination, media does.
+/// Browsers nominate with their second check, 50 ms after the first: neither the handshake nor media waits for that.
 #[test]
-fn dtls_before_the_nomination_is_answered_where_it_came_from() {
+fn media_goes_where_the_handshake_was_completed_until_a_pair_is_nominated() {
     let (mut subject, mut peer) = (Subject::new(DtlsVersions::V12), Peer::new(DtlsRole::Client, DtlsVersions::V12));
     subject.connect(&peer);
+    subject.check(path(6000));
     subject.check(peer.path);
+    assert_eq!(subject.transport.path(), None, "no pair is better than the other");
     let hello = peer.wake(subject.now);
     exchange(&mut subject, &mut peer, hello, |_| true);
-    assert_eq!((subject.states(), subject.transport.is_connected()), (vec![TransportState::Checking], false));
-    subject.nominate(peer.path);
-    assert!(subject.transport.is_connected());
+    let states = subject.states();
+    assert_eq!(states[..2], [TransportState::Checking, TransportState::Connecting]);
+    assert!(matches!(states[2..], [TransportState::Connected { .. }]), "{states:?}");
+    assert_eq!(subject.transport.path(), Some(peer.path));
     assert_media_flows(&mut subject, &mut peer, 1);
+    subject.check(path(7000));
+    assert_eq!(subject.transport.path(), Some(peer.path), "a check alone moves nothing");
+    subject.nominate(path(6000));
+    assert_eq!(subject.transport.path(), Some(path(6000)), "what is nominated counts");
+    assert_eq!(subject.states(), []);
 }
 
 /// What arrives before `connect` is kept, so that the peer's retransmission need not be waited for.
