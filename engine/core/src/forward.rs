@@ -21,6 +21,7 @@ use crate::room::Rooms;
 use batch::Batch;
 use corelay_wire::ids::SubscriptionId;
 use corelay_wire::rtp::AbsSendTime;
+use corelay_wire::units::Instant;
 use delivery::{Courier, resume};
 use start::{Start, start};
 use turn::{Found, Turn};
@@ -83,6 +84,11 @@ impl Forwarder {
             self.starting.push((subscription, id));
         }
         may
+    }
+
+    /// A subscription whose transport is about to connect would not find a keyframe to begin with.
+    pub(crate) fn lacks_start(&self, subscription: u32, rooms: &Rooms, now: Instant) -> bool {
+        self.fast_start_bytes > 0 && start::is_lacking(subscription, self.fast_start_bytes, rooms, now)
     }
 
     /// The path of a transport may take what waits for it.

@@ -32,6 +32,8 @@ pub(crate) struct KeyframeThrottle {
     last: Option<Instant>,
     /// How long an answer to the last may take.
     answer: Duration,
+    /// The last was made ahead: see [`KeyframeThrottle::want_ahead`].
+    ahead: bool,
 }
 
 impl KeyframeThrottle {
@@ -39,13 +41,25 @@ impl KeyframeThrottle {
     pub(crate) fn want(&mut self) {
         if !self.wanted {
             self.sequence = self.sequence.wrapping_add(1);
+            if core::mem::take(&mut self.ahead) {
+                self.last = None;
+            }
         }
         self.wanted = true;
     }
 
+    /// Somebody will want a keyframe in a moment. If it takes longer until then, what comes for this is too old: who asks next does not
+    /// wait for the interval behind it.
+    pub(crate) fn want_ahead(&mut self, now: Instant) {
+        if !self.wanted && self.opens().is_none_or(|at| at <= now) {
+            self.want();
+            self.ahead = true;
+        }
+    }
+
     /// A keyframe began, or nobody is left who would want one.
     pub(crate) fn satisfy(&mut self) {
-        *self = Self { sequence: self.sequence, last: self.last, ..Self::default() };
+        *self = Self { sequence: self.sequence, last: self.last, ahead: self.ahead, ..Self::default() };
     }
 
     /// Makes a request due if the throttle is open; gives when to look again, `None` when nobody waits. `round_trip`: to the
@@ -91,6 +105,24 @@ mod tests {
 
     fn at(ms: u64) -> Instant {
         Instant::from_millis(ms)
+    }
+
+    #[test]
+    fn what_was_asked_for_ahead_keeps_nobody_waiting() {
+        let mut t = KeyframeThrottle::default();
+        t.want_ahead(at(0));
+        assert_eq!((t.poll(at(0), TRIP), t.take_due()), (Some(at(250)), Some(1)));
+        t.want_ahead(at(10));
+        t.want();
+        assert_eq!((t.poll(at(10), TRIP), t.take_due()), (Some(at(250)), None), "it is on its way");
+        t.satisfy();
+        t.want_ahead(at(300));
+        assert_eq!(t.poll(at(300), TRIP), None, "one in an interval");
+        t.want();
+        assert_eq!((t.poll(at(300), TRIP), t.take_due()), (Some(at(550)), Some(2)), "somebody is there");
+        t.satisfy();
+        t.want();
+        assert_eq!((t.poll(at(400), TRIP), t.take_due()), (Some(at(800)), None), "and asked, so that the next one waits");
     }
 
     #[test]

@@ -149,6 +149,27 @@ fn a_keyframe_is_asked_for_where_too_much_came_since_the_last() {
 }
 
 #[test]
+fn a_keyframe_is_asked_for_while_the_joiner_connects() {
+    let mut call = Call::new(10, CameraSpec::simulcast(Codec::Vp8), Limits::default());
+    call.run(6_000);
+    let (requests, counted) = (call.requests(), call.counted());
+    call.joiner = call.world.join();
+    for direction in [Direction::Up, Direction::Down] {
+        call.world.ways.insert((call.joiner.0, direction), Way::new(clean()));
+    }
+    call.join();
+    call.run(20);
+    assert!(!call.world.peers[call.joiner.0].connected);
+    assert_eq!(call.requests(), requests + 1, "at once");
+    call.world.run_until_connected(ms(200));
+    call.run(30);
+    assert_eq!((call.requests(), call.counted()), (requests + 1, (counted.0 + 1, counted.1)), "it begins with that one");
+    assert!(call.first().is_some());
+    call.run(2_000);
+    call.assert_whole("a joiner");
+}
+
+#[test]
 fn a_keyframe_is_asked_for_where_the_history_has_not_all() {
     // A pause of the track: what came meanwhile is not there, and what comes is built on it.
     let mut call = Call::new(8, CameraSpec::simulcast(Codec::Vp8), Limits::default());

@@ -120,13 +120,22 @@ impl Core {
         }
     }
 
-    /// The same of one that has nothing: there may be a keyframe already that it can begin with.
+    /// The same of one that has nothing: there may be a keyframe already that it can begin with. If there is none, and the transport is
+    /// about to connect, one is asked for now: by then it is in the history.
     pub(super) fn start(&mut self, now: Instant, slot: u32) {
         let Subscription { id, track, transport, ref subscriber, ref selection, .. } = self.rooms.subscriptions[slot];
-        let ready = self.rooms.transports[transport].connected.is_some() && !subscriber.paused && selection.fresh;
-        let begins = ready && subscriber.mapping.flowing().is_none() && subscriber.gate.layer().is_some();
-        if !(begins && self.rooms.tracks[track].kind == Kind::Video && self.forwarder.start(slot, id)) {
-            self.want_keyframe_for(now, slot);
+        let begins = !subscriber.paused && selection.fresh && subscriber.mapping.flowing().is_none();
+        let layer = subscriber.gate.layer().filter(|_| begins && self.rooms.tracks[track].kind == Kind::Video);
+        let entry = &self.rooms.transports[transport];
+        match layer {
+            Some(layer) if entry.connected.is_none() && entry.transport.may_connect() => {
+                if self.forwarder.lacks_start(slot, &self.rooms, now) {
+                    self.rooms.tracks[track].layers[usize::from(layer)].keyframes.want_ahead(now);
+                    self.request_keyframes(now, track);
+                }
+            }
+            Some(_) if entry.connected.is_some() && self.forwarder.start(slot, id) => {}
+            _ => self.want_keyframe_for(now, slot),
         }
     }
 

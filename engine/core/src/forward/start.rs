@@ -109,6 +109,17 @@ pub(super) fn start(
     }
 }
 
+/// Whether a subscription could begin with a keyframe of the history if it had one, and it has none that is worth it.
+#[cold]
+pub(super) fn is_lacking(slot: u32, bytes_max: u64, rooms: &Rooms, now: Instant) -> bool {
+    let Rooms { tracks, subscriptions, congestions, .. } = rooms;
+    let Subscription { track, transport, subscriber, .. } = &subscriptions[slot];
+    let (track, number) = (&tracks[*track], subscriber.gate.layer());
+    let (Some(congestion), Some(number), false) = (congestions.get(*transport), number, track.paused) else { return false };
+    let worth = |number| find(track, number, subscriber, now).is_some_and(|group| is_worth_it(&group, bytes_max, congestion, now));
+    usize::from(number) < track.layers.len() && !(0..=number).any(worth)
+}
+
 /// Whether the walk that is to begin has a keyframe.
 fn brings_keyframe(layer: &Layer) -> bool {
     layer.history.fresh().any(|n| layer.history.arrival(n).is_some_and(|packet| packet.meta.keyframe))
