@@ -18,17 +18,15 @@ export async function publish({ url, token }, stream, encodings) {
     wanted = data.encodings;
     changes = changes.then(apply);
   };
-  const { ask, signal } = await open(url, token, told);
-  const sending = await device.publish(signal, stream, encodings);
+  const sending = await device.publish(open(url, token, told), stream, encodings);
   sender = sending.sender;
   changes = changes.then(apply);
-  return { getStats: sending.getStats, close: () => ask('leave') };
+  return { getStats: sending.getStats, close: () => sending.signal.ask('leave') };
 }
 
 export async function view({ url, token }, onTrack) {
-  const { ask, signal } = await open(url, token);
-  const { getStats } = await device.view(signal, onTrack);
-  return { getStats, chosen: async () => chosen(await ask('getStats')), close: () => ask('leave') };
+  const { signal, getStats } = await device.view(open(url, token), onTrack);
+  return { getStats, chosen: async () => chosen(await signal.ask('getStats')), close: () => signal.ask('leave') };
 }
 
 async function open(url, token, told) {
@@ -36,20 +34,20 @@ async function open(url, token, told) {
   const requests = await Requests.open(url, ['corelay.v1', `bearer.${token}`], read, told);
   const ask = (method, data = {}) => requests.ask(method, (id) => ({ request: true, id, method, data }));
   let producers = [];
-  const signal = {
+  return {
+    ask,
     capabilities: () => ask('getRouterRtpCapabilities'),
-    async join(device) {
-      const { participants } = await ask('join', { rtpCapabilities: device.recvRtpCapabilities });
+    async join() {
+      const { participants } = await ask('join');
       producers = participants.flatMap((one) => one.producers.map(({ producerId }) => producerId));
     },
     transport: (direction) => ask('createWebRtcTransport', { direction }),
     connect: (transportId, dtlsParameters) => ask('connectWebRtcTransport', { transportId, dtlsParameters }),
     produce: (transportId, kind, rtpParameters) => ask('produce', { transportId, kind, rtpParameters, source: kind === 'audio' ? 'microphone' : 'camera' }),
     producers: () => producers,
-    consume: (transportId, producerId) => ask('consume', { transportId, producerId, paused: true }),
-    resume: (consumerId) => ask('resumeConsumer', { consumerId }),
+    // Not paused: nothing is sent before the transport is connected, and then the browser knows what comes.
+    consume: (transportId, producerId, rtpCapabilities) => ask('consume', { transportId, producerId, rtpCapabilities }),
   };
-  return { ask, signal };
 }
 
 /** What the server says of the video: its layers, why, and what it thinks that the link carries. */

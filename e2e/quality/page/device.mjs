@@ -1,14 +1,19 @@
 // A call by the mediasoup-client library, which the clients of Corelay and of mediasoup use unchanged.
 //
-// What the two servers differ in is `signal`: { capabilities(), join(device), transport(direction), connect(id, dtlsParameters),
-// produce(id, kind, rtpParameters), producers(), consume(id, producer, rtpCapabilities), resume(consumer) }.
+// What the two servers differ in is `signal`: { capabilities(), join(), transport(direction), connect(id, dtlsParameters),
+// produce(id, kind, rtpParameters), producers(), consume(id, producer, rtpCapabilities) }.
+//
+// Nothing waits for what it does not need: what the browser can do is found out while the WebSocket opens, requests leave together,
+// and all tracks are negotiated at once.
 import { Device } from 'mediasoup-client';
+import { Chrome111 } from 'mediasoup-client/handlers/Chrome111';
 
 /** The browser's own 300 kbit/s would keep the largest size away for the first seconds. */
 const START_KBPS = 1_000;
 
-export async function publish(signal, stream, encodings) {
-  const { device, transport } = await connect(signal, 'send');
+/** `opening`: a promise of the signal. */
+export async function publish(opening, stream, encodings) {
+  const { signal, device, transport } = await connect(opening, 'send');
   transport.on('produce', ({ kind, rtpParameters }, done, failed) => {
     signal.produce(transport.id, kind, rtpParameters).then(({ id }) => done({ id }), failed);
   });
@@ -20,30 +25,39 @@ export async function publish(signal, stream, encodings) {
     await transport.produce({ track: audio, codecOptions: { opusFec: true, opusNack: true } }),
     await transport.produce(options),
   ];
-  return { getStats: () => transport.getStats(), producers, sender: producers[1].rtpSender };
+  return { signal, getStats: () => transport.getStats(), producers, sender: producers[1].rtpSender };
 }
 
 /** Receives all that is sent; each track goes to `onTrack` as soon as the browser has it. */
-export async function view(signal, onTrack) {
-  const { device, transport } = await connect(signal, 'recv');
-  await Promise.all(signal.producers().map(async (producer) => {
-    const { id, kind, rtpParameters } = await signal.consume(transport.id, producer, device.recvRtpCapabilities);
-    const consumer = await transport.consume({ id, producerId: producer, kind, rtpParameters, streamId: 'call' });
+export async function view(opening, onTrack) {
+  const { signal, device, transport } = await connect(opening, 'recv');
+  // Together: a track that is negotiated alone keeps the next one, and the connection, waiting.
+  const offered = await Promise.all(signal.producers().map((producer) => signal.consume(transport.id, producer, device.recvRtpCapabilities)));
+  await Promise.all(offered.map(async ({ id, producerId, kind, rtpParameters }) => {
+    const consumer = await transport.consume({ id, producerId, kind, rtpParameters, streamId: 'call' });
     onTrack(consumer.track);
-    await signal.resume(id);
   }));
-  return { getStats: () => transport.getStats() };
+  return { signal, getStats: () => transport.getStats() };
 }
 
-async function connect(signal, direction) {
-  const device = await Device.factory();
-  await device.load({ routerRtpCapabilities: await signal.capabilities() });
-  await signal.join?.(device);
-  const { id, iceParameters, iceCandidates, dtlsParameters } = await signal.transport(direction);
+async function connect(opening, direction) {
+  const loading = Device.factory({ handlerFactory: eager(Chrome111.createFactory()) });
+  const signal = await opening;
+  const [device, routerRtpCapabilities, , parameters] = await Promise.all([loading, signal.capabilities(), signal.join?.(), signal.transport(direction)]);
+  await device.load({ routerRtpCapabilities });
+  const { id, iceParameters, iceCandidates, dtlsParameters } = parameters;
   const options = { id, iceParameters, iceCandidates, dtlsParameters };
   const transport = direction === 'send' ? device.createSendTransport(options) : device.createRecvTransport(options);
   transport.on('connect', ({ dtlsParameters: ours }, done, failed) => {
-    signal.connect(id, ours).then(done, failed);
+    // The first check may leave before the answer: a server that has not read the request yet answers the next one.
+    signal.connect(id, ours).catch(failed);
+    done();
   });
-  return { device, transport };
+  return { signal, device, transport };
+}
+
+/** What the browser can do is asked at once, not when the server has told what it can. */
+function eager(factory) {
+  const known = new Map(['recvonly', 'sendonly'].map((direction) => [direction, factory.getNativeRtpCapabilities({ direction })]));
+  return { ...factory, getNativeRtpCapabilities: ({ direction }) => known.get(direction) };
 }

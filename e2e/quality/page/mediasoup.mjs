@@ -3,14 +3,12 @@ import * as device from './device.mjs';
 import { Requests } from './requests.mjs';
 
 export async function publish({ url }, stream, encodings) {
-  const signal = await open(url);
-  const { getStats, producers } = await device.publish(signal, stream, encodings);
+  const { signal, getStats, producers } = await device.publish(open(url), stream, encodings);
   return { getStats, found: { producers: producers.map(({ id }) => id) }, close: signal.close };
 }
 
 export async function view({ url, producers }, onTrack) {
-  const signal = await open(url, producers);
-  const { getStats } = await device.view(signal, onTrack);
+  const { signal, getStats } = await device.view(open(url, producers), onTrack);
   return { getStats, close: signal.close };
 }
 
@@ -23,8 +21,7 @@ async function open(url, producers) {
     connect: (transport, dtlsParameters) => ask('connect', { transport, dtlsParameters }),
     produce: (transport, kind, rtpParameters) => ask('produce', { transport, kind, rtpParameters }),
     producers: () => producers,
-    consume: (transport, producer, rtpCapabilities) => ask('consume', { transport, producer, rtpCapabilities, paused: true }),
-    resume: (consumer) => ask('resume', { consumer }),
+    consume: (transport, producer, rtpCapabilities) => ask('consume', { transport, producer, rtpCapabilities, paused: false }),
     close: () => requests.close(),
   };
 }
