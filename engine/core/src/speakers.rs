@@ -28,8 +28,10 @@ const SILENT: Duration = Duration::from_millis(700);
 /// How much louder, in dB, somebody must be to take the place of one who speaks. Less: voices cut each other off. More: a murmur
 /// keeps a place from a voice until it pauses.
 const MUCH_LOUDER: f32 = 15.0;
-/// Who was silent for longer is not looked at any more until it speaks again.
-pub(crate) const TALKER_GONE: Duration = Duration::from_secs(5);
+/// Who was silent for longer is not looked at any more until it speaks again; in a room that is told levels less often, for longer than
+/// that. Longer: rooms in which nobody speaks are looked at in vain, three times a second each. Shorter: the room is told of a talker anew
+/// after each breath.
+const TALKER_GONE: Duration = Duration::from_secs(1);
 /// How often the active speaker may change. Longer: it is told later. Shorter: it changes with each interjection.
 pub(crate) const DECIDE_EVERY: Duration = Duration::from_millis(300);
 /// Activity over a sentence, in dB, that makes a speaker: a few words.
@@ -102,6 +104,11 @@ impl Stage {
     /// Microphones that are forwarded at a time; zero: all.
     pub(crate) fn places(&self, default: u8) -> usize {
         self.options.streams.unwrap_or(default).into()
+    }
+
+    /// How long a talker is one that says nothing.
+    pub(crate) fn gone_after(&self) -> Duration {
+        self.options.levels_every.map_or(TALKER_GONE, |every| every.max(TALKER_GONE))
     }
 
     /// How often it is looked at while somebody speaks.

@@ -250,6 +250,19 @@ impl Wheel {
 /// The length of a tick: how late a timer may be.
 pub const TICK: Duration = Duration::from_nanos(TICK_NANOS);
 
+/// What nobody waits for is done at multiples of this: looks at the rooms in which somebody speaks, of which a hundred would wake a shard 330
+/// times a second at 25 us each; what signaling is told soon; reports, at multiples of four times this
+/// (`docs/decisions/0010-who-is-woken.md`). Longer: fewer wake-ups, each of them for more. Shorter: the other way round. It divides a slot of
+/// level 1, so that the wheel's own turns fall on it as well.
+pub const COMPANY: Duration = Duration::from_nanos(16 * TICK_NANOS);
+
+const _: () = assert!((SLOTS as u64 * TICK_NANOS).is_multiple_of(COMPANY.as_nanos() as u64));
+
+/// The first time at or after `at` that has company: see [`COMPANY`].
+pub fn in_company(at: Instant) -> Instant {
+    Instant::from_nanos(at.as_nanos().next_multiple_of(COMPANY.as_nanos() as u64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use corelay_core::control::{Event, TransportState};
+use corelay_core::timer::{COMPANY, in_company};
 use corelay_uring::waker::Waker;
 use corelay_wire::units::Instant;
 use crossbeam::queue::ArrayQueue;
@@ -184,10 +184,6 @@ pub(crate) fn event_mailbox(bell: Bell) -> (EventOutbox, EventInbox) {
 /// Events of each patience that wait; more go at once. Each wake-up of signaling that is saved is 10 us of a join.
 const PATIENT_MAX: usize = 64;
 
-/// How long [`Patience::Soon`] is. Whoever connects asks for something next, a round trip later. Higher: longer round trips than this share
-/// the wake-up, and the client that asks for nothing is told later. Lower: the other way round.
-const SOON: Duration = Duration::from_millis(20);
-
 impl EventOutbox {
     /// Takes one event in. One that nobody waits for is kept for as long as its [`Patience`] allows. A step of a transport that has gone
     /// on by then is not told at all.
@@ -198,7 +194,7 @@ impl EventOutbox {
         match patience(&event) {
             Patience::Late if self.late.len() < PATIENT_MAX => self.late.push(event),
             Patience::Soon if self.soon.len() < PATIENT_MAX => {
-                self.soon_by.get_or_insert(now + SOON);
+                self.soon_by.get_or_insert(in_company(now + COMPANY));
                 self.soon.push(event);
             }
             _ => {
@@ -289,7 +285,8 @@ impl EventOutbox {
 enum Patience {
     /// Somebody waits for it, or something ended.
     None,
-    /// With the next event of [`Patience::None`], or after [`SOON`].
+    /// With the next event of [`Patience::None`], or with the shard's timers, [`COMPANY`] to twice that later: whoever connects asks for
+    /// something next, a round trip later.
     Soon,
     /// A second later.
     Late,

@@ -3,8 +3,8 @@
 use super::Core;
 use crate::control::{Event, LOUDEST_MAX, Loudness, Refusal, SpeakerOptions};
 use crate::room::{Rooms, Track};
-use crate::speakers::{Gate, PAUSE, Stage, TALKER_GONE, leaver, takes_over};
-use crate::timer::Timer;
+use crate::speakers::{Gate, PAUSE, Stage, leaver, takes_over};
+use crate::timer::{Timer, in_company};
 use core::time::Duration;
 use corelay_wire::ids::RoomId;
 use corelay_wire::units::Instant;
@@ -126,7 +126,7 @@ impl Core {
         let stage = &mut self.rooms.rooms[room].stage;
         if !core::mem::replace(&mut self.rooms.tracks[slot].hearing.listed, true) {
             if stage.talkers.is_empty() {
-                self.timers.schedule(Timer::Speakers(room), now + stage.period());
+                self.timers.schedule(Timer::Speakers(room), in_company(now + stage.period()));
             }
             stage.talkers.push(slot);
         }
@@ -205,9 +205,10 @@ impl Core {
         self.thin_out(now, room);
         let Rooms { rooms, tracks, .. } = &mut self.rooms;
         let stage = &mut rooms[room].stage;
+        let gone_after = stage.gone_after();
         stage.talkers.retain(|slot| {
             let hearing = &mut tracks[*slot].hearing;
-            hearing.listed = hearing.voice.pause(now) < TALKER_GONE;
+            hearing.listed = hearing.voice.pause(now) < gone_after;
             hearing.listed
         });
         let voices = stage.talkers.iter().map(|slot| (*slot, &tracks[*slot].hearing.voice));
@@ -221,7 +222,7 @@ impl Core {
         self.tell_levels(now, room, changed);
         let stage = &self.rooms.rooms[room].stage;
         if !stage.talkers.is_empty() {
-            self.timers.schedule(Timer::Speakers(room), now + stage.period());
+            self.timers.schedule(Timer::Speakers(room), in_company(now + stage.period()));
         }
     }
 
