@@ -68,6 +68,8 @@ impl Server {
         let address = SocketAddr::new(config.listen_ip, config.port);
         let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+        // Refused, each connection costs one wake-up more.
+        let _ = corelay_engine::defer_accept(&listener, SPEECHLESS_MAX);
         let signaling_core = engine.signaling_core();
         let app = Arc::new(App::new(config, limits, engine)?);
         let (signals, receiver) = mpsc::channel(2);
@@ -126,6 +128,10 @@ async fn run(app: Arc<App>, listener: TcpListener, events: EventSource, signals:
     beat_task.abort();
     let _ = tokio::join!(http, event_task, backlog_task, key_task, company_task, beat_task);
 }
+
+/// How long the kernel keeps a connection that says nothing. Higher: a peer whose first bytes were lost is accepted later. Lower: those that
+/// never say anything take a place and a file descriptor sooner. The kernel knows no less than a second.
+const SPEECHLESS_MAX: Duration = Duration::from_secs(1);
 
 /// How far the nearest timer is at most. Higher: timeouts shorter than it cost more, see [`beat`]. Lower: a node without a call wakes
 /// more often.

@@ -16,6 +16,7 @@ mod contents;
 pub mod cpu;
 mod epoll;
 mod errno;
+pub mod listener;
 mod memory;
 pub mod options;
 mod outgoing;

@@ -170,7 +170,7 @@ fn force_buffer(socket: &Socket, option: libc::c_int, wanted: usize) {
     let _ = set_option(socket, libc::SOL_SOCKET, option, wanted);
 }
 
-fn set_option(socket: &Socket, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+pub(crate) fn set_option(socket: &Socket, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
     let len = size_of::<libc::c_int>() as libc::socklen_t;
     // Needed: std and socket2 have no safe way to set these options.
     // SAFETY: the descriptor is open as long as `socket` is borrowed; pointer and length are those of a live integer, which the

@@ -169,7 +169,10 @@ async fn connections_beyond_the_number_wait() {
     })
     .await;
     let (mut ada, _) = test.join("lab", "ada").await;
-    let held = TcpStream::connect(test.address()).await.expect("connects");
+    // One that says nothing is not accepted yet, and holds no place.
+    let _silent = TcpStream::connect(test.address()).await.expect("the kernel takes it");
+    let mut held = TcpStream::connect(test.address()).await.expect("connects");
+    held.write_all(b"GET /health HTTP/1.1\r\n").await.expect("writes");
     let mut waiting = TcpStream::connect(test.address()).await.expect("the kernel takes it");
     waiting.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.expect("writes");
     let early = tokio::time::timeout(Duration::from_millis(200), waiting.readable()).await;
