@@ -28,8 +28,8 @@ pub mod topology;
 pub use corelay_core::control;
 
 pub use boot::{BootError, ShardInfo};
-pub use events::Events;
 pub use corelay_uring::listener::defer_accept;
+pub use events::Events;
 pub use mailbox::{EventDrops, EventKind, MailboxFull};
 pub use node::Node;
 pub use snapshot::{Depths, Queue, ShardSnapshot, WakeCause, WakeUps};
