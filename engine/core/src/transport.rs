@@ -12,6 +12,7 @@ pub mod dtls;
 mod ice;
 mod lifecycle;
 mod node_key;
+mod peer_key;
 pub mod srtp;
 mod state;
 pub mod ufrag;

@@ -1,6 +1,7 @@
 //! The node's private key, parsed and checked once. The engine would do so anew for each handshake, which costs more than the signature
 //! that it is for, and keep a copy in each.
 
+use super::peer_key::PeerVerifier;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use dimpl::crypto::{Buf, CryptoProvider, HashAlgorithm, KeyProvider, SignatureAlgorithm, SigningKey};
 use dimpl::{CryptoError, CryptoOperation};
@@ -20,9 +21,10 @@ impl NodeKey {
         Some(Box::leak(Box::new(Self { der: der.into(), pair: Arc::new(pair) })))
     }
 
-    /// The engine's own cryptography, with this key.
+    /// The engine's own cryptography, with this key, and a shorter way to those of peers.
     pub(super) fn provider(&'static self) -> CryptoProvider {
-        CryptoProvider { key_provider: self, ..dimpl::crypto::aws_lc_rs::default_provider() }
+        let own = dimpl::crypto::aws_lc_rs::default_provider();
+        CryptoProvider { key_provider: self, signature_verification: &PeerVerifier, ..own }
     }
 }
 
