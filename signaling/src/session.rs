@@ -24,6 +24,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use socket::{Incoming, Socket};
 pub(crate) use socket::{WebSocket, open};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, Interval};
@@ -97,14 +98,17 @@ impl Session {
         let app = Arc::clone(&self.app);
         let outbox = self.outbox.clone();
         let mut ping = interval(app.limits.ping_interval);
-        let join_by = Instant::now() + app.limits.join_timeout;
+        // Each is made once, not with each message: setting a timer and waiting for a notice cost as much as reading a short one.
+        let mut join_by = pin!(tokio::time::sleep(app.limits.join_timeout));
+        let mut silence = pin!(tokio::time::sleep(app.limits.silence_max));
+        let mut cut = pin!(outbox.cut());
+        let mut ending = pin!(app.drain.ending());
         loop {
-            let silent_at = socket.heard_at() + app.limits.silence_max;
             tokio::select! {
                 incoming = socket.next() => match incoming {
                     Incoming::Text(text) => tokio::select! {
                         () = self.take(&text) => {}
-                        () = outbox.cut() => return SessionEnd::SlowReader,
+                        () = &mut cut => return SessionEnd::SlowReader,
                     },
                     Incoming::Binary => self.malformed(&MalformedMessage::binary()),
                     Incoming::Pong => {}
@@ -113,16 +117,22 @@ impl Session {
                     Incoming::Written => return SessionEnd::Lost,
                     Incoming::Closed { is_deliberate } => return if is_deliberate { SessionEnd::Left } else { SessionEnd::Lost },
                 },
-                () = outbox.cut() => return SessionEnd::SlowReader,
-                () = app.drain.ending(), if matches!(self.state, State::Lobby(_)) => {
+                () = &mut cut => return SessionEnd::SlowReader,
+                () = &mut ending, if matches!(self.state, State::Lobby(_)) => {
                     outbox.goodbye(GoodbyeReason::ServerShutdown, "the server shuts down: connect again");
                     return SessionEnd::Dismissed;
                 }
-                () = tokio::time::sleep_until(join_by), if matches!(self.state, State::Lobby(_)) => {
+                () = &mut join_by, if matches!(self.state, State::Lobby(_)) => {
                     outbox.goodbye(GoodbyeReason::Error(ErrorName::OutOfOrder), "no join came in time: connect when you are about to join");
                     return SessionEnd::Dismissed;
                 }
-                () = tokio::time::sleep_until(silent_at) => return SessionEnd::Silent,
+                () = &mut silence => {
+                    let silent_at = socket.heard_at() + app.limits.silence_max;
+                    if silent_at <= Instant::now() {
+                        return SessionEnd::Silent;
+                    }
+                    silence.as_mut().reset(silent_at);
+                }
                 _ = ping.tick() => outbox.ping(),
             }
             if outbox.is_closing() {
