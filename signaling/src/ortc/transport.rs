@@ -10,6 +10,8 @@ const HOST_TYPE_PREFERENCE: u32 = 126;
 /// RFC 8445 section 4: RTP, and RTCP with it (RFC 8843 section 9.3.1 has every bundle use rtcp-mux).
 const COMPONENT: u32 = 1;
 
+const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+
 /// The server's credentials on the wire.
 pub(crate) fn ice_parameters(credentials: &IceCredentials) -> IceParameters {
     IceParameters { username_fragment: credentials.ufrag.to_string(), password: credentials.password.to_string(), ice_lite: true }
@@ -36,7 +38,12 @@ pub(crate) fn candidates(addresses: &[SocketAddr]) -> Vec<IceCandidate> {
 
 /// The server's side of DTLS: the client chooses the role.
 pub(crate) fn dtls_parameters(fingerprint: &Fingerprint) -> DtlsParameters {
-    let value = fingerprint.digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":");
+    let mut value = String::with_capacity(3 * fingerprint.digest.len());
+    for byte in &fingerprint.digest {
+        value.extend([byte >> 4, byte & 0xF].map(|digit| char::from(DIGITS[usize::from(digit)])));
+        value.push(':');
+    }
+    value.pop();
     let algorithm = match fingerprint.algorithm {
         FingerprintAlgorithm::Sha256 => "sha-256",
         FingerprintAlgorithm::Sha384 => "sha-384",

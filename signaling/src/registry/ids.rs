@@ -40,9 +40,17 @@ impl Ids {
 pub(crate) fn public_id() -> String {
     let random: u128 = rand::rng().random();
     let id = (random & !(0xF << 76) & !(0b11 << 62)) | (0x4 << 76) | (0b10 << 62);
-    let hex = format!("{id:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    let mut text = String::with_capacity(36);
+    for (n, byte) in id.to_be_bytes().into_iter().enumerate() {
+        if matches!(n, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.extend([byte >> 4, byte & 0xF].map(|digit| char::from(DIGITS[usize::from(digit)])));
+    }
+    text
 }
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {
@@ -52,6 +60,8 @@ mod tests {
     fn public_ids_have_the_form_of_a_uuid() {
         let id = public_id();
         assert_eq!(id.len(), 36);
+        assert!([8, 13, 18, 23].iter().all(|at| id.as_bytes()[*at] == b'-'), "{id}");
+        assert_eq!(id.chars().filter(|digit| matches!(digit, '0'..='9' | 'a'..='f')).count(), 32);
         assert_eq!(id.as_bytes()[14], b'4');
         assert!(b"89ab".contains(&id.as_bytes()[19]));
         assert_ne!(id, public_id());
