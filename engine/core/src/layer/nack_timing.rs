@@ -21,6 +21,11 @@ const UNSURE_AFTER: u8 = 8;
 /// twice. 3 % loss each way make 6 % of them. Higher leaves sound that was lost twice without a third chance; lower asks publishers
 /// that answer each request for everything twice.
 const LOSES: u8 = 14;
+/// And so many make it one on which requests follow each other by a quarter of the round trip for as long as nothing comes: 12 %
+/// loss each way and more. The first that the publisher may answer again, and that gets there, is then never far behind the loss of
+/// the answer before. Higher leaves sound a second round that is late by half of the next; lower makes four requests in a round trip,
+/// of 50 bytes, on ways where two are enough.
+const LOSES_MUCH: u8 = 32;
 
 /// One transport's.
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,7 +90,8 @@ impl NackTiming {
     ///
     /// Once a round trip brought nothing, the request or its answer was lost, and half the time goes by from one to the next:
     /// publishers do not answer twice in a round trip, so that it costs requests only, and a lost one is made good sooner. On a way
-    /// that loses many, two are made from the beginning, the second a quarter of the round trip behind the first.
+    /// that loses many, two are made from the beginning, the second a quarter of the round trip behind the first; on one that loses
+    /// very many, one each quarter.
     pub(crate) fn interval(&self, round_trip: Option<Duration>, patient: bool, requests: u8, of_a_round: u8) -> Duration {
         let [least, most] = INTERVAL;
         if patient {
@@ -93,12 +99,13 @@ impl NackTiming {
         }
         let deviation = self.round_trip.map_or(Duration::ZERO, |(_, deviation)| deviation);
         let mean = self.round_trip(round_trip);
-        let whole = mean + MARGIN.max(deviation * 2);
+        // With one each quarter of it, the next is not far behind one that came a moment too soon.
+        let whole = mean + if of_a_round > 2 { MARGIN / 2 } else { MARGIN.max(deviation * 2) };
         let interval = match (of_a_round, requests) {
             (1, 1) => whole,
             (1, _) => whole / 2,
-            (_, odd) if odd % 2 == 1 => whole / 4,
-            _ => whole - whole / 4,
+            (2, even) if even % 2 == 0 => whole - whole / 4,
+            _ => whole / 4,
         };
         interval.clamp(least, most)
     }
@@ -106,7 +113,11 @@ impl NackTiming {
     /// How many requests for a packet are made before a round trip went by. What is asked for keeps to it, whatever is learnt
     /// meanwhile: or an answer would tell a round trip that is off by what lies between two requests.
     pub(crate) fn requests_of_a_round(&self) -> u8 {
-        if self.repeated > LOSES { 2 } else { 1 }
+        match self.repeated {
+            ..=LOSES => 1,
+            ..=LOSES_MUCH => 2,
+            _ => 4,
+        }
     }
 
     /// Whether the estimate may be so short that every answer comes after the second request: then one hole waits longer.
@@ -171,6 +182,11 @@ mod tests {
             (first, second) == (third, fourth) && first < whole / 3 && (ms(85)..ms(110)).contains(&(first + second)),
             "{first:?} {second:?}"
         );
+        for n in 0..60 {
+            t.answered(ms(80), n % 3 == 0);
+        }
+        assert_eq!(t.requests_of_a_round(), 4);
+        assert!([1, 2, 3, 4, 5].iter().all(|n| (ms(20)..ms(22)).contains(&t.interval(None, false, *n, 4))), "each quarter");
         for _ in 0..100 {
             t.answered(ms(80), false);
         }

@@ -66,9 +66,9 @@ fn asked_in_vain(timing: &mut NackTiming) -> (usize, u64, Looked) {
 fn a_hole_is_given_up_by_age_and_by_count() {
     let (_, mut t) = video();
     let given_up = Looked { given_up: 1, damaged: true, ..Looked::default() };
-    assert_eq!(asked_in_vain(&mut t), (REQUESTS_MAX.into(), 945, given_up), "after 90 ms, then each 45 ms");
+    assert_eq!(asked_in_vain(&mut t), (22, 1_035, given_up), "after 90 ms, then each 45 ms");
     t.answered(Duration::from_millis(10), false);
-    assert_eq!(asked_in_vain(&mut t), (REQUESTS_MAX.into(), 400, given_up), "each 20 ms");
+    assert_eq!(asked_in_vain(&mut t), (REQUESTS_MAX.into(), 960, given_up), "each 20 ms");
 
     let mut audio = Missing::new(Kind::Audio, true);
     audio.arrived(1, at(0), &mut t);
