@@ -114,9 +114,9 @@ impl NackTiming {
     /// meanwhile: or an answer would tell a round trip that is off by what lies between two requests.
     pub(crate) fn requests_of_a_round(&self) -> u8 {
         match self.repeated {
-            ..=LOSES => 1,
-            ..=LOSES_MUCH => 2,
-            _ => 4,
+            repeated if repeated > LOSES_MUCH => 4,
+            repeated if repeated > LOSES => 2,
+            _ => 1,
         }
     }
 
