@@ -250,6 +250,17 @@ impl Camera {
         }
     }
 
+    /// The last packet of the best stream that sends, once more on its RTX: what a browser fills probes up with. `None` without RTX, or
+    /// when nothing left of late.
+    pub(crate) fn pad(&mut self, now: Instant, outlet: &mut Outlet) -> Option<Packet> {
+        self.streams.iter_mut().rev().find_map(|stream| stream.out.pad(now, outlet))
+    }
+
+    /// What all its streams take together at most, in bit/s.
+    pub(crate) fn most(&self) -> u64 {
+        self.streams.iter().map(|s| s.spec.bitrate.0).sum()
+    }
+
     /// Packets that were sent again.
     pub fn resent(&self) -> u32 {
         self.streams.iter().map(|s| s.out.resent).sum()

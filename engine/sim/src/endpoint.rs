@@ -101,6 +101,13 @@ impl Endpoint {
         self.outlet.sent.clear();
     }
 
+    /// Publishes a camera. One that follows its uplink begins with the little that a browser begins with.
+    pub fn add_camera(&mut self, camera: Camera) {
+        self.cameras.push(camera);
+        self.rate.set_most(Bitrate(self.cameras.iter().map(Camera::most).sum()));
+        self.follow();
+    }
+
     /// Chooses what it tells of its downlink.
     pub fn set_feedback(&mut self, kind: FeedbackKind) {
         self.feedback.kind = kind;
@@ -224,6 +231,21 @@ impl Endpoint {
             for camera in &mut self.cameras {
                 packets.extend(camera.work(now, &mut self.outlet));
             }
+            packets.extend(self.probe(now));
+        }
+        packets
+    }
+
+    /// What leaves for a probe of the uplink, beside media: what left of late, once more.
+    fn probe(&mut self, now: Instant) -> Vec<Packet> {
+        let tells = self.cameras.iter().any(|c| c.spec().feedback == FeedbackKind::TransportWide);
+        let mut packets = Vec::new();
+        while self.uplink == Uplink::Follows && tells && self.rate.wants_padding(now, &self.outlet) {
+            let Some(packet) = self.cameras.iter_mut().find_map(|camera| camera.pad(now, &mut self.outlet)) else {
+                self.rate.give_up_probe();
+                break;
+            };
+            packets.push(packet);
         }
         packets
     }

@@ -173,11 +173,24 @@ impl Outgoing {
         let index = self.asked.pop_front()?;
         let at = self.kept.iter().position(|k| k.packet.index.0 == index)?;
         self.resent += 1;
-        let Some(ssrc) = self.rtx_ssrc else {
+        match self.rtx_ssrc {
+            Some(ssrc) => Some(self.repeat(now, at, ssrc, outlet)),
             // The very same bytes: SSRC and index are the nonce, and under one nonce there is one plaintext (RFC 7714 section 8.1).
-            return Some(self.kept[at].packet.clone());
-        };
-        let draft = self.kept[at].draft.clone();
+            None => Some(self.kept[at].packet.clone()),
+        }
+    }
+
+    /// The last packet once more, which nobody asked for; `None` without RTX.
+    pub(crate) fn pad(&mut self, now: Instant, outlet: &mut Outlet) -> Option<Packet> {
+        let ssrc = self.rtx_ssrc?;
+        let at = self.kept.iter().rposition(|kept| now.since(kept.at) <= KEPT)?;
+        Some(self.repeat(now, at, ssrc, outlet))
+    }
+
+    /// What is kept at a place, as a packet of the RTX stream (RFC 4588 section 4).
+    fn repeat(&mut self, now: Instant, at: usize, ssrc: Ssrc, outlet: &mut Outlet) -> Packet {
+        let Kept { draft, packet, .. } = &self.kept[at];
+        let (draft, original) = (draft.clone(), packet.index.sequence());
         let rtx_index = PacketIndex(self.rtx_index);
         self.rtx_index += 1;
         let fields = HeaderFields {
@@ -191,8 +204,8 @@ impl Outgoing {
         let named = self.rtx_sent < NAMED;
         self.rtx_sent += 1;
         let header = self.header(now, &fields, &draft, named.then_some(ids::REPAIRED_RID), outlet);
-        let payload = [&Retransmission::head(PacketIndex(index).sequence())[..], &draft.payload].concat();
-        Some(Packet { index: rtx_index, header, payload })
+        let payload = [&Retransmission::head(original)[..], &draft.payload].concat();
+        Packet { index: rtx_index, header, payload }
     }
 
     /// Whether it ever sent.

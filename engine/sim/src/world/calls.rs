@@ -36,7 +36,7 @@ impl World {
     pub fn publish_camera(&mut self, peer: PeerId, spec: CameraSpec, tag: u32) -> TrackId {
         let camera = Camera::new(spec, tag, self.random.next_u64());
         let track = self.publish_track(peer, camera.parameters());
-        self.peers[peer.0].media.cameras.push(camera);
+        self.peers[peer.0].media.add_camera(camera);
         track
     }
 
