@@ -127,7 +127,7 @@ impl Sealed {
 #[inline]
 fn named(parts: &[Part], run: &[Outgoing<'_>]) -> Option<Named> {
     let (first, last) = (run.first()?, run.last()?);
-    let follow = first.part == last.part && last.index.0.wrapping_sub(first.index.0) + 1 == run.len() as u64;
+    let follow = first.part == last.part && last.index.0.wrapping_sub(first.index.0) == run.len() as u64 - 1;
     follow.then(|| Named { subscription: parts[usize::from(first.part)].common.subscription, sequence: first.index.sequence() })
 }
 
