@@ -61,6 +61,9 @@ fn joins() -> Vec<Condition> {
             })
             .bounded(|b| {
                 (b.settles_ms, b.pictures) = (4_000, 0.8);
+                // As `steps` have it: the queue of 300 ms is full 280 ms after the fall, two feedbacks and three pictures later. The
+                // picture that comes first is the key picture behind it, and sound is as late: 300 ms and a packet of each, of 24 s.
+                (b.freezes, b.concealed) = (1, 0.014);
                 b.layer(11_000, 16_000, 1, 1);
                 b.layer(26_000, 28_000, 2, 2);
             }),
