@@ -22,7 +22,10 @@ pub(super) const NOT_YET: &[(&str, &str)] = &[
     ("rate-500k", "the picture stands still for 220 ms once (1 of 20 seeds)"),
     ("rate-500k-fits", "sound is kept back by a packet (4 of 20 seeds)"),
     ("rate-grows", "the picture stands still at the start, or is thin in time for too long (7 of 20 seeds)"),
-    ("rate-swings", "a rise is found too late; and the layer that fits the lower rate has three pictures in four, of which the bound asks four in five"),
+    (
+        "rate-swings",
+        "a rise is found too late; and the layer that fits the lower rate has three pictures in four, of which the bound asks four in five",
+    ),
     ("remb-500k", "the picture stands still for too long (3 of 20 seeds)"),
     ("reorder-30", "the layers sent are not those that fit (1 of 20 seeds)"),
     ("reorder-loss-5", "a keyframe that was lost stands still for 240 ms (1 of 20 seeds)"),
