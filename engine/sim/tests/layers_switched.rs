@@ -187,3 +187,18 @@ fn lost_packets_of_changed_streams_are_repaired() {
         assert!(call.latest().len() >= 12, "{seed}: {}", call.latest().len());
     }
 }
+
+/// A picture that would be left out is told from the others only when it comes: the count of pictures has a place for it by then.
+#[test]
+fn a_picture_lost_whole_that_would_be_left_out_stops_nothing() {
+    for seed in 70..80 {
+        let mut call = Call::new(seed, CameraSpec::simulcast(Codec::Vp8));
+        call.prefer(1, 1).run(2_000);
+        call.world.faults.loss = 50;
+        call.run(10_000);
+        let (now, screen) = (call.world.now(), &call.viewer().screen);
+        let longest = screen.freezes.iter().copied().chain(screen.freezing(now)).map(|(_, length)| length).max();
+        assert!(longest < Some(Duration::from_secs(1)), "{seed}: {longest:?}");
+        assert!(screen.broken.is_empty() && call.viewer().statistics().broken.is_empty(), "{seed}: {:?}", screen.broken);
+    }
+}

@@ -16,6 +16,8 @@ const BEHIND_MAX: Duration = Duration::from_millis(40);
 /// How far back from the newest packet of the layer before one with a payload is looked for: publishers probe with a few of
 /// padding.
 const PADDING_MAX: u64 = 16;
+/// How far from a packet that came late those of the pictures before and behind it are looked for. A longer picture is left out.
+const PICTURE_MAX: u64 = 64;
 
 /// Whether the subscriber is shown later pictures of another stream already: the keyframe was lost and came when it was asked for
 /// again. To begin with it would take the picture back, and all that follows out of step with the sound; the next keyframe does
@@ -60,6 +62,22 @@ fn on_time(layer: &Layer, meta: &PacketMeta, clock: ClockRate) -> Instant {
 fn came_late(layer: &Layer, meta: &PacketMeta) -> bool {
     let mut following = (meta.index + 1..=meta.index + PADDING_MAX).filter_map(|index| layer.history.find(index));
     following.any(|packet| packet.meta.arrived < meta.arrived)
+}
+
+/// Whether a picture that is to be left out must be sent after all: it was lost whole, and is told from those that are not left out only
+/// as it comes, when the count of pictures has a place for it. VP8's receivers decode nothing that follows until that is filled.
+#[cold]
+pub(super) fn fills_gap(track: &Track, subscriber: &Subscriber, layer: u8, packet: Stored<'_>) -> bool {
+    let (meta, mapping) = (packet.meta, &subscriber.mapping);
+    if !mapping.is_late(meta.index) || codec_of(track, meta) != Codec::Vp8 {
+        return false;
+    }
+    let history = &track.layers[usize::from(layer)].history;
+    let of_another = |index: &u64| history.find(*index).is_some_and(|stored| stored.meta.timestamp != meta.timestamp);
+    let before = (meta.index.saturating_sub(PICTURE_MAX)..meta.index).rev().find(of_another);
+    let after = (meta.index + 1..=meta.index + PICTURE_MAX).find(of_another);
+    // The count closed up where a part of the picture came in time.
+    before.zip(after).is_some_and(|(before, after)| mapping.patch(before + 1) == mapping.patch(after))
 }
 
 /// Begins with a keyframe of `source`: time and counters go on behind what was sent of the stream before.

@@ -4,7 +4,7 @@
 //! of layers, with layers left out, and for what came late, it is packet by packet.
 
 use super::batch::{Batch, Common, Outgoing};
-use super::change::{begin, is_behind, leave_out, moved};
+use super::change::{begin, fills_gap, is_behind, leave_out, moved};
 use super::turn::Alike;
 use crate::drop_reason::DropReason;
 use crate::history::{PacketMeta, Stored};
@@ -150,6 +150,7 @@ impl<'a> Numbering<'a, '_> {
         match subscriber.gate.decide(arriving) {
             Verdict::Pass => {}
             Verdict::Foreign => return false,
+            Verdict::Skip if fills_gap(track, subscriber, layer, stored) => {}
             Verdict::Skip => {
                 leave_out(track, subscriber, stored);
                 return false;

@@ -223,14 +223,19 @@ impl Mapping {
         if self.state != State::Flowing {
             return;
         }
-        let expected = (self.last_index + 1).wrapping_sub(self.sequence_offset);
-        if packet.index < expected {
+        if self.is_late(packet.index) {
             return self.skip_late(packet.index);
         }
         self.last_index = (packet.index - 1).wrapping_add(self.sequence_offset);
         self.end_piece();
         self.start = packet.index + 1;
         self.sequence_offset = self.sequence_offset.wrapping_sub(1);
+    }
+
+    /// Whether a packet of the flowing source comes behind one that follows it: the numbers have a place for it, if they have one for
+    /// anything of then.
+    pub(crate) fn is_late(&self, index: u64) -> bool {
+        index < (self.last_index + 1).wrapping_sub(self.sequence_offset)
     }
 
     /// The stream of the present segment, or of the one that ended.
