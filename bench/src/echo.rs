@@ -44,11 +44,21 @@ pub fn run(effort: &Effort) -> io::Result<Findings> {
 fn echo(socket: &UdpSocket) -> io::Result<()> {
     let mut bytes = [0; BYTES];
     loop {
-        let (len, from) = socket.recv_from(&mut bytes)?;
+        let (len, from) = uninterrupted(|| socket.recv_from(&mut bytes))?;
         if &bytes[..len] == END {
             return Ok(());
         }
         socket.send_to(&bytes[..len], from)?;
+    }
+}
+
+/// A signal, as of a child of an earlier section that ended, is no answer.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
     }
 }
 
@@ -59,7 +69,7 @@ fn round(client: &UdpSocket) -> io::Result<Vec<u64>> {
     for _ in 0..TRIPS {
         let sent = Instant::now();
         client.send(&bytes)?;
-        client.recv(&mut bytes)?;
+        uninterrupted(|| client.recv(&mut bytes))?;
         trips.push(sent.elapsed().as_nanos() as u64);
         thread::park_timeout(GAP);
     }
