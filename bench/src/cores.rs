@@ -2,7 +2,13 @@
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
-use std::io;
+use std::time::Duration;
+use std::{fs, io};
+
+/// `/proc/stat` counts in hundredths of a second, whatever the kernel's own tick is (proc_stat(5), `USER_HZ`).
+const TICK: Duration = Duration::from_millis(10);
+/// The column of what the hypervisor gave to others, behind the processor's name.
+const STEAL: usize = 8;
 
 /// A processor for the server's side and one for the clients'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +36,29 @@ pub fn pin(core: usize) -> io::Result<()> {
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
+/// For how long this processor was ready to run something here and ran others of the same host, since the machine started.
+pub fn stolen(core: usize) -> io::Result<Duration> {
+    stolen_in(&fs::read_to_string("/proc/stat")?, core)
+        .ok_or_else(|| io::Error::other(format!("/proc/stat does not tell of processor {core}")))
+}
+
+fn stolen_in(stat: &str, core: usize) -> Option<Duration> {
+    let name = format!("cpu{core} ");
+    let ticks: u32 = stat.lines().find(|line| line.starts_with(&name))?.split_whitespace().nth(STEAL)?.parse().ok()?;
+    Some(ticks * TICK)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stolen_time_is_that_of_the_processor() {
+        let stat = "cpu  1 2 3 4 5 6 7 80 0 0\ncpu1 1 2 3 4 5 6 7 30 0 0\ncpu10 1 2 3 4 5 6 7 50 0 0\n";
+        assert_eq!(stolen_in(stat, 1), Some(Duration::from_millis(300)));
+        assert_eq!(stolen_in(stat, 10), Some(Duration::from_millis(500)));
+        assert_eq!(stolen_in(stat, 2), None);
+    }
 
     #[test]
     fn a_pinned_thread_has_one_processor() {

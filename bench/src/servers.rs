@@ -9,6 +9,7 @@ mod corelay;
 mod delay;
 mod fanout;
 mod footprint;
+mod forwarded;
 mod janus;
 mod joins;
 mod mediasoup;

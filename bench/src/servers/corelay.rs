@@ -1,6 +1,7 @@
 //! This project's server, started as an operator would, and driven through its WebSocket.
 
 use super::fanout::{Call, Fanout};
+use super::forwarded::Forwarded;
 use super::process::{ServerProcess, free_port};
 use anyhow::{Context, Result, bail};
 use corelay_loadgen::association::Identity;
@@ -24,7 +25,7 @@ pub(super) struct Corelay {
     /// The process.
     pub(super) process: ServerProcess,
     rss_empty_kib: u64,
-    url: String,
+    port: u16,
 }
 
 impl Corelay {
@@ -54,7 +55,7 @@ impl Corelay {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let rss_empty_kib = process.rss_kib()?;
-        Ok(Self { process, rss_empty_kib, url: format!("ws://127.0.0.1:{port}/ws") })
+        Ok(Self { process, rss_empty_kib, port })
     }
 
     /// One participant in a room, with the token of this name.
@@ -66,7 +67,7 @@ impl Corelay {
         plan: &ClientPlan,
         fleet: &Fleet,
     ) -> Result<Client> {
-        let server = Server { url: self.url.clone(), identity: Arc::clone(identity) };
+        let server = Server { url: format!("ws://127.0.0.1:{}/ws", self.port), identity: Arc::clone(identity) };
         let token = token::mint(SECRET, room, name)?;
         Client::join(&server, &token, plan, fleet).await.with_context(|| format!("{name} cannot join"))
     }
@@ -80,6 +81,11 @@ impl Corelay {
         let receivers = Joining { identity, fleet, plan: &receives, per_second: JOINS_PER_SECOND };
         clients.extend(receivers.join(&self, plan.subscribers, |n| (ROOM.to_owned(), format!("subscriber-{n}"))).await?);
         Ok(Call { process: self.process, rss_empty_kib: self.rss_empty_kib, _keep: Box::new(clients) })
+    }
+
+    /// The latencies that it added so far.
+    pub(super) async fn forwarded(&self) -> Result<Forwarded> {
+        Forwarded::read(self.port).await
     }
 
     /// Resident memory before anybody joined.

@@ -4,6 +4,8 @@
 
 use super::corelay::{Corelay, Joining};
 use super::fanout::{ClientsExhausted, check, clients, wait_for_streams};
+use super::forwarded::Forwarded;
+use crate::cores::stolen;
 use crate::figure::Figure;
 use crate::section::{Effort, Findings};
 use anyhow::Result;
@@ -11,6 +13,7 @@ use corelay_loadgen::association::Identity;
 use corelay_loadgen::client::{Client, ClientPlan, Subscribe};
 use corelay_loadgen::fleet::{Fleet, Totals};
 use corelay_loadgen::stream::{Burst, StreamPlan};
+use hdrhistogram::Histogram;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,7 +73,7 @@ async fn low(effort: &Effort) -> Result<Vec<Figure>> {
     wait_for_streams(&fleet, 1, &mut server.process).await?;
     let mut windows = Vec::new();
     for _ in 0..if effort.quick { 3 } else { 9 } {
-        windows.push(window(&fleet, Duration::from_secs(2)).await?);
+        windows.push(Window::measure(&fleet, &server, effort.cores().server, Duration::from_secs(2)).await?);
     }
     Ok(figures("latency.low", &windows))
 }
@@ -92,11 +95,12 @@ impl Rooms {
         let (mut windows, mut shares) = (Vec::new(), Vec::new());
         let length = Duration::from_secs(if effort.quick { 3 } else { 6 });
         for _ in 0..if effort.quick { 2 } else { 5 } {
-            let (window, share) = tokio::join!(window(&crowd.fleet, length), crowd.share(length));
+            let (window, share) =
+                tokio::join!(Window::measure(&crowd.fleet, &crowd.server, effort.cores().server, length), crowd.share(length));
             windows.push(window?);
             shares.push(share?);
         }
-        let rate = windows.iter().map(|w| w.received.packets as f64 / w.elapsed.as_secs_f64()).collect();
+        let rate = windows.iter().map(|w| w.totals.received.packets as f64 / w.totals.elapsed.as_secs_f64()).collect();
         let mut figures = figures(self.name, &windows);
         figures.push(Figure::new(format!("{}.cpu_share", self.name), "ratio", shares));
         figures.push(Figure::new(format!("{}.packets_per_s", self.name), "1/s", rate));
@@ -167,19 +171,35 @@ impl Crowd {
     }
 }
 
-async fn window(fleet: &Fleet, length: Duration) -> Result<Totals> {
-    let before = fleet.totals();
-    tokio::time::sleep(length).await;
-    let totals = fleet.totals().since(&before);
-    check(&totals)?;
-    Ok(totals)
+/// What was seen from both sides.
+struct Window {
+    totals: Totals,
+    forwarded: Forwarded,
+    /// Of the server's core, 0 to 1: what the hypervisor gave to others meanwhile. Latencies have it in them.
+    stolen: f64,
 }
 
-fn figures(name: &str, windows: &[Totals]) -> Vec<Figure> {
-    let of = |quantile: f64| windows.iter().map(|w| w.latency_ns.value_at_quantile(quantile) as f64 / 1e3).collect();
-    [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)]
-        .map(|(short, quantile)| Figure::new(format!("{name}.{short}_us"), "us", of(quantile)))
-        .into()
+impl Window {
+    async fn measure(fleet: &Fleet, server: &Corelay, core: usize, length: Duration) -> Result<Self> {
+        let before = (fleet.totals(), server.forwarded().await?, stolen(core)?);
+        tokio::time::sleep(length).await;
+        let totals = fleet.totals().since(&before.0);
+        check(&totals)?;
+        let stolen = (stolen(core)? - before.2).as_secs_f64() / totals.elapsed.as_secs_f64();
+        Ok(Self { totals, forwarded: server.forwarded().await?.since(&before.1), stolen })
+    }
+}
+
+fn figures(name: &str, windows: &[Window]) -> Vec<Figure> {
+    let figure =
+        |what: &str, of: &dyn Fn(&Window) -> f64| Figure::new(format!("{name}.{what}"), "us", windows.iter().map(of).collect());
+    let us = |histogram: &Histogram<u64>, quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1e3;
+    let quantiles = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)];
+    let end_to_end = quantiles.map(|(q, quantile)| figure(&format!("{q}_us"), &|w| us(&w.totals.latency_ns, quantile)));
+    let added = quantiles.map(|(q, quantile)| figure(&format!("added_{q}_us"), &|w| w.forwarded.quantile_us(quantile)));
+    let late = quantiles.map(|(q, quantile)| figure(&format!("sent_late_{q}_us"), &|w| us(&w.totals.send_delay_ns, quantile)));
+    let stolen = Figure::new(format!("{name}.stolen_share"), "ratio", windows.iter().map(|w| w.stolen).collect());
+    end_to_end.into_iter().chain(added).chain(late).chain([stolen]).collect()
 }
 
 #[cfg(test)]

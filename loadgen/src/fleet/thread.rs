@@ -1,7 +1,7 @@
 //! One thread of the fleet: a poller, its members and its timers.
 //!
 //! ```text
-//! turn:  mail -> timers that are due -> wait -> each ready socket, once -> counts
+//! turn:  timers that are due -> wait -> mail, and each ready socket once, timers that come due between them -> counts
 //! ```
 
 use super::FleetOptions;
@@ -94,7 +94,7 @@ impl Thread {
     /// Runs until it is told to end.
     pub(super) fn run(mut self) -> nix::Result<()> {
         while !self.ended {
-            self.ring_timers();
+            self.ring_timers(clock::monotonic_ns());
             let ready = self.poller.wait(self.timers.next_ns())?;
             let ahead_ns = clock::realtime_ns().wrapping_sub(clock::monotonic_ns());
             for place in 0..ready {
@@ -129,10 +129,11 @@ impl Thread {
             self.seat.cells.queue_drops.fetch_add(new.into(), Ordering::Relaxed);
         }
         member.hear(&self.inbox.bytes[..arrived.len], arrived.segment, at_ns, &mut self.happened);
+        // A burst that is due does not wait for a turn's reads: of a busy thread's, those of many publishers would leave all at once.
+        self.ring_timers(now_ns);
     }
 
-    fn ring_timers(&mut self) {
-        let now_ns = clock::monotonic_ns();
+    fn ring_timers(&mut self, now_ns: u64) {
         while let Some(due) = self.timers.ring(now_ns) {
             if due.member == SELF {
                 self.look(now_ns);
