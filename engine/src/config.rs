@@ -61,7 +61,7 @@ pub struct Config {
     pub io_backend: IoBackend,
     /// `UDP_GSO`: UDP segmentation offload.
     pub udp_gso: Switch,
-    /// `COALESCE_US`: the longest wait for company, in microseconds.
+    /// `COALESCE_US`: the latency within which company is waited for, in microseconds.
     pub coalesce_us: u32,
     /// `DTLS_VERSION`.
     pub dtls_version: DtlsVersions,

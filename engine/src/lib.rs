@@ -26,6 +26,7 @@ mod snapshot;
 pub mod topology;
 
 pub use corelay_core::control;
+pub use corelay_core::transport::ufrag::credentials as ice_credentials;
 
 pub use boot::{BootError, ShardInfo};
 pub use corelay_uring::listener::defer_accept;

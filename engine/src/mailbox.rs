@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use corelay_core::control::{Command, DtlsRole};
 use corelay_uring::waker::Waker;
+use corelay_wire::ids::RequestId;
 use crossbeam::queue::ArrayQueue;
 
 pub(crate) use events::{Bell, EventInbox, EventOutbox, event_mailbox};
@@ -43,13 +44,15 @@ pub(crate) enum Sleep {
 }
 
 /// Whether a shard that sleeps deep need not hear of `command` at once: nothing happens because of it before a datagram or another
-/// command, which wakes, or the shard's own post within a second. A join has two wake-ups less without these.
+/// command, which wakes, or the shard's own post within a second. A join has three wake-ups less without these.
 ///
 /// A peer in DTLS's client role sends its ClientHello after the connecting, or the shard holds it and sleeps lightly. In the server role it
 /// waits for ours.
 fn can_wait(command: &Command) -> bool {
     match command {
         Command::OpenRoom { .. } | Command::Join { .. } => true,
+        Command::OpenTransport { request, .. } => *request == RequestId::UNANSWERED,
+        Command::Subscribe { request, paused, .. } => *request == RequestId::UNANSWERED && *paused,
         Command::ConnectTransport { remote, .. } => remote.role == DtlsRole::Client,
         _ => false,
     }

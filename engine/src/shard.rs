@@ -3,7 +3,7 @@
 //! ```text
 //!            .--------------------------------- sleep: datagram, waker, timer ---------------------------------.
 //!            v                                                                                                  |
-//! receive (each datagram into the core) -> mesh -> commands -> timers -> mesh, transmit -> events -> counters -> how long?
+//! receive (commands, then each datagram into the core) -> mesh -> timers -> mesh, transmit -> events -> counters -> how long?
 //! ```
 //!
 //! A turn sends for a bounded time; what is left goes on in the next, which begins at once and takes in less ([`intake`]). So nothing waits
@@ -133,7 +133,14 @@ impl Shard {
         let intake = intake(core.backlog());
         backend.limit_batch(intake);
         let arrivals = backend.receive(wait, &mut |received| {
-            let reading = *reading.get_or_insert_with(|| self.stamps.read());
+            let reading = match reading {
+                Some(reading) => reading,
+                None => {
+                    let first = *reading.insert(self.stamps.read());
+                    self.carry_out(core, first.now());
+                    first
+                }
+            };
             let (source, local, at) = (received.source, received.local, reading.received(received.stamped));
             core.handle_datagram(reading.now(), Datagram { source, local, received: at, bytes: received.bytes });
         })?;
@@ -142,9 +149,10 @@ impl Shard {
         let now = reading.map_or_else(|| clock.now(), Reading::now);
         self.metrics.arrivals(arrivals, wake_cause(wait, arrivals, relayed));
         self.metrics.depth(Queue::RelayBytes, relayed);
+        if reading.is_none() {
+            self.carry_out(core, now);
+        }
         self.mesh.receive(core, now, intake);
-
-        self.carry_out(core, now);
         if core.poll_timeout().is_some_and(|(due, _)| due <= now) {
             core.handle_timeout(now);
         }

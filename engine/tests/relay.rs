@@ -63,7 +63,7 @@ impl Call {
         let at = self.clients.len();
         let (participant, transport) = (ParticipantId(at as u64 + 1), TransportId(at as u64 + 1));
         self.node.send(shard, Command::Join { room: ROOM, participant, cname: cname() });
-        let reply = self.ask(shard, |request| Command::OpenTransport { request, participant, transport });
+        let reply = self.ask(shard, |request| Command::OpenTransport { request, participant, transport, ice: None });
         let Reply::Transport { ice } = reply else { panic!("no credentials: {reply:?}") };
         let remote = Box::new(remote(DtlsRole::Client, self.dtls.certificate().fingerprint()));
         self.node.send(shard, Command::ConnectTransport { transport, remote });

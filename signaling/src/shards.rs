@@ -144,11 +144,17 @@ impl Shards {
         let (sender, answer) = oneshot::channel();
         lock(&self.waiting).insert(request, sender);
         let asked = Asked { request, answer, waiting: Arc::clone(&self.waiting) };
+        self.order(shard, command(request))?;
+        Ok(asked)
+    }
+
+    /// Sends a command whose answer nobody waits for ([`RequestId::UNANSWERED`]), unless the shard is behind.
+    pub(crate) fn order(&self, shard: ShardId, command: Command) -> Result<(), ShardError> {
         // What is posted first must arrive first: a join before the transport that needs it.
-        if !self.flush_shard(shard) || self.engine.send(shard, command(request)).is_err() {
+        if !self.flush_shard(shard) || self.engine.send(shard, command).is_err() {
             return Err(ShardError::NotSent);
         }
-        Ok(asked)
+        Ok(())
     }
 
     /// Sends a command that has no answer and must not be lost. A full mailbox delays it.

@@ -28,7 +28,7 @@ pub type Cname = ArrayString<32>;
 pub const LAYERS_MAX: usize = 4;
 
 /// What signaling asks. Ids are signaling's; a command with an unknown id is answered with [`Refusal::Unknown`] where it has a
-/// request, and counted where it has none.
+/// request, and counted where it has none, or [`RequestId::UNANSWERED`].
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Makes a room, on each shard that has participants of it.
@@ -63,6 +63,8 @@ pub enum Command {
         participant: ParticipantId,
         /// The transport.
         transport: TransportId,
+        /// Its credentials, of [`crate::transport::ufrag::credentials`], where the peer is told them ahead. `None`: the shard makes them.
+        ice: Option<IceCredentials>,
     },
     /// Gives a transport what it must know of the peer before DTLS may run.
     ConnectTransport {
@@ -415,7 +417,7 @@ pub enum SrtpProfile {
 /// What the peer must prove to know in its STUN checks. Alphabet and lengths of RFC 8839 section 5.4.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IceCredentials {
-    /// User fragment; carries shard, slot and epoch.
+    /// User fragment; carries the shard and the transport.
     pub ufrag: ArrayString<32>,
     /// Password, at least 128 bits of randomness.
     pub password: ArrayString<32>,

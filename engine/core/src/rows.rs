@@ -171,6 +171,11 @@ impl Rows {
         self.rates_by(row, Rates::remembered_up_to)
     }
 
+    /// What a row and those below take together: key pictures are made of all of them.
+    pub(crate) fn key_rate(&self, row: usize) -> Bitrate {
+        Bitrate(self.rows[..=row].iter().map(|row| row.rates.remembered_up_to(TEMPORAL_MAX - 1, false).0).sum())
+    }
+
     fn rates_by(&self, row: usize, up_to: impl Fn(&Rates, usize, bool) -> Bitrate) -> [Bitrate; TEMPORAL_MAX] {
         core::array::from_fn(|temporal| {
             let own = up_to(&self.rows[row].rates, temporal, false).0;

@@ -16,9 +16,6 @@ const IDS_AT_FIRST: usize = 1_024;
 pub(crate) struct Table<K, V> {
     what: &'static str,
     slots: Vec<Option<V>>,
-    /// How often each slot was freed, so that a name of its former owner does not reach the present one. Apart: values that are as
-    /// long as whole lines of the cache stay that.
-    epochs: Vec<u32>,
     free: Vec<u32>,
     by_id: HashMap<K, u32, FixedState>,
     max: usize,
@@ -31,7 +28,6 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         Self {
             what,
             slots: Vec::with_capacity(max),
-            epochs: Vec::with_capacity(max),
             free: Vec::with_capacity(max),
             by_id: HashMap::with_capacity_and_hasher(max.min(IDS_AT_FIRST), FixedState::with_seed(seed)),
             max,
@@ -42,23 +38,22 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         self.by_id.len()
     }
 
-    /// Slot and epoch that the next [`Table::insert`] of `id` will use, or why there is none.
-    pub(crate) fn vacant(&self, id: K) -> Result<(u32, u32), Refusal> {
+    /// The slot that the next [`Table::insert`] of `id` will use, or why there is none.
+    fn vacant(&self, id: K) -> Result<u32, Refusal> {
         if self.by_id.contains_key(&id) {
             return Err(Refusal::Exists(self.what));
         }
         match self.free.last() {
-            Some(slot) => Ok((*slot, self.epochs[*slot as usize])),
-            None if self.slots.len() < self.max => Ok((self.slots.len() as u32, 0)),
+            Some(slot) => Ok(*slot),
+            None if self.slots.len() < self.max => Ok(self.slots.len() as u32),
             None => Err(Refusal::Full(self.what)),
         }
     }
 
     pub(crate) fn insert(&mut self, id: K, value: V) -> Result<u32, Refusal> {
-        let (slot, epoch) = self.vacant(id)?;
+        let slot = self.vacant(id)?;
         if self.free.pop().is_none() {
             self.slots.push(None);
-            self.epochs.push(epoch);
         }
         self.slots[slot as usize] = Some(value);
         self.by_id.insert(id, slot);
@@ -77,19 +72,8 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    /// The value in `slot` if that is still of `epoch`.
-    pub(crate) fn get_of_epoch(&self, slot: u32, epoch: u32) -> Option<&V> {
-        if *self.epochs.get(slot as usize)? == epoch { self.get(slot) } else { None }
-    }
-
-    pub(crate) fn epoch(&self, slot: u32) -> u32 {
-        self.epochs[slot as usize]
-    }
-
     pub(crate) fn remove(&mut self, id: K) -> Option<(u32, V)> {
         let slot = self.by_id.remove(&id)?;
-        let epoch = &mut self.epochs[slot as usize];
-        *epoch = epoch.wrapping_add(1);
         self.free.push(slot);
         let value = self.slots[slot as usize].take().expect("a slot in the id map is filled");
         Some((slot, value))
@@ -116,17 +100,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_are_reused_with_a_new_epoch() {
+    fn slots_are_reused() {
         let mut table = Table::new("things", 2, 1);
         assert_eq!(table.insert(10u64, 'a'), Ok(0));
         assert_eq!(table.insert(11, 'b'), Ok(1));
         assert_eq!(table.insert(10, 'c'), Err(Refusal::Exists("things")));
         assert_eq!(table.insert(12, 'c'), Err(Refusal::Full("things")));
         assert_eq!(table.remove(10), Some((0, 'a')));
-        assert_eq!(table.vacant(12), Ok((0, 1)));
         assert_eq!(table.insert(12, 'c'), Ok(0));
-        assert_eq!(table.get_of_epoch(0, 0), None);
-        assert_eq!(table.get_of_epoch(0, 1), Some(&'c'));
+        assert_eq!((table.slot_of(12), table.get(0)), (Ok(0), Some(&'c')));
         assert_eq!(table.slot_of(10), Err(Refusal::Unknown("things")));
         assert_eq!(table.len(), 2);
     }

@@ -251,16 +251,19 @@ impl Wheel {
 pub const TICK: Duration = Duration::from_nanos(TICK_NANOS);
 
 /// What nobody waits for is done at multiples of this: looks at the rooms in which somebody speaks, of which a hundred would wake a shard 330
-/// times a second at 25 us each; what signaling is told soon; reports, at multiples of four times this
-/// (`docs/decisions/0010-who-is-woken.md`). Longer: fewer wake-ups, each of them for more. Shorter: the other way round. It divides a slot of
-/// level 1, so that the wheel's own turns fall on it as well.
+/// times a second at 25 us each; what signaling is told soon (`docs/decisions/0010-who-is-woken.md`). Longer: fewer wake-ups, each of them
+/// for more. Shorter: the other way round. It divides a slot of level 1, so that the wheel's own turns fall on it as well.
 pub const COMPANY: Duration = Duration::from_nanos(16 * TICK_NANOS);
+/// Reports leave at multiples of this, those of many transports in one turn: of a hundred that are due within a second each would wake a
+/// shard that sleeps, and a wake-up costs more than the report. Longer: fewer turns. Shorter: fewer reports in one, before which media
+/// may have to wait; of 2,000 transports 128 leave together, in a seventh of a millisecond.
+pub(crate) const REPORT_COMPANY: Duration = Duration::from_nanos(4 * COMPANY.as_nanos() as u64);
 
 const _: () = assert!((SLOTS as u64 * TICK_NANOS).is_multiple_of(COMPANY.as_nanos() as u64));
 
-/// The first time at or after `at` that has company: see [`COMPANY`].
-pub fn in_company(at: Instant) -> Instant {
-    Instant::from_nanos(at.as_nanos().next_multiple_of(COMPANY.as_nanos() as u64))
+/// The first time at or after `at` that is shared by all who keep to `company`: see [`COMPANY`].
+pub fn in_company(at: Instant, company: Duration) -> Instant {
+    Instant::from_nanos(at.as_nanos().next_multiple_of(company.as_nanos() as u64))
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Pair {
     fn new(setup: &DtlsSetup, outbox: &mut Outbox) -> Self {
         let mut random = ChaCha12Rng::seed_from_u64(7);
         let mut end = |role| {
-            let credentials: IceCredentials = ufrag::credentials(ShardId(0), 1, 1, &mut random);
+            let credentials: IceCredentials = ufrag::credentials(ShardId(0), TransportId(1), &mut random);
             let mut transport = Transport::new(Instant::ZERO, TransportId(1), credentials.clone(), setup.clone());
             let check = binding_request(&credentials, "peer", 1);
             transport.handle_stun(Instant::ZERO, path(), &check, outbox).expect("an authentic check");

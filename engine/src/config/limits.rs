@@ -1,6 +1,6 @@
 //! Everything has a limit, and this is where the limits are, each with its reason. `budget` sums the memory that they allow.
 
-/// Most shards of a node: the ids of a ufrag have a byte for the shard, and no machine that is sold has more useful cores.
+/// Most shards of a node: no machine that is sold has more useful cores.
 pub const SHARDS_MAX: usize = 256;
 
 /// Addresses that media sockets listen on. Each is a socket per shard; a host with more networks than this is a router.
@@ -9,7 +9,7 @@ pub const RTC_LISTEN_IPS_MAX: usize = 8;
 /// Participants of the node by default: two thousand subscribers, who publish nothing, with their publishers and some to spare. Higher:
 /// one node takes more calls, and a crash ends more of them. Lower: memory is spared and nodes are added sooner.
 pub const PARTICIPANTS_DEFAULT: usize = 2_500;
-/// The most that may be asked for: signaling is one thread, and ids in a ufrag have room for a million slots a shard.
+/// The most that may be asked for: signaling is one thread.
 pub const PARTICIPANTS_MAX: usize = 1_000_000;
 
 /// Participants of one room by default: as many as the node takes, because a room spills over the shards. Lower: a room cannot take the whole node, and large ones are refused while there is room for them. Everyone in a room
@@ -57,8 +57,8 @@ pub const SUBSCRIPTIONS_PER_PARTICIPANT: usize = 64;
 /// while it has nothing to do.
 pub const SHARE_SLACK: usize = 2;
 
-/// `COALESCE_US`, the default. Higher: fuller runs and fewer wake-ups under load (20,000 packets/s: 3.4 us each instead of 26), and
-/// that much more latency. Lower: less latency and more CPU.
+/// `COALESCE_US`, the default: a datagram's latency under load that company is waited within. Higher: fuller runs and fewer wake-ups
+/// (20,000 packets/s: 3.4 us each instead of 26), and that much more latency. Lower: less latency and more CPU.
 pub const COALESCE_US_DEFAULT: u32 = 500;
 /// A quarter of a 60 Hz frame: beyond this the wait is seen.
 pub const COALESCE_US_MAX: u32 = 4_000;

@@ -167,7 +167,7 @@ pub const KEYS: &[Key] = &[
     key(
         "COALESCE_US",
         Kind::Number { min: 0, max: limits::COALESCE_US_MAX as u64 },
-        "Longest wait of a busy shard for more datagrams, in microseconds. Higher: less CPU. Lower: less latency. An idle shard never waits.",
+        "Latency within which a busy shard waits for more datagrams, in microseconds. Higher: less CPU. Lower: less latency. An idle shard never waits.",
         |c, text, kind| kind.number(text).map(|n| c.coalesce_us = n),
         |c| Some(c.coalesce_us.to_string()),
     ),

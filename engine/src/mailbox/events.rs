@@ -194,7 +194,7 @@ impl EventOutbox {
         match patience(&event) {
             Patience::Late if self.late.len() < PATIENT_MAX => self.late.push(event),
             Patience::Soon if self.soon.len() < PATIENT_MAX => {
-                self.soon_by.get_or_insert(in_company(now + COMPANY));
+                self.soon_by.get_or_insert(in_company(now + COMPANY, COMPANY));
                 self.soon.push(event);
             }
             _ => {

@@ -12,8 +12,17 @@
 //!
 //! Waiting pays when it brings company: a wake-up costs 21 us, and a run of one 1.5 us a packet where a run of twenty costs 0.3
 //! (20,000 packets/s: 26 us each when waking for each, 3.4 us when waiting up to 500 us). So the wait follows what the window can be
-//! expected to bring, by the arrival rate of the last [`MEMORY`]. What gathered in the socket while the last turn worked is company
-//! already: its working time counts as waited, so a loaded shard, whose turns are longer than the window, never waits.
+//! expected to bring, by the arrival rate of the last [`MEMORY`].
+//!
+//! ```text
+//!  arrives
+//!     |-- rest of the last turn --|-- wait --|-- its own turn --| sent
+//!     '--------------------- COALESCE_US ----------------------'
+//! ```
+//!
+//! What gathered in the socket while the last turn worked is company already, and what gathers now has a turn as long in front of it: the
+//! last turn's work counts twice. So the window is the whole latency of what comes at the worst moment, and a loaded shard, whose turns are
+//! longer than half of it, never waits.
 
 use std::time::Duration;
 
@@ -62,7 +71,7 @@ impl Company {
     pub(super) fn wait(&self) -> Duration {
         let expected = self.per_second * self.window.as_secs_f64();
         let share = ((expected - LONELY) / (CROWDED - LONELY)).clamp(0.0, 1.0);
-        let wait = self.window.mul_f64(share).saturating_sub(self.worked);
+        let wait = self.window.mul_f64(share).saturating_sub(2 * self.worked);
         if wait < SHORTEST { Duration::ZERO } else { wait }
     }
 }
@@ -102,8 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn work_counts_as_waited() {
-        assert_eq!(after(10, WINDOW, Duration::from_micros(200)).wait(), Duration::from_micros(300));
+    fn the_turn_before_and_the_turn_after_are_part_of_the_window() {
+        assert_eq!(after(10, WINDOW, Duration::from_micros(200)).wait(), Duration::from_micros(100));
         assert_eq!(after(100, Duration::from_millis(1), Duration::from_millis(1)).wait(), Duration::ZERO);
     }
 
@@ -112,11 +121,11 @@ mod tests {
     fn there_is_no_wait_that_a_kernel_interface_rounds_to_nothing() {
         let mut company = after(10, WINDOW, Duration::ZERO);
         let now = company.last;
-        for nanos in [1, 400, 999, 19_999] {
-            company.observe(now, 0, now + (WINDOW - Duration::from_nanos(nanos)));
+        for nanos in [2, 400, 998, 19_998] {
+            company.observe(now, 0, now + (WINDOW - Duration::from_nanos(nanos)) / 2);
             assert_eq!(company.wait(), Duration::ZERO);
         }
-        company.observe(now, 0, now + (WINDOW - SHORTEST));
+        company.observe(now, 0, now + (WINDOW - SHORTEST) / 2);
         assert_eq!(company.wait(), SHORTEST);
     }
 

@@ -116,7 +116,7 @@ impl TestNode {
         self.send(shard, Command::Join { room: RoomId(n), participant: ParticipantId(n), cname });
         self.send(
             shard,
-            Command::OpenTransport { request: RequestId(n), participant: ParticipantId(n), transport: TransportId(n) },
+            Command::OpenTransport { request: RequestId(n), participant: ParticipantId(n), transport: TransportId(n), ice: None },
         );
         match self.answer(shard, n) {
             Ok(Reply::Transport { ice }) => ice,

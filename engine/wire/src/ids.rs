@@ -48,3 +48,8 @@ id!(
     /// Ties a reply of a shard to the command that asked for it.
     RequestId(u64)
 );
+
+impl RequestId {
+    /// Of a command whose sender goes on without the answer: there is none, and a refusal is only counted.
+    pub const UNANSWERED: Self = Self(u64::MAX);
+}

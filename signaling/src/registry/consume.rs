@@ -16,6 +16,8 @@ pub(crate) struct PlannedConsumer {
     pub(crate) track: TrackId,
     pub(crate) id: SubscriptionId,
     pub(crate) paused: bool,
+    /// The shard cannot refuse it: the track is its own, and there is room.
+    pub(crate) is_sure: bool,
     /// The question for the mirror that it needs, if it was the one that asked.
     mirror: Option<Asked>,
     owner: ParticipantId,
@@ -55,6 +57,7 @@ impl Registry {
         let (rtp_parameters, mut parameters) = ortc::consumer(producer.kind, &producer.formats, &producer.layering, receiver)?;
         parameters.preferences = preferences(&consume);
         let track = producer.id;
+        let is_sure = publisher.shard == shard && self.has_room_for_subscriptions(shard);
         let mirror = self.use_track(owner, id, &consume.producer_id)?;
         self.advance_numbering(owner, &consume.transport_id);
         let public_id = public_id();
@@ -66,6 +69,7 @@ impl Registry {
             track,
             id,
             paused: consume.paused,
+            is_sure,
             mirror,
             owner,
             public_id,

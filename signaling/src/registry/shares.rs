@@ -49,6 +49,12 @@ impl Registry {
         self.placed[usize::from(shard.0)].subscriptions -= 1;
     }
 
+    /// Whether a shard has room for a subscription, whatever else is under way: each participant asks for one at a time.
+    pub(super) fn has_room_for_subscriptions(&self, shard: ShardId) -> bool {
+        let placed = &self.placed[usize::from(shard.0)];
+        placed.subscriptions + placed.participants < self.capacity.subscriptions_max
+    }
+
     /// Ends the room if nobody is in it and nobody asked for it to stay; else chooses its home and closes it where nobody is.
     pub(super) fn settle(&mut self, name: &str) {
         let Some(room) = self.rooms.get_mut(name) else { return };

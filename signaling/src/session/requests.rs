@@ -10,7 +10,7 @@ use crate::registry::Departure;
 use crate::shards::may_exist;
 use crate::token::is_name;
 use corelay_engine::control::{Command, IceCredentials, Reply};
-use corelay_wire::ids::ParticipantId;
+use corelay_wire::ids::{ParticipantId, RequestId};
 use serde_json::json;
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ impl Session {
             return Err(ProtocolError::new(ErrorName::OutOfOrder, format!("{} needs a join before it", request.method())));
         };
         match request {
-            Request::CreateWebRtcTransport(data) => self.create_transport(id, me, data).await,
+            Request::CreateWebRtcTransport(data) => self.create_transport(id, me, &data),
             Request::ConnectWebRtcTransport(data) => self.connect_transport(id, me, &data),
             Request::RestartIce(data) => self.restart_ice(id, me, &data.transport_id).await,
             Request::Produce(data) => self.produce(id, me, data).await,
@@ -92,30 +92,27 @@ impl Session {
         success(id, &json!({}))
     }
 
-    async fn create_transport(&self, id: u32, me: ParticipantId, data: CreateWebRtcTransport) -> Response {
-        let planned = self.app.registry().plan_transport(me, data.direction)?;
-        let open = |request| Command::OpenTransport { request, participant: me, transport: planned.id };
-        let opened = self.app.shards.request(planned.shard, open).await;
-        let may_exist = may_exist(&opened);
-        match opened.map_err(ProtocolError::from).and_then(credentials) {
-            Ok(ice) => Ok(success(
-                id,
-                &TransportCreated {
-                    id: planned.public_id,
-                    ice_parameters: ortc::ice_parameters(&ice),
-                    ice_candidates: ortc::candidates(&self.app.shards.info(planned.shard).candidates),
-                    dtls_parameters: ortc::dtls_parameters(self.app.shards.fingerprint()),
-                },
-            )),
-            Err(error) => {
-                // Gone already when the participant is.
-                let _ = self.app.registry().forget_transport(me, &planned.public_id);
-                if may_exist {
-                    self.app.shards.post(planned.shard, Command::CloseTransport { transport: planned.id });
-                }
-                Err(error)
-            }
+    /// Does not wait for the shard: it has room for as many transports as the registry lets its participants have, and its mailbox keeps the
+    /// order. The client's first check finds the transport, because a shard carries out its commands before it looks at what came.
+    fn create_transport(&self, id: u32, me: ParticipantId, data: &CreateWebRtcTransport) -> Response {
+        let mut registry = self.app.registry();
+        let planned = registry.plan_transport(me, data.direction)?;
+        let (shard, transport) = (planned.shard, planned.id);
+        let ice = corelay_engine::ice_credentials(shard, transport, &mut rand::rng());
+        let request = RequestId::UNANSWERED;
+        let open = Command::OpenTransport { request, participant: me, transport, ice: Some(ice.clone()) };
+        if let Err(error) = self.app.shards.order(shard, open) {
+            registry.forget_transport(me, &planned.public_id)?;
+            return Err(error.into());
         }
+        drop(registry);
+        let created = TransportCreated {
+            id: planned.public_id,
+            ice_parameters: ortc::ice_parameters(&ice),
+            ice_candidates: ortc::candidates(&self.app.shards.info(shard).candidates),
+            dtls_parameters: ortc::dtls_parameters(self.app.shards.fingerprint()),
+        };
+        Ok(success(id, &created))
     }
 
     /// The shard has nothing to refuse here. What it makes of the parameters shows in the transport's state.
@@ -166,7 +163,11 @@ impl Session {
         let (shard, subscription) = (planned.shard, planned.id);
         let (transport, track, paused) = (planned.transport, planned.track, planned.paused);
         let subscribe = |request| Command::Subscribe { request, transport, track, subscription, parameters, paused };
-        let subscribed = self.app.shards.request(shard, subscribe).await;
+        let subscribed = if planned.is_sure {
+            self.app.shards.order(shard, subscribe(RequestId::UNANSWERED)).map(|()| Reply::Done)
+        } else {
+            self.app.shards.request(shard, subscribe).await
+        };
         let consumed = self.app.registry().finish_consumer(planned, subscribed)?;
         self.app.metrics.consumed(began.elapsed());
         Ok(success(id, &consumed))

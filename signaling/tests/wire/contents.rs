@@ -75,7 +75,7 @@ impl Contents {
     fn answer(&mut self, command: &Command) -> Option<(RequestId, Answer)> {
         let known = |is_known: bool, what| if is_known { Ok(Reply::Done) } else { Err(Refusal::Unknown(what)) };
         Some(match command {
-            Command::OpenTransport { request, participant, transport } => {
+            Command::OpenTransport { request, participant, transport, .. } => {
                 let is_known = self.participants.contains_key(participant);
                 if is_known {
                     self.transports.insert(*transport, *participant);

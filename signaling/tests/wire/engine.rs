@@ -191,6 +191,7 @@ impl MediaEngine for StandIn {
             Some((request, refusal)) => Some((request, Err(refusal))),
             None => state.contents.apply(&command),
         };
+        let answer = answer.filter(|(request, _)| *request != RequestId::UNANSWERED);
         match (state.mood, answer) {
             (Mood::Silent, _) | (_, None) => {}
             (Mood::Slow, Some(answer)) => state.held.push(answer),

@@ -1,9 +1,12 @@
 //! A whole session, every message checked against the schema.
 
-use crate::client::{audio, dtls, produce, server, token, video};
+use crate::client::{Client, audio, dtls, produce, server, token, video, within};
 use corelay_engine::control::{Command, Event, SrtpProfile, TransportFailure, TransportState};
 use serde_json::json;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{MaybeTlsStream, client_async};
 
 #[tokio::test]
 async fn two_participants_from_hello_to_leave() {
@@ -136,4 +139,21 @@ async fn a_producer_of_another_room_cannot_be_consumed() {
         parameters
     });
     assert_eq!(ada.refused("produce", conflicting).await, "conflict");
+}
+
+/// As from a proxy that keeps its connections.
+#[tokio::test]
+async fn a_connection_that_was_used_before_becomes_a_websocket() {
+    let test = server().await;
+    let mut stream = TcpStream::connect(test.address()).await.expect("connects");
+    stream.write_all(b"HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("writes");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(within("the answer", stream.read_u8()).await.expect("reads"));
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+    let url = format!("ws://{}/ws?token={}", test.address(), token("lab", "ada"));
+    let (socket, _) = within("connect", client_async(url, MaybeTlsStream::Plain(stream))).await.expect("upgrades");
+    let joined = Client::over(socket).ok("join", json!({})).await;
+    assert_eq!(joined["identity"], "ada");
 }

@@ -47,9 +47,11 @@ impl Core {
 
     fn slot_of_ufrag(&self, username: &str) -> Option<u32> {
         let (ours, _) = username.split_once(':')?;
-        let (shard, slot, epoch) = ufrag::decode(ours)?;
-        let known = shard == self.shard && self.rooms.transports.get_of_epoch(slot, epoch).is_some();
-        known.then_some(slot)
+        let (shard, transport) = ufrag::decode(ours)?;
+        if shard != self.shard {
+            return None;
+        }
+        self.rooms.transports.slot_of(transport).ok()
     }
 
     /// Whether the source belongs to another transport that is alive and uses it: see [`crate::routes`]. A participant who forges

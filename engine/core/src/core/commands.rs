@@ -1,7 +1,9 @@
 //! What signaling asks, one function a command that does more than look up and pass on.
 
 use super::Core;
-use crate::control::{Command, Event, LAYERS_MAX, Preferences, Refusal, Reply, SubscriptionParameters, TrackParameters};
+use crate::control::{
+    Command, Event, IceCredentials, LAYERS_MAX, Preferences, Refusal, Reply, SubscriptionParameters, TrackParameters,
+};
 use crate::drop_reason::DropReason;
 use crate::history::History;
 use crate::layer::{Layer, NackTiming};
@@ -24,8 +26,8 @@ use rand::Rng;
 impl Core {
     pub(super) fn carry_out(&mut self, now: Instant, command: Command) {
         match command {
-            Command::OpenTransport { request, participant, transport } => {
-                let result = self.open_transport(now, participant, transport);
+            Command::OpenTransport { request, participant, transport, ice } => {
+                let result = self.open_transport(now, participant, transport, ice);
                 self.reply(request, result);
             }
             Command::RestartIce { request, transport } => {
@@ -108,13 +110,22 @@ impl Core {
     }
 
     fn reply(&mut self, request: RequestId, result: Result<Reply, Refusal>) {
-        self.events.push_back(Event::Reply { request, result });
+        if request != RequestId::UNANSWERED {
+            self.events.push_back(Event::Reply { request, result });
+        } else if result.is_err() {
+            self.counters.drops.count(DropReason::UnknownCommandTarget);
+        }
     }
 
-    fn open_transport(&mut self, now: Instant, participant: ParticipantId, id: TransportId) -> Result<Reply, Refusal> {
+    fn open_transport(
+        &mut self,
+        now: Instant,
+        participant: ParticipantId,
+        id: TransportId,
+        ice: Option<IceCredentials>,
+    ) -> Result<Reply, Refusal> {
         let participant = self.rooms.participants.slot_of(participant)?;
-        let (slot, epoch) = self.rooms.transports.vacant(id)?;
-        let ice = ufrag::credentials(self.shard, slot, epoch, &mut self.random);
+        let ice = ice.unwrap_or_else(|| ufrag::credentials(self.shard, id, &mut self.random));
         let slot = self.rooms.add_transport(TransportEntry {
             id,
             participant,
@@ -145,8 +156,7 @@ impl Core {
 
     fn restart_ice(&mut self, id: TransportId) -> Result<Reply, Refusal> {
         let slot = self.rooms.transports.slot_of(id)?;
-        let epoch = self.rooms.transports.epoch(slot);
-        let ice = ufrag::credentials(self.shard, slot, epoch, &mut self.random);
+        let ice = ufrag::credentials(self.shard, id, &mut self.random);
         self.rooms.transports[slot].transport.restart_ice(ice.clone())?;
         Ok(Reply::Transport { ice })
     }

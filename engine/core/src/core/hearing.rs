@@ -4,7 +4,7 @@ use super::Core;
 use crate::control::{Event, LOUDEST_MAX, Loudness, Refusal, SpeakerOptions};
 use crate::room::{Rooms, Track};
 use crate::speakers::{Gate, PAUSE, Stage, leaver, takes_over};
-use crate::timer::{Timer, in_company};
+use crate::timer::{COMPANY, Timer, in_company};
 use core::time::Duration;
 use corelay_wire::ids::RoomId;
 use corelay_wire::units::Instant;
@@ -126,7 +126,7 @@ impl Core {
         let stage = &mut self.rooms.rooms[room].stage;
         if !core::mem::replace(&mut self.rooms.tracks[slot].hearing.listed, true) {
             if stage.talkers.is_empty() {
-                self.timers.schedule(Timer::Speakers(room), in_company(now + stage.period()));
+                self.timers.schedule(Timer::Speakers(room), in_company(now + stage.period(), COMPANY));
             }
             stage.talkers.push(slot);
         }
@@ -222,7 +222,7 @@ impl Core {
         self.tell_levels(now, room, changed);
         let stage = &self.rooms.rooms[room].stage;
         if !stage.talkers.is_empty() {
-            self.timers.schedule(Timer::Speakers(room), in_company(now + stage.period()));
+            self.timers.schedule(Timer::Speakers(room), in_company(now + stage.period(), COMPANY));
         }
     }
 

@@ -5,7 +5,7 @@ use super::selecting::is_nested;
 use crate::control::{Event, SrtpProfile, TransportFailure, TransportState};
 use crate::drop_reason::DropReason;
 use crate::room::{Rooms, Subscription, TrackOrigin};
-use crate::timer::Timer;
+use crate::timer::{REPORT_COMPANY, Timer, in_company};
 use core::time::Duration;
 use corelay_wire::media::Kind;
 use corelay_wire::units::Instant;
@@ -14,10 +14,6 @@ use rand::Rng;
 /// The mean time between two reports of a transport. Shorter tells loss, round trip and lip-sync earlier; a report costs about
 /// 76 bytes a subscription. RFC 3550 section 6.2 would allow 5 s; browsers report every second.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
-/// Reports leave at multiples of it, those of many transports in one turn: of a hundred that are due within a second each would wake a
-/// shard that sleeps, and a wake-up costs more than the report. Longer: fewer turns. Shorter: fewer reports in one, before which media
-/// may have to wait; of 2,000 transports 128 leave together, in a seventh of a millisecond.
-const REPORT_GRID: Duration = Duration::from_millis(64);
 
 impl Core {
     /// Tells what changed in a transport, and sets its timer anew.
@@ -99,8 +95,7 @@ impl Core {
     fn set_report_timer(&mut self, now: Instant, slot: u32) {
         let nanos = REPORT_INTERVAL.as_nanos() as u64;
         let due = now + Duration::from_nanos(nanos / 2 + self.random.next_u64() % nanos);
-        let due = due.as_nanos().next_multiple_of(REPORT_GRID.as_nanos() as u64);
-        self.timers.schedule(Timer::Reports(slot), Instant::from_nanos(due));
+        self.timers.schedule(Timer::Reports(slot), in_company(due, REPORT_COMPANY));
     }
 
     pub(super) fn announce_track(&mut self, now: Instant, slot: u32) {

@@ -1,14 +1,15 @@
-//! The server's user fragment: it names the transport, so that the first STUN packet finds it without a map.
+//! The server's user fragment: it names the transport, so that whoever named the transport can make the fragment, and the peer can be told
+//! of it before the shard has made the transport.
 //!
 //! ```text
-//! bits   | shard 16 | slot 32 | epoch 32 | random 40 |  = 120 bits = 20 ice-chars of 6 bits
+//! bits   | shard 16 | transport 64 | random 40 |  = 120 bits = 20 ice-chars of 6 bits
 //! ```
-//! The epoch counts the uses of a slot: a check for the transport that had the slot before is told from one for its successor. The
-//! random bits are for RFC 8445 section 5.3, which asks for 24 at least. What the fragment names is no secret.
+//! No id comes again: a check for a transport that ended finds nothing. The random bits are for RFC 8445 section 5.3, which asks for 24 at
+//! least. What the fragment names is no secret.
 
 use crate::control::IceCredentials;
 use arrayvec::ArrayString;
-use corelay_wire::ids::ShardId;
+use corelay_wire::ids::{ShardId, TransportId};
 use rand::CryptoRng;
 
 /// `ice-char` of RFC 8839 section 5.4: ALPHA / DIGIT / "+" / "/".
@@ -19,33 +20,33 @@ const RANDOM_BITS: u32 = 40;
 /// Characters of a password: 144 bits. RFC 8445 section 5.3 asks for 128 at least.
 const PASSWORD_LEN: usize = 24;
 
-const _: () = assert!(UFRAG_LEN * 6 == 16 + 32 + 32 + RANDOM_BITS as usize);
+const _: () = assert!(UFRAG_LEN * 6 == 16 + 64 + RANDOM_BITS as usize);
 const _: () = assert!(PASSWORD_LEN * 6 >= 128 && PASSWORD_LEN <= 32);
 
-/// The fragment of the transport in `slot` of `shard`.
-pub fn encode(shard: ShardId, slot: u32, epoch: u32, rng: &mut impl CryptoRng) -> ArrayString<32> {
+/// A fragment of `transport` on `shard`.
+pub fn encode(shard: ShardId, transport: TransportId, rng: &mut impl CryptoRng) -> ArrayString<32> {
     let random = u128::from(rng.next_u64() >> (u64::BITS - RANDOM_BITS));
-    let name = u128::from(shard.0) << 64 | u128::from(slot) << 32 | u128::from(epoch);
+    let name = u128::from(shard.0) << 64 | u128::from(transport.0);
     let bits = name << RANDOM_BITS | random;
     (0..UFRAG_LEN).rev().map(|i| char::from(ICE_CHARS[(bits >> (6 * i) & 63) as usize])).collect::<ArrayStringOf>().0
 }
 
-/// What a fragment names: shard, slot and epoch. `None` for anything that [`encode`] does not make.
-pub fn decode(ufrag: &str) -> Option<(ShardId, u32, u32)> {
+/// What a fragment names. `None` for anything that [`encode`] does not make.
+pub fn decode(ufrag: &str) -> Option<(ShardId, TransportId)> {
     if ufrag.len() != UFRAG_LEN {
         return None;
     }
     let bits = ufrag.bytes().try_fold(0u128, |bits, c| Some(bits << 6 | u128::from(value(c)?)))?;
     let name = bits >> RANDOM_BITS;
-    Some((ShardId((name >> 64) as u16), (name >> 32) as u32, name as u32))
+    Some((ShardId((name >> 64) as u16), TransportId(name as u64)))
 }
 
-/// New credentials for the transport in `slot` of `shard`.
-pub fn credentials(shard: ShardId, slot: u32, epoch: u32, rng: &mut impl CryptoRng) -> IceCredentials {
+/// New credentials for `transport` on `shard`.
+pub fn credentials(shard: ShardId, transport: TransportId, rng: &mut impl CryptoRng) -> IceCredentials {
     let mut random = [0; PASSWORD_LEN];
     rng.fill_bytes(&mut random);
     let password = random.iter().map(|byte| char::from(ICE_CHARS[usize::from(byte & 63)])).collect::<ArrayStringOf>().0;
-    IceCredentials { ufrag: encode(shard, slot, epoch, rng), password }
+    IceCredentials { ufrag: encode(shard, transport, rng), password }
 }
 
 /// The six bits of an ice-char.
@@ -80,9 +81,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(shard: u16, slot: u32, epoch: u32, seed: u64) {
-            let ufrag = encode(ShardId(shard), slot, epoch, &mut ChaCha12Rng::seed_from_u64(seed));
-            prop_assert_eq!(decode(&ufrag), Some((ShardId(shard), slot, epoch)));
+        fn what_is_encoded_is_decoded(shard: u16, transport: u64, seed: u64) {
+            let ufrag = encode(ShardId(shard), TransportId(transport), &mut ChaCha12Rng::seed_from_u64(seed));
+            prop_assert_eq!(decode(&ufrag), Some((ShardId(shard), TransportId(transport))));
         }
 
         #[test]
@@ -105,9 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn two_transports_in_one_slot_differ_in_password_and_random_bits() {
+    fn credentials_made_twice_differ_in_password_and_random_bits() {
         let mut rng = ChaCha12Rng::seed_from_u64(1);
-        let (a, b) = (credentials(ShardId(1), 2, 3, &mut rng), credentials(ShardId(1), 2, 3, &mut rng));
+        let (a, b) = (credentials(ShardId(1), TransportId(2), &mut rng), credentials(ShardId(1), TransportId(2), &mut rng));
         assert!(a.ufrag != b.ufrag && a.password != b.password);
         assert_eq!(a.password.len(), PASSWORD_LEN);
     }

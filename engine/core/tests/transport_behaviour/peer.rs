@@ -21,7 +21,7 @@ pub(crate) fn path(port: u16) -> Path {
 }
 
 pub(crate) fn credentials(seed: u64) -> IceCredentials {
-    ufrag::credentials(ShardId(0), 1, 1, &mut ChaCha12Rng::seed_from_u64(seed))
+    ufrag::credentials(ShardId(0), TransportId(1), &mut ChaCha12Rng::seed_from_u64(seed))
 }
 
 /// The transport, what it sends and what time it is.
