@@ -21,6 +21,9 @@ use corelay_wire::units::{Instant, Ssrc};
 /// How much later than a stream's last packet one of the stream before may arrive. With less, a packet that was held up would take
 /// the place of a stream that pauses; with more, a stream that one stray packet displaced stays away longer.
 const LATE: Duration = Duration::from_secs(1);
+/// A stream from which nothing came for so long may have been away. Shorter takes bursts of loss for that, of which repairs are still of
+/// use; longer asks for what nobody waits for any more.
+const AWAY: Duration = Duration::from_millis(500);
 
 /// What an accepted packet means for the rest of the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +126,10 @@ fn keep(
     let index = layer.extend(header.sequence);
     layer.statistics.count(index, header.timestamp, now, clock);
     layer.check_report(header.timestamp, now, clock);
-    layer.last_packet = Some(now);
+    let before = layer.last_packet.replace(now);
+    if before.is_some_and(|before| now.since(before) >= AWAY) {
+        accepted.damaged = layer.missing.ends_absence(index);
+    }
     if track.paused {
         layer.missing.restart();
         return Err(DropReason::TrackPaused);

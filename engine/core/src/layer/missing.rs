@@ -14,6 +14,9 @@ use corelay_wire::units::{Instant, SequenceNumber};
 /// Holes that are remembered. 30 % of 5 Mbit/s that take two round trips of 100 ms are 40; an outage of 200 ms is 100. More than these
 /// lets one message grow, and a gap that large is repaired sooner by a keyframe; each costs 40 bytes.
 const HOLES: usize = 192;
+/// So many in a row, after a silence, are what an absence took: they would come later than a keyframe does, and as slowly as they were sent.
+/// More asks for a second of the past after an outage of one; fewer gives up a picture of a camera that sends one now and then.
+const ABSENCE: u64 = 24;
 /// Requests for one packet: its age ends them on all but the shortest ways. More asks, over a way of 10 ms, for what the publisher
 /// has not; fewer give up a packet of video in half of its time where four requests are made in a round trip of 80 ms.
 const REQUESTS_MAX: u8 = 48;
@@ -108,6 +111,16 @@ impl Missing {
     pub(crate) fn restart(&mut self) {
         (self.next, self.first) = (None, 0);
         self.holes.clear();
+    }
+
+    /// Takes the packet `index`, the first after a silence, for the end of an absence if much is missing before it: none of that is asked
+    /// for.
+    pub(crate) fn ends_absence(&mut self, index: u64) -> bool {
+        let is_absence = self.next.is_some_and(|next| index.saturating_sub(next) >= ABSENCE);
+        if is_absence {
+            self.restart();
+        }
+        is_absence
     }
 
     /// A keyframe begins with the packet `index`.

@@ -125,6 +125,17 @@ fn too_large_a_gap_is_not_asked_for() {
 }
 
 #[test]
+fn what_an_absence_took_is_not_asked_for() {
+    let (mut m, mut t) = video();
+    m.arrived(1, at(0), &mut t);
+    m.arrived(3, at(0), &mut t);
+    assert!(!m.ends_absence(3 + ABSENCE), "a picture now and then");
+    assert!(m.ends_absence(4 + ABSENCE));
+    assert_eq!(m.arrived(4 + ABSENCE, at(900), &mut t), Arrival::Expected);
+    assert_eq!(asked(&mut m, 900, &mut t), (vec![], Looked::default()));
+}
+
+#[test]
 fn who_does_not_answer_is_not_asked() {
     let (mut m, mut t) = (Missing::new(Kind::Video, false), NackTiming::default());
     m.arrived(1, at(0), &mut t);
