@@ -58,6 +58,9 @@ pub struct Wish {
     pub sizes: Sizes,
     /// What each size and temporal layer takes, everything below it that it needs included; zero where there is no such layer.
     pub rates: [[Bitrate; TEMPORAL_MAX]; LAYERS_MAX],
+    /// What each row takes with all that its key pictures are made of: where layers build on those below at key pictures only, more
+    /// than the row takes otherwise.
+    pub keys: [Bitrate; LAYERS_MAX],
     /// The rows that are being sent, as bits. One that is not cannot be had.
     pub live: u8,
     /// The largest row, and temporal layer, that it may get.
@@ -126,9 +129,18 @@ const DEMAND_MARGIN_PERCENT: u64 = 10;
 /// percent under what the path carries: that alone takes nothing away. Higher would do that; lower sends what does not fit, and it
 /// is the pacer's queue that pays.
 const KEEP_PERCENT: u64 = 94;
+/// The same of all together, with what is reserved. Higher takes a size from a path whose estimate saws below it; lower keeps one that,
+/// with sound, fills the path and its queue.
+const KEEP_ALL_PERCENT: u64 = 85;
 /// A step to what is there already goes before a like one to what is not, by so much gain per bit: two equal cameras do not swap
 /// their sizes because one's rate wavered.
 const HELD_FACTOR: f32 = 1.25;
+
+/// A key picture takes as much as so many milliseconds of its stream: eight pictures of thirty a second.
+const KEY_MILLIS: u64 = 267;
+/// A camera's size begins where its key pictures take no longer than this: the picture stands still meanwhile, for this change and
+/// for each who joins later. Longer stands still for more lines; shorter has fewer lines on thin paths.
+const KEY_MILLIS_MAX: u64 = 500;
 
 /// Rungs of one ladder.
 const RUNGS_MAX: usize = LAYERS_MAX * TEMPORAL_MAX;
@@ -138,6 +150,8 @@ struct Rung {
     rate: u64,
     row: u8,
     temporal: u8,
+    /// What has to be there for the key picture that it begins with.
+    key: u64,
 }
 
 /// What one wish can have, each rung better and dearer than the one before.
@@ -186,7 +200,7 @@ pub fn allocate(budget: &Budget, wishes: &[Wish], allocation: &mut Allocation) {
     choices.extend(wishes.iter().zip(ladders.iter()).map(|(wish, ladder)| ladder.choice(wish, budget)));
     allocation.given = Bitrate(walk.given);
     let all = budget.reserved.0 + ladders.iter().filter_map(|l| l.rungs.last()).map(|r| r.rate).sum::<u64>();
-    allocation.demand = Bitrate(all * (RISE_AFTER_FALL_PERCENT + DEMAND_MARGIN_PERCENT) / 100);
+    allocation.demand = Bitrate(walk.with_margin(all, RISE_AFTER_FALL_PERCENT + DEMAND_MARGIN_PERCENT));
     allocation.falls_below = walk.falls_below.map(Bitrate);
     allocation.rises_from = walk.rises_from.map(Bitrate);
 }
@@ -194,6 +208,7 @@ pub fn allocate(budget: &Budget, wishes: &[Wish], allocation: &mut Allocation) {
 /// Goes through the steps in their order.
 struct Walk {
     estimate: Option<u64>,
+    reserved: u64,
     rise_percent: u64,
     unmeasured: bool,
     nothing_taken: bool,
@@ -212,6 +227,7 @@ impl Walk {
         let unmeasured = budget.unmeasured;
         Self {
             estimate,
+            reserved: budget.reserved.0,
             rise_percent,
             unmeasured,
             nothing_taken: true,
@@ -232,7 +248,8 @@ impl Walk {
         let below = rung.checked_sub(1).map_or(0, |below| ladder.rungs[below].rate);
         let given = self.given + ladder.rungs[rung].rate - below;
         let percent = if is_held { KEEP_PERCENT } else { self.rise_percent };
-        let needed = given * percent / 100;
+        let key = if is_held { 0 } else { self.reserved + ladder.rungs[rung].key };
+        let needed = self.with_margin(given, percent).max(key);
         let fits = self.estimate.is_none_or(|estimate| needed <= estimate);
         let is_due = self.is_due_anyway(rung);
         if fits || is_due {
@@ -241,12 +258,20 @@ impl Walk {
             ladder.taken = rung + 1;
         }
         if fits && !is_due {
-            self.falls_below = Some(self.falls_below.unwrap_or(0).max(given * KEEP_PERCENT / 100));
+            self.falls_below = Some(self.falls_below.unwrap_or(0).max(self.with_margin(given, KEEP_PERCENT)));
         } else if ladder.taken <= rung {
             ladder.ended = true;
             self.closed = Some(kind);
-            self.rises_from = Some(self.rises_from.unwrap_or(u64::MAX).min(given * self.rise_percent / 100));
+            let needed = self.with_margin(given, self.rise_percent).max(key);
+            self.rises_from = Some(self.rises_from.unwrap_or(u64::MAX).min(needed));
         }
+    }
+
+    /// The estimate at which so much is given away. The margin of video is room for what is reserved as well, where there is enough of it:
+    /// both are seldom at their most.
+    fn with_margin(&self, given: u64, percent: u64) -> u64 {
+        let all = if percent < 100 { KEEP_ALL_PERCENT } else { 100 };
+        ((given - self.reserved) * percent / 100).max(given * all / 100)
     }
 }
 
@@ -256,13 +281,13 @@ impl Walk {
     fn fall_further(&mut self, wish: &Wish, ladder: &mut Ladder) {
         let (Some(estimate), Some(current), Sizes::Streams) = (self.estimate, wish.current, wish.sizes) else { return };
         while let [.., below, rung] = &ladder.rungs[..ladder.taken] {
-            let needed = self.given * self.rise_percent / 100;
+            let needed = self.with_margin(self.given, self.rise_percent);
             if rung.row >= current.layer || needed <= estimate {
                 return;
             }
             self.given -= rung.rate - below.rate;
             self.rises_from = Some(self.rises_from.unwrap_or(u64::MAX).min(needed));
-            self.falls_below = Some(self.given * KEEP_PERCENT / 100);
+            self.falls_below = Some(self.with_margin(self.given, KEEP_PERCENT));
             (ladder.taken, ladder.ended) = (ladder.taken - 1, true);
         }
     }
@@ -289,6 +314,7 @@ impl Step {
 impl Ladder {
     fn of(wish: &Wish) -> Self {
         let mut ladder = Self::default();
+        let held = wish.current.map(|current| (current.row(wish.sizes == Sizes::Spatial), current.temporal));
         let sent = |row: usize| match wish.sizes {
             Sizes::Streams => wish.live >> row & 1 != 0,
             // A layer builds on those below.
@@ -303,9 +329,11 @@ impl Ladder {
             let lowest = ladder.rungs.is_empty();
             let first = if wish.screen || lowest { 0 } else { top.saturating_sub(1) };
             let rungs = (first..=top).filter(|t| rates[*t].0 > 0);
-            rungs.for_each(|t| ladder.push(Rung { rate: rates[t].0, row: row as u8, temporal: t as u8 }));
+            // What is shown has begun, and whoever has nothing begins with what there is.
+            let begins = !lowest && !wish.screen && held.is_none_or(|(shown, _)| row as u8 > shown);
+            let key = if begins { wish.keys[row].0 * KEY_MILLIS / KEY_MILLIS_MAX } else { 0 };
+            rungs.for_each(|t| ladder.push(Rung { rate: rates[t].0, row: row as u8, temporal: t as u8, key }));
         }
-        let held = wish.current.map(|current| (current.row(wish.sizes == Sizes::Spatial), current.temporal));
         ladder.held = ladder.rungs.iter().take_while(|r| held.is_some_and(|held| (r.row, r.temporal) <= held)).count();
         ladder
     }

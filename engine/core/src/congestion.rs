@@ -59,8 +59,6 @@ const REPORTS_APART_MIN_MS: u64 = 100;
 pub struct Repairs {
     /// Bytes of lost video of what goes on; of what was left, none.
     pub video: u64,
-    /// What is sent again is there after the round trip and this.
-    pub queue: Duration,
 }
 
 /// See the module.
@@ -190,13 +188,17 @@ impl Congestion {
 
     /// What there is room for to send again, of what the peer lost; `None` where its path was not full of late: all of it.
     pub fn repairs(&self, now: Instant) -> Option<Repairs> {
-        let cut = self.estimator.cut().filter(|cut| self.heard && now.since(cut.at) < REPAIRS_AFTER)?;
+        self.estimator.cut().filter(|cut| self.heard && now.since(cut.at) < REPAIRS_AFTER)?;
         let drains = self.estimator.estimate().state == RateState::Drain;
-        let (video, queue) = match drains {
-            true => (self.pacer.repairs(now), cut.queue.min(QUEUE_USUAL)),
-            false => (u64::MAX, Duration::ZERO),
-        };
-        Some(Repairs { video, queue })
+        Some(Repairs { video: if drains { self.pacer.repairs(now) } else { u64::MAX } })
+    }
+
+    /// What is sent again is there after the round trip and this: the queue in front of it.
+    pub fn queue(&self, now: Instant) -> Duration {
+        let Estimate { state, queue, .. } = self.estimator.estimate();
+        let cut = self.estimator.cut().filter(|cut| state == RateState::Drain && now.since(cut.at) < REPAIRS_AFTER);
+        // What was on the way to it when the rate was cut is not measured yet.
+        cut.map_or(queue, |cut| cut.queue.max(queue)).min(QUEUE_USUAL)
     }
 
     /// Whether more would not help: what is lost, or late, is so because there is too much of it.

@@ -4,6 +4,7 @@
 //! See `docs/congestion.md` for how it works, and for what each constant trades.
 
 mod arrival_clock;
+mod backlog;
 mod cluster;
 mod config;
 mod figures;
@@ -14,10 +15,12 @@ mod prober;
 mod queue;
 mod rate;
 mod report;
+mod slower;
 mod traffic;
 mod trend;
 
 pub use arrival_clock::ArrivalClock;
+use backlog::Backlog;
 pub use config::EstimatorConfig;
 use core::time::Duration;
 use corelay_wire::units::{Bitrate, Instant};
@@ -26,26 +29,19 @@ use groups::{DelaySample, Grouped, Groups};
 pub(crate) use ledger::{Ledger, News};
 use loss::{Loss, Stretch, Verdict};
 use prober::{Prober, Reason, Situation, is_more};
-use queue::{LONGER_PATH, LONGER_PATH_YIELDED, QUEUE_BEHIND_MILLIS, QUEUE_CLIMBS_MILLIS, QUEUE_EMPTY_MILLIS};
-use queue::{QUEUE_MAX_MILLIS, QUEUE_MIN_MILLIS, QUEUE_SUDDEN_MILLIS, Queue};
+use queue::{LONGER_PATH, LONGER_PATH_YIELDED, QUEUE_EMPTY_MILLIS, QUEUE_MAX_MILLIS, QUEUE_MIN_MILLIS, QUEUE_SUDDEN_MILLIS, Queue};
 use rate::{Conditions, Rate};
 pub use report::PacketResult;
 use traffic::Traffic;
 use trend::{Trend, Usage};
 
-/// Much less: this part. Higher takes a few small frames for a slower link; lower is late on one that became a little slower.
-const MUCH_LESS: f64 = 0.8;
 /// What arrives is measured over this, and while the queue is full over what it takes for so many bytes, but not less than the
 /// second.
 const ACKNOWLEDGED_WINDOW: Duration = Duration::from_millis(500);
 const BUSY_WINDOW_MIN: Duration = Duration::from_millis(100);
 const BUSY_BYTES_MIN: u64 = 8_000;
-/// Less in that time makes no rate.
-const SLOWER_BYTES_MIN: u64 = 2_500;
 /// What is sent while the queue is emptied, of what arrived before, is less than this, or the queue is our own.
 const YIELDED: f64 = 0.9;
-/// More than this of what arrives is sent, or the queue does not grow by it.
-const TOO_MUCH: f64 = 1.1;
 /// How long delay is not listened to, after the queue turned out to be filled by others. Longer stands in their queue after they
 /// are gone; shorter yields to them for a moment more often.
 const CONTESTED: Duration = Duration::from_secs(20);
@@ -72,6 +68,7 @@ pub struct Estimator {
     arrivals: Traffic,
     departures: Traffic,
     groups: Groups,
+    backlog: Backlog,
     queue: Queue,
     trend: Trend,
     loss: Loss,
@@ -105,6 +102,7 @@ impl Estimator {
             arrivals: Traffic::new(),
             departures: Traffic::new(),
             groups: Groups::default(),
+            backlog: Backlog::default(),
             queue: Queue::new(),
             trend: Trend::new(),
             loss: Loss::new(),
@@ -141,7 +139,7 @@ impl Estimator {
         self.feedback_trip = trip;
         self.heard = Some(now);
         self.end_silence(now);
-        if let Some((reason, finding)) = self.prober.finish() {
+        if let Some((reason, finding)) = self.prober.finish(now) {
             self.probe_found(now, reason, &finding);
         }
         self.judge_delay(now);
@@ -296,11 +294,12 @@ impl Estimator {
             News::Known => return false,
             News::Late => {
                 self.loss.arrived_late();
+                self.prober.arrived_late(now, result);
                 return false;
             }
             News::First { unreported } => self.count(result, unreported),
         }
-        if let Some((reason, finding)) = self.prober.add(result) {
+        if let Some((reason, finding)) = self.prober.add(now, result) {
             self.probe_found(now, reason, &finding);
         }
         let Some(arrived) = result.arrived.filter(|_| result.sent >= self.path_since) else { return true };
@@ -309,6 +308,7 @@ impl Estimator {
             Grouped::Next(sample) => self.take_sample(sample),
             Grouped::Restart => self.forget_delay(),
         }
+        self.backlog.add(arrived, result.bytes, self.queue.length_at(self.groups.latest()));
         true
     }
 
@@ -332,6 +332,7 @@ impl Estimator {
     fn forget_delay(&mut self) {
         self.queue = Queue::new();
         self.trend = Trend::new();
+        self.backlog = Backlog::default();
         self.arrivals.clear();
     }
 
@@ -347,26 +348,26 @@ impl Estimator {
         if self.path_may_be_longer() {
             return;
         }
-        let (queue, noise) = (self.queue.length(), self.noise());
-        let latest = self.queue.latest();
+        let (queue, latest, noise) = (self.queue.length(), self.queue.latest(), self.noise());
         let slower = self.became_slower(noise);
         // While the queue is emptied the line of the trend is behind: what counts is whether the cut was not deep enough.
         let over = match self.rate.cut_queue() {
             Some(before) => queue.max(latest) > before + QUEUE_MIN_MILLIS && self.sends_too_much(),
             None => {
-                let grows = self.trend.usage() == Usage::Over && queue > QUEUE_MIN_MILLIS + noise;
+                let grows = self.trend.usage() == Usage::Over && queue > QUEUE_MIN_MILLIS + noise + self.queue.jitter();
                 let sudden = latest > QUEUE_SUDDEN_MILLIS + 4.0 * noise;
                 grows || queue > QUEUE_MAX_MILLIS + noise || sudden || slower.is_some()
             }
         };
-        if over && self.rate.may_cut(now, self.response()) {
-            let (carried, ahead) = slower.unwrap_or_else(|| {
+        let less = self.carries_less_still(now);
+        if less.is_some() || over && self.rate.may_cut(now, self.response()) {
+            let (carried, ahead) = less.or(slower).unwrap_or_else(|| {
                 let carried = self.carried();
                 (carried, self.behind(carried))
             });
             self.rate.cut(now, carried, queue.max(latest).max(ahead), Limit::Delay);
             self.prober.cut(now);
-            self.slowed = slower.is_some();
+            self.slowed = slower.or(less).is_some();
             if self.slowed {
                 self.loss.forget_before(now);
             }
@@ -396,57 +397,6 @@ impl Estimator {
         self.queue.rebase();
         self.trend = Trend::new();
         self.rate.take_back();
-    }
-
-    /// What arrives at present, where the path became slower, and for how many milliseconds of it there is in front of what leaves
-    /// next.
-    fn became_slower(&self, noise: f64) -> Option<(f64, f64)> {
-        let (bytes, _) = self.arrivals.recent(BUSY_WINDOW_MIN);
-        let carried = self.arrivals.rate(BUSY_WINDOW_MIN).filter(|_| bytes >= SLOWER_BYTES_MIN)?;
-        // Few samples come of one that became much slower, and what is behind them says as much as they.
-        let late = self.queue.newest() > QUEUE_MAX_MILLIS + 4.0 * noise && self.behind(carried) > QUEUE_BEHIND_MILLIS;
-        let queue = QUEUE_CLIMBS_MILLIS + 2.0 * noise;
-        let climbs = self.queue.latest() > queue && self.queue.climbs().is_some_and(|by| by > queue);
-        match () {
-            () if late => Some((carried, self.behind(carried))),
-            () if climbs && self.arrives_less() => Some((carried, self.on_the_way(carried))),
-            () => None,
-        }
-    }
-
-    /// Whether much less arrives at present than is sent.
-    fn arrives_less(&self) -> bool {
-        let rates = self.arrivals.rate(BUSY_WINDOW_MIN).zip(self.departures.rate(ACKNOWLEDGED_WINDOW));
-        rates.is_some_and(|(arrived, sent)| arrived < MUCH_LESS * sent)
-    }
-
-    /// Whether so much is sent that a large frame is a queue.
-    fn is_near_capacity(&self) -> bool {
-        let sent = self.departures.rate(ACKNOWLEDGED_WINDOW).unwrap_or(0.0);
-        self.rate.capacity().is_some_and(|capacity| sent > MUCH_LESS * capacity)
-    }
-
-    /// Whether much more arrives than did when the rate was cut.
-    fn arrives_more(&self) -> bool {
-        self.arrivals.rate(BUSY_WINDOW_MIN).is_some_and(|arrived| arrived * MUCH_LESS > self.rate.carried())
-    }
-
-    /// How long a path that carries so much takes for what left and was not reported on, in milliseconds, beyond the time that
-    /// feedback takes without a queue.
-    fn behind(&self, carried: f64) -> f64 {
-        self.on_the_way(carried) - FEEDBACK_INTERVAL.as_secs_f64() * 1e3
-    }
-
-    /// The same, where the feedback has just come.
-    fn on_the_way(&self, carried: f64) -> f64 {
-        let millis = self.outstanding as f64 * 8e3 / carried.max(1.0);
-        millis - self.round_trip.unwrap_or(FEEDBACK_INTERVAL).as_secs_f64() * 1e3
-    }
-
-    /// Whether the queue grows by what is sent: much more leaves than arrives. A queue that grows while as much arrives is others'.
-    fn sends_too_much(&self) -> bool {
-        let rates = self.departures.rate(ACKNOWLEDGED_WINDOW).zip(self.arrivals.rate(ACKNOWLEDGED_WINDOW));
-        rates.is_none_or(|(sent, arrived)| sent * (1.0 - self.loss.fraction()) > TOO_MUCH * arrived)
     }
 
     fn judge_loss(&mut self, now: Instant) {
@@ -532,8 +482,8 @@ impl Estimator {
             return self.obey(now, verdict, carried);
         }
         let usual = self.loss.random().max(self.loss.fraction());
-        let through = Prober::went_through(finding, usual);
-        let full = Prober::carried(finding, usual) * (1.0 - usual) / (1.0 - usual * LOST_BEHIND);
+        let Some((through, finding)) = self.prober.judge(now, finding, usual) else { return };
+        let full = Prober::carried(&finding, usual) * (1.0 - usual) / (1.0 - usual * LOST_BEHIND);
         let carried = if through { finding.sent } else { full };
         let before = self.rate.target();
         self.rate.raise(carried, !through);

@@ -42,6 +42,10 @@ const NUMBERS_MAX: usize = 512;
 /// fills a path with what is of no use; shorter ends on repairs of a round trip of 400 ms before the second.
 const TOLD_AGE_MAX: Duration = Duration::from_millis(1_000);
 
+/// Sound that left so long ago is not sent again on a path that is full. Longer fills it with what listeners have made up for by then;
+/// shorter leaves out what those wait for who have a long buffer.
+const SOUND_AGE_MAX: Duration = Duration::from_millis(250);
+
 /// How it is known that a packet is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Noticed {
@@ -114,8 +118,10 @@ impl Resends {
             // What other messages of this turn asked for has its place already.
             repairs.video = repairs.video.saturating_sub(entry.resends.queued(now));
         }
-        let told_better = congestions.get(known.transport).is_some_and(|congestion| congestion.estimator.hears_arrivals());
-        let round_trip = entry.round_trip.map(|trip| trip + repairs.map_or(Duration::ZERO, |repairs| repairs.queue));
+        let congestion = congestions.get(known.transport);
+        let told_better = congestion.is_some_and(|congestion| congestion.estimator.hears_arrivals());
+        let full = congestion.is_some_and(|congestion| congestion.is_full(now));
+        let queue_time = congestion.map_or(Duration::ZERO, |congestion| congestion.queue(now));
         let flowing = subscriber.mapping.flowing().map(|source| source.layer);
         let queue = match track.kind {
             Kind::Audio => &mut self.audio,
@@ -130,6 +136,11 @@ impl Resends {
             if noticed == Noticed::Told && now.since(stored.meta.arrived) > TOLD_AGE_MAX {
                 continue;
             }
+            // Behind a queue that stands all sound is as late, so that what was lost of it has the time that it has without one.
+            if full && track.kind == Kind::Audio && now.since(stored.meta.arrived) > SOUND_AGE_MAX {
+                counters.drops.count(DropReason::NackOverBudget);
+                continue;
+            }
             // It was lost because there was too much of it. A stream that was left for that is not worth a place in the queue, in
             // front of the keyframe of another; what is of the present one is asked for again.
             let of_video = repairs.as_mut().filter(|_| track.kind == Kind::Video).map(|repairs| &mut repairs.video);
@@ -137,7 +148,7 @@ impl Resends {
                 counters.drops.count(DropReason::NackOverBudget);
                 continue;
             }
-            let answered = retransmission.answer(located.outgoing, stored.meta.arrived, now, round_trip);
+            let answered = retransmission.answer(located.outgoing, stored.meta.arrived, now, (entry.round_trip, queue_time));
             let Some(Repeated(again)) = answered else { continue };
             if track.kind == Kind::Audio && !told_better {
                 entry.copies.hear_request(now, retransmission.copied.ask(now));

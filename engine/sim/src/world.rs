@@ -182,11 +182,11 @@ impl World {
         let cname = Cname::from(&format!("cname-{n}")).expect("short");
         self.command_to(shard, Command::Join { room: self.room, participant, cname });
         let request = RequestId(self.id());
-        let reply = self.command_to(shard, Command::OpenTransport { request, participant, transport });
+        let reply = self.command_to(shard, Command::OpenTransport { request, participant, transport, ice: None });
         let Some(Ok(Reply::Transport { ice })) = reply else { panic!("a transport opens: {reply:?}") };
         let remote = Box::new(self.remote_dtls(DtlsRole::Client, self.peer_dtls.certificate().fingerprint()));
         self.command_to(shard, Command::ConnectTransport { transport, remote });
-        let own = ufrag::credentials(ShardId(999), n as u32, 0, &mut self.random);
+        let own = ufrag::credentials(ShardId(999), TransportId(n as u64), &mut self.random);
         let setup = PeerSetup {
             participant,
             transport,

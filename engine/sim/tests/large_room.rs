@@ -160,7 +160,7 @@ fn a_turn_in_the_middle_of_a_burst_serves_all_else_at_once() {
     // A command.
     let (request, participant, transport) =
         (RequestId(1), ParticipantId(room.world.peer(viewer).participant.0), TransportId(9_999));
-    room.world.core.handle_command(room.now, Command::OpenTransport { request, participant, transport });
+    room.world.core.handle_command(room.now, Command::OpenTransport { request, participant, transport, ice: None });
     assert!(std::iter::from_fn(|| room.world.core.poll_event()).any(|event| matches!(event, Event::Reply { .. })));
 
     // More media and a handshake, until the burst is sent.

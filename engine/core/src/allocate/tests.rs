@@ -16,6 +16,7 @@ fn camera(rows: &[u64]) -> Wish {
         screen: false,
         sizes: Sizes::Streams,
         rates,
+        keys: rates.map(|row| row[TEMPORAL_MAX - 1]),
         live: 0b1111,
         most: (u8::MAX, u8::MAX),
         why_most: Why::Best,
@@ -43,6 +44,20 @@ fn size_of(wish: &Wish, target: Option<Target>) -> Option<(u8, u8)> {
     target.map(|target| (target.row(wish.sizes == Sizes::Spatial), target.temporal))
 }
 
+#[test]
+fn a_size_whose_key_pictures_are_too_long_for_the_path_is_not_begun() {
+    // Three layers that build on each other at key pictures only: the upper one is 860 of 1,500 kbit/s.
+    let keys = [kbit(215), kbit(645), kbit(1_500), Bitrate(0)];
+    let wish = Wish { sizes: Sizes::Spatial, keys, ..camera(&[215, 430, 860]) };
+    assert_eq!(given(&budget(750), &[wish]), [Some((1, 2))]);
+    assert_eq!(given(&budget(850), &[wish]), [Some((2, 1))]);
+    let shown = Wish { current: Some(Target { layer: 0, spatial: 2, temporal: 1 }), ..wish };
+    assert_eq!(given(&budget(750), &[shown]), [Some((2, 1))], "it has begun");
+    let mut allocation = Allocation::default();
+    allocate(&budget(750), &[wish], &mut allocation);
+    assert_eq!(allocation.rises_from, Some(kbit(801)));
+}
+
 /// Decides, and lets the wishes have it.
 fn settle(budget: &Budget, wishes: &mut [Wish]) -> Vec<Option<Target>> {
     let mut allocation = Allocation::default();
@@ -57,7 +72,7 @@ fn without_an_estimate_everybody_gets_the_best() {
     assert_eq!(given(&unlimited, &[simulcast(), camera(&[800])]), [Some((2, 2)), Some((0, 2))]);
     let mut allocation = Allocation::default();
     allocate(&unlimited, &[simulcast()], &mut allocation);
-    assert_eq!((allocation.demand, allocation.rises_from), (kbit(1_550 * 14 / 10), None));
+    assert_eq!((allocation.demand, allocation.rises_from), (kbit(1_500 * 14 / 10), None));
 }
 
 #[test]
@@ -130,7 +145,10 @@ fn before_anything_was_measured_everybody_gets_the_lowest() {
 #[test]
 fn audio_is_reserved_before_video() {
     let reserved = Budget { reserved: kbit(400), ..budget(1_000) };
-    assert_eq!(given(&reserved, &[simulcast()]), [Some((1, 1))]);
+    assert_eq!(given(&reserved, &[simulcast()]), [Some((1, 2))]);
+    // With sound, both together are what the path carries: 150 of the smallest would fit with all their margin otherwise.
+    let thin = |estimate| Budget { reserved: kbit(75), ..budget(estimate) };
+    assert_eq!([200, 225].map(|estimate| given(&thin(estimate), &[simulcast()])), [[Some((0, 1))], [Some((0, 2))]]);
 }
 
 #[test]

@@ -52,6 +52,9 @@ const WAITING_MAX: usize = 128;
 /// How old the queue may be. Longer and a viewer sees the call late, for as long as the path is too thin for the layer; shorter
 /// drops large keyframes on thin paths (60 kB take 480 ms at the pace of 500 kbit/s).
 const WAIT_MAX: Duration = Duration::from_millis(500);
+/// The same while a queue is emptied. Longer is as late for longer; shorter begins anew with another keyframe when the one that it fell to
+/// has just left, and what followed it waited as long.
+const WAIT_DRAINING_MAX: Duration = Duration::from_millis(1_000);
 
 /// How long video is kept back for an estimate that nothing has proven. Longer keeps a picture late that a good path would carry,
 /// as nothing smaller is there to be sent; shorter floods a thin path with the first keyframe (50 kB: 0.8 s of 500 kbit/s).
@@ -262,7 +265,8 @@ impl Pacer {
 
     /// What waits for longest, when that is too old to be worth it.
     pub fn stale(&self, now: Instant) -> Option<Waiting> {
-        self.first().filter(|first| now.since(first.since) > WAIT_MAX)
+        let most = if self.draining { WAIT_DRAINING_MAX } else { WAIT_MAX };
+        self.first().filter(|first| now.since(first.since) > most)
     }
 
     /// Takes out what waits for a subscription of other streams than `layer`; gives how many packets that were.

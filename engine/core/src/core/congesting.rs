@@ -21,6 +21,9 @@ const NOMINAL_SINGLE: Bitrate = Bitrate(1_500_000);
 /// Lines of the largest size, as far as a viewport is compared with it: what browsers send is told nowhere.
 const LINES: u32 = 720;
 
+/// What a packet of sound has beside its payload: IP, UDP, RTP with its extensions, tag.
+const SOUND_OVERHEAD_BITS: u64 = 8 * 70;
+
 /// What a packet that fills a probe is thought to have.
 const REPEATED_BYTES: u64 = 1_000;
 /// Packets of one step of a probe: 60 Mbit/s. More would let one probe fill the turn of everybody.
@@ -190,7 +193,7 @@ impl Core {
             let subscription = &subscriptions[*at];
             let track = &tracks[subscription.track];
             if track.kind == Kind::Audio && subscription.subscriber.header.is_numbered() {
-                budget.reserved.0 += track.rows.rates(0)[TEMPORAL_MAX - 1].0 * (1 + transports[slot].copies.count(now) as u64);
+                budget.reserved.0 += sound_of(track, subscription).0 * (1 + transports[slot].copies.count(now) as u64);
             }
             if let Some(wish) = wish_of(track, subscription) {
                 let selection = &subscription.selection;
@@ -218,6 +221,13 @@ impl Core {
             }
         }
     }
+}
+
+/// What a subscription of sound takes: what it got of late, or before that was measured what its track does.
+fn sound_of(track: &Track, subscription: &Subscription) -> Bitrate {
+    let of_track = || track.layers.first().and_then(|layer| layer.tally.meter.rates());
+    let flow = subscription.record.meter.rates().or_else(of_track).unwrap_or_default().flow;
+    Bitrate(flow.bitrate.0 + u64::from(flow.packets_per_second) * SOUND_OVERHEAD_BITS)
 }
 
 /// What a subscription could get; `None` when that is nothing whatever the path carries.
@@ -249,6 +259,7 @@ fn wish_of(track: &Track, subscription: &Subscription) -> Option<Wish> {
         screen: track.screen,
         sizes: if spatial { Sizes::Spatial } else { Sizes::Streams },
         rates,
+        keys: core::array::from_fn(|row| if spatial { track.rows.key_rate(row) } else { rates[row][TEMPORAL_MAX - 1] }),
         live,
         most: (asked.0.min(shown), asked.1),
         why_most,

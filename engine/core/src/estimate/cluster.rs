@@ -18,6 +18,7 @@ struct Line {
     time: f64,
     bytes_bytes: f64,
     bytes_time: f64,
+    time_time: f64,
 }
 
 impl Line {
@@ -28,6 +29,7 @@ impl Line {
         self.time += time;
         self.bytes_bytes += bytes * bytes;
         self.bytes_time += bytes * time;
+        self.time_time += time * time;
     }
 
     /// In bits per second; `None` for too few packets, or when all were at one time.
@@ -35,6 +37,15 @@ impl Line {
         let over = self.count * self.bytes_bytes - self.bytes * self.bytes;
         let under = self.count * self.bytes_time - self.bytes * self.time;
         (self.count >= ARRIVED_MIN && under > 0.0).then(|| 8.0 * over / under)
+    }
+
+    /// By how much of it the rate is off as a rule: by how far the points are off the line.
+    fn error(&self) -> f64 {
+        let over = self.count * self.bytes_bytes - self.bytes * self.bytes;
+        let under = self.count * self.bytes_time - self.bytes * self.time;
+        let spread = self.count * self.time_time - self.time * self.time;
+        let free = self.count - 2.0;
+        if free < 1.0 || under <= 0.0 { 0.0 } else { ((spread * over / (under * under) - 1.0).max(0.0) / free).sqrt() }
     }
 }
 
@@ -56,8 +67,28 @@ pub(super) struct Cluster {
 pub(super) struct Finding {
     pub(super) sent: f64,
     pub(super) arrived: f64,
+    /// What part of `arrived` that may be off, by jitter.
+    pub(super) error: f64,
     pub(super) packets: u32,
     pub(super) lost: u32,
+}
+
+/// A finding is never thought to be more exact.
+const ERROR_MIN: f64 = 0.005;
+
+impl Finding {
+    /// Both together, of two probes of one rate, each as far as it is exact.
+    pub(super) fn with(self, other: Self) -> Self {
+        let [own, others] = [self, other].map(|finding| finding.error.max(ERROR_MIN).powi(-2));
+        let mean = |a: f64, b: f64| (a * own + b * others) / (own + others);
+        Self {
+            sent: mean(self.sent, other.sent),
+            arrived: mean(self.arrived, other.arrived),
+            error: (own + others).sqrt().recip(),
+            packets: self.packets + other.packets,
+            lost: self.lost + other.lost,
+        }
+    }
 }
 
 impl Cluster {
@@ -67,6 +98,16 @@ impl Cluster {
 
     pub(super) fn packets(&self) -> u32 {
         self.packets
+    }
+
+    /// One that was told as lost came: it was overtaken.
+    pub(super) fn arrived_late(&mut self) {
+        self.lost = self.lost.saturating_sub(1);
+    }
+
+    /// Whether some were lost, as far as is known.
+    pub(super) fn lacks(&self) -> bool {
+        self.lost > 0
     }
 
     /// From the first that left to the last.
@@ -99,6 +140,6 @@ impl Cluster {
         let several = self.arrived.count >= ARRIVED_MIN;
         // Several that arrive at one time came through a link that is faster than anything that is asked of it.
         let arrived = self.arrived.rate().or(several.then_some(AT_ONCE * sent))?;
-        Some(Finding { sent, arrived, packets: self.packets, lost: self.lost })
+        Some(Finding { sent, arrived, error: self.arrived.error(), packets: self.packets, lost: self.lost })
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct Groups {
     begun: Instant,
     /// Its least delayed packet; `None` when the sample was taken.
     least: Option<DelaySample>,
+    /// The delay of the packet that arrived last.
+    latest: f64,
 }
 
 impl Groups {
@@ -61,6 +63,7 @@ impl Groups {
             return Grouped::Member;
         };
         let delay = apart.wrapping_sub(origin) as f64 / 1e6;
+        self.latest = delay;
         let sample = DelaySample { sent, arrived, delay };
         if sent.since(self.begun) < GROUP {
             if let Some(least) = self.least.as_mut().filter(|least| sample.delay < least.delay) {
@@ -78,6 +81,12 @@ impl Groups {
             Some(before) => Grouped::Next(before),
             None => Grouped::Member,
         }
+    }
+
+    /// The delay of the packet that came last, whichever of its group it is: where the path became slow, all that arrives for a while is of
+    /// one group.
+    pub(super) fn latest(&self) -> f64 {
+        self.latest
     }
 
     /// The sample of the present group, at the end of a report: what else left with it came later.

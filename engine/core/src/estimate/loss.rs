@@ -201,7 +201,8 @@ impl Loss {
 
     /// The rate was cut for a queue at `now`: what left before was lost at the rate before, and is known to be too much.
     pub(super) fn forget_before(&mut self, now: Instant) {
-        self.begun = now.as_nanos() / SLOT.as_nanos() as u64;
+        // Of the slot that it was cut in, a part left before.
+        self.begun = now.as_nanos() / SLOT.as_nanos() as u64 + 1;
         let begun = self.begun;
         self.slots
             .iter_mut()

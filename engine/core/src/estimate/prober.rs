@@ -37,6 +37,12 @@ const UNHEARD_AFTER: Duration = Duration::from_millis(50);
 const UNHEARD_MAX: u8 = 3;
 /// Of the rate at which it left, a probe that went through arrives at this or more. Lower takes a full path for a free one.
 const THROUGH: f64 = 0.9;
+/// A probe that may have gone through, by so many of the errors that jitter makes, is sent again, so often. More pads a path that is
+/// full, and fills its queue; less takes a free path for a full one, and finds that out seconds later.
+const ERRORS: f64 = 4.0;
+const UNCLEAR_MAX: u8 = 2;
+/// For so long after a packet was overtaken, what is missing of a probe is waited for until the next feedback.
+const OVERTAKEN_LATELY: Duration = Duration::from_secs(5);
 /// More than chance makes of what is lost anyhow, in standard deviations, is lost because of the probe. At least so much counts as usual:
 /// a few packets of a probe are no sample.
 const LOST_DEVIATIONS: f64 = 2.0;
@@ -70,6 +76,8 @@ struct Open {
     reason: Reason,
     asked: Instant,
     cluster: Cluster,
+    /// It is over, and may have been overtaken in part.
+    over: Option<Instant>,
 }
 
 /// What there is to know for whether and how to probe.
@@ -100,6 +108,10 @@ pub(super) struct Prober {
     unheard: u8,
     /// Until when a probe that did not go through is news.
     full_until: Instant,
+    /// Probes in a row that did not make it clear, and what they found together.
+    unclear: Option<(u8, Finding)>,
+    /// When a packet came that had been told as lost.
+    overtaken: Option<Instant>,
 }
 
 impl Prober {
@@ -114,6 +126,8 @@ impl Prober {
             known: None,
             unheard: 0,
             full_until: now,
+            unclear: None,
+            overtaken: None,
         }
     }
 
@@ -134,7 +148,7 @@ impl Prober {
 
     /// The path was dead or unused, and carried `known` before.
     pub(super) fn returned(&mut self, now: Instant, known: f64) {
-        self.open = None;
+        (self.open, self.unclear) = (None, None);
         self.next = now;
         self.reason = Reason::Return;
         self.known = Some(known);
@@ -166,12 +180,12 @@ impl Prober {
         self.cluster = self.cluster.wrapping_add(1);
         let duration = Duration::from_micros((millis * 1e3) as u64);
         let plan = ProbePlan { cluster: self.cluster, bitrate: Bitrate(rate as u64), duration, packets_min };
-        self.open = Some(Open { plan, reason, asked: now, cluster: Cluster::default() });
+        self.open = Some(Open { plan, reason, asked: now, cluster: Cluster::default(), over: None });
         Some(plan)
     }
 
     /// Takes in the fate of a packet. Gives what the probe found when this is the first one after it.
-    pub(super) fn add(&mut self, result: &PacketResult) -> Option<(Reason, Finding)> {
+    pub(super) fn add(&mut self, now: Instant, result: &PacketResult) -> Option<(Reason, Finding)> {
         let open = self.open.as_mut()?;
         if result.probe == Some(open.plan.cluster) {
             open.cluster.add(result);
@@ -183,7 +197,14 @@ impl Prober {
             }
             return None;
         }
-        self.conclude()
+        self.conclude(now)
+    }
+
+    /// A packet came that had been told as lost.
+    pub(super) fn arrived_late(&mut self, now: Instant, result: &PacketResult) {
+        self.overtaken = Some(now);
+        let open = self.open.as_mut().filter(|open| result.probe == Some(open.plan.cluster));
+        open.into_iter().for_each(|open| open.cluster.arrived_late());
     }
 
     /// The feedback on the probe was lost: the same once more, as nobody learnt anything.
@@ -199,14 +220,21 @@ impl Prober {
     }
 
     /// At the end of feedback: what the probe found, when all of it was reported on and nothing is sent after it.
-    pub(super) fn finish(&mut self) -> Option<(Reason, Finding)> {
+    pub(super) fn finish(&mut self, now: Instant) -> Option<(Reason, Finding)> {
         let open = self.open?;
         let plan = open.plan;
         let complete = open.cluster.span() >= plan.duration * 9 / 10 && open.cluster.packets() >= plan.packets_min;
-        if complete { self.conclude() } else { None }
+        if complete { self.conclude(now) } else { None }
     }
 
-    fn conclude(&mut self) -> Option<(Reason, Finding)> {
+    /// What it found. Where packets are overtaken, what is missing of it may come with the next feedback.
+    fn conclude(&mut self, now: Instant) -> Option<(Reason, Finding)> {
+        let overtakes = self.overtaken.is_some_and(|at| now.since(at) < OVERTAKEN_LATELY);
+        let open = self.open.as_mut()?;
+        let over = *open.over.get_or_insert(now);
+        if overtakes && open.cluster.lacks() && over == now {
+            return None;
+        }
         let open = self.open.take()?;
         self.unheard = 0;
         Some((open.reason, open.cluster.finding()?))
@@ -223,6 +251,27 @@ impl Prober {
     pub(super) fn carried(finding: &Finding, usual: f64) -> f64 {
         let arrived = 1.0 - f64::from(finding.lost) / f64::from(finding.packets.max(1));
         finding.arrived.min(finding.sent * arrived / (1.0 - usual))
+    }
+
+    /// Whether a probe went through that found this; `None` when jitter is more than what there is to see, and it is sent once more.
+    /// With it, what all of them found.
+    pub(super) fn judge(&mut self, now: Instant, finding: &Finding, usual: f64) -> Option<(bool, Finding)> {
+        let (before, all) = match self.unclear.take() {
+            Some((probes, found)) => (probes, found.with(*finding)),
+            None => (0, *finding),
+        };
+        if Self::went_through(&all, usual) {
+            return Some((true, all));
+        }
+        // It may have been as fast as it was sent.
+        let unclear = all.arrived * (1.0 + ERRORS * all.error) >= all.sent && all.arrived < THROUGH * all.sent;
+        if unclear && before < UNCLEAR_MAX {
+            self.unclear = Some((before + 1, all));
+            self.next = now;
+            self.known = Some(all.sent);
+            return None;
+        }
+        Some((unclear && all.arrived * (1.0 + all.error) >= all.sent, all))
     }
 
     /// Plans the next probe after one that went through, or did not.
@@ -245,5 +294,62 @@ impl Prober {
         self.reason = Reason::Growth;
         self.step = STEP_CALM;
         self.known = None;
+        self.unclear = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    fn finding(arrived: f64, error: f64) -> Finding {
+        Finding { sent: 1.5e6, arrived, error, packets: 28, lost: 0 }
+    }
+
+    #[test]
+    fn what_jitter_may_have_done_is_probed_again_and_both_are_one() {
+        let mut prober = Prober::new(at(0));
+        assert_eq!(prober.judge(at(100), &finding(1.25e6, 0.09), 0.0), None);
+        let situation = Situation { target: 1.2e6, demand: 4e6, calm: true, loss_test: None, jitter: 10.0 };
+        let again = prober.poll(at(100), &situation).map(|plan| plan.bitrate);
+        assert_eq!(again, Some(Bitrate(1_500_000)), "at once, and as fast");
+        let found = prober.judge(at(200), &finding(1.65e6, 0.09), 0.0).map(|(through, all)| (through, all.packets));
+        assert_eq!(found, Some((true, 56)));
+        for _ in 0..UNCLEAR_MAX {
+            assert_eq!(prober.judge(at(300), &finding(1.25e6, 0.09), 0.0), None);
+        }
+        assert_eq!(
+            prober.judge(at(300), &finding(1.25e6, 0.09), 0.0).map(|(through, _)| through),
+            Some(false),
+            "three say the same"
+        );
+    }
+
+    #[test]
+    fn a_full_path_is_clear_at_once() {
+        let mut prober = Prober::new(at(0));
+        assert_eq!(prober.judge(at(100), &finding(1e6, 0.02), 0.0).map(|(through, _)| through), Some(false));
+    }
+
+    #[test]
+    fn what_was_overtaken_is_waited_for() {
+        let mut prober = Prober::new(at(0));
+        let situation = Situation { target: 5e5, demand: 4e6, calm: true, loss_test: None, jitter: 10.0 };
+        let plan = prober.poll(at(0), &situation).expect("the first one");
+        let packet = |n: u16, came: bool| {
+            let (sent, arrived) = (at(6 * u64::from(n)), came.then(|| at(500 + 6 * u64::from(n))));
+            let sequence = corelay_wire::units::SequenceNumber(n);
+            PacketResult { sequence, sent, arrived, bytes: 1_100, probe: (n < 20).then_some(plan.cluster) }
+        };
+        prober.arrived_late(at(0), &packet(99, true));
+        (0..20).for_each(|n| assert_eq!(prober.add(at(140), &packet(n, n != 18)), None));
+        assert_eq!(prober.add(at(140), &packet(20, true)), None);
+        prober.arrived_late(at(200), &packet(18, true));
+        let found = prober.add(at(200), &packet(21, true)).map(|(_, finding)| finding.lost);
+        assert_eq!(found, Some(0));
     }
 }

@@ -124,9 +124,9 @@ impl Queue {
         self.latest
     }
 
-    /// The same of the last sample alone.
-    pub(super) fn newest(&self) -> f64 {
-        self.back(1).map_or(0.0, |sample| sample.delay - self.base())
+    /// The same of a packet with this delay.
+    pub(super) fn length_at(&self, delay: f64) -> f64 {
+        (delay - self.base()).max(0.0)
     }
 
     /// Whether each of the last delays is more than the one before, and by how much the last is more than the first of them.

@@ -160,13 +160,20 @@ impl Rate {
         self.cut_at.is_none_or(|at| now.since(at) >= response)
     }
 
+    /// Whether a queue is being emptied, and no longer than that.
+    pub(super) fn drains_since(&self, now: Instant, time: Duration) -> bool {
+        self.state == RateState::Drain && now.since(self.drain_since) <= time
+    }
+
     /// The path carries `carried`, and less than what is sent: so far with `queue` milliseconds of packets in front of it.
     pub(super) fn cut(&mut self, now: Instant, carried: f64, queue: f64, limit: Limit) {
         self.cut_length = queue;
+        // While the queue is not empty, more arrives than that only of what was held up.
+        let carried = if self.state == RateState::Drain { carried.min(self.carried) } else { carried };
+        self.carried = carried;
         let factor = (1.0 - queue / DRAIN_MILLIS).clamp(DRAIN_FACTOR_MIN, DRAIN_FACTOR);
         if self.state != RateState::Drain {
             self.drain_since = now;
-            self.carried = carried;
             self.before = (self.target, self.capacity);
             self.harder = false;
         }
@@ -223,6 +230,7 @@ impl Rate {
                 .filter(|_| conditions.slowed && !conditions.queue_empty && self.is_past(now, DRAIN_MEASURED))
             {
                 self.resume = self.resume.min(arrives * RESUME_FACTOR);
+                self.capacity = self.capacity.map(|capacity| capacity.min(arrives));
             }
             if self.may_cut(now, conditions.response) && conditions.queue_empty {
                 self.go_on();

@@ -64,8 +64,9 @@ fn came_late(layer: &Layer, meta: &PacketMeta) -> bool {
     following.any(|packet| packet.meta.arrived < meta.arrived)
 }
 
-/// Whether a picture that is to be left out must be sent after all: it was lost whole, and is told from those that are not left out only
-/// as it comes, when the count of pictures has a place for it. VP8's receivers decode nothing that follows until that is filled.
+/// Whether a packet that comes late, of a picture that this subscriber is not to have, must be sent all the same. While the whole picture was
+/// missing nobody could tell that it was one to leave out, so a number was kept free for it; VP8's receivers decode nothing behind a number
+/// that is missing.
 #[cold]
 pub(super) fn fills_gap(track: &Track, subscriber: &Subscriber, layer: u8, packet: Stored<'_>) -> bool {
     let (meta, mapping) = (packet.meta, &subscriber.mapping);

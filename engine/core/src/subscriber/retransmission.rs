@@ -147,16 +147,17 @@ impl Retransmission {
     }
 
     /// Whether a packet that is asked for is to be sent again: not when it was sent a moment ago, for the first time (it came at
-    /// `arrived`) or again. Notes that it is, and tells whether more than one answer is worth sending.
+    /// `arrived`) or again. Notes that it is, and tells whether more than one answer is worth sending. `queue`: what the round trip is longer
+    /// by at present.
     pub(crate) fn answer(
         &mut self,
         index: PacketIndex,
         arrived: Instant,
         now: Instant,
-        round_trip: Option<Duration>,
+        (round_trip, queue): (Option<Duration>, Duration),
     ) -> Option<Repeated> {
         let [least, most] = PATIENCE;
-        let patience = (round_trip.unwrap_or_default() * PATIENCE_QUARTERS / 4).clamp(least, most);
+        let patience = (round_trip.unwrap_or_default() * PATIENCE_QUARTERS / 4).clamp(least, most) + queue;
         let millis = (now.as_nanos() / 1_000_000) as u16;
         let known = &mut self.answered[place(index)];
         let again = *known != 0 && (*known >> 16) as u16 == index.0 as u16;
@@ -238,12 +239,12 @@ mod tests {
         let mut r = retransmission(Some(Ssrc(2)), true).expect("negotiated");
         let at = Instant::from_millis;
         let trip = Some(Duration::from_millis(80));
-        let mut asked = |index, millis| r.answer(PacketIndex(index), at(0), at(millis), trip).is_some();
+        let mut asked = |index, millis| r.answer(PacketIndex(index), at(0), at(millis), (trip, Duration::ZERO)).is_some();
         assert!(asked(70_000, 65_500) && asked(70_001, 65_500));
         assert!(!asked(70_000, 65_510) && !asked(70_000, 65_559));
         assert!(asked(70_000, 65_560), "over a wrap of the milliseconds");
         assert!(asked(70_000 + REMEMBERED as u64, 65_561), "another packet");
-        let mut soon = |millis| r.answer(PacketIndex(5), at(0), at(millis), None).map(|r| r.0);
+        let mut soon = |millis| r.answer(PacketIndex(5), at(0), at(millis), (None, Duration::ZERO)).map(|r| r.0);
         assert_eq!(
             [9, 10, 19, 20].map(&mut soon),
             [None, Some(false), None, Some(true)],

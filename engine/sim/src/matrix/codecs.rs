@@ -45,7 +45,8 @@ fn three(names: [&'static str; 3], camera: &CameraSpec) -> Vec<Condition> {
         on(narrow, camera.clone(), bottleneck(800, 20)).with(|c| c.seconds = 20).bounded(|b| {
             (b.settles_ms, b.pictures) = (8_000, 0.45);
             // Two of three layers take 640 kbit/s of a scalable stream, and the middle stream 500. Where layers build on each other
-            // at key pictures only, the upper one alone takes 860, and 510 at half of its frame rate: it fits.
+            // at key pictures only, the upper one alone takes 860, and 510 at half of its frame rate: it fits,
+            // but for the time of its key pictures.
             b.layer(8_000, 20_000, 1, if camera.structure.key { 2 } else { 1 });
         }),
     ]
