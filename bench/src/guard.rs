@@ -18,6 +18,7 @@ const GUARDED: &[(&str, &str, Option<&str>)] = &[
     ("forward_over_seal.audio", "forward.audio", Some("seal.audio")),
     ("send.message", "send.message", None),
     ("relay", "relay", None),
+    ("feedback", "feedback", None),
     ("timer", "timer", None),
 ];
 

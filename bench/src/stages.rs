@@ -5,6 +5,7 @@
 //! so the guard looks at differences that leave the cryptography out.
 
 mod count;
+mod feedback;
 mod relay;
 mod work;
 

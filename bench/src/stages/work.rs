@@ -1,5 +1,6 @@
 //! What is done in each stage: the same at every run.
 
+use super::feedback::{self, Told};
 use super::relay::{self, Relay};
 use crate::call::{Call, PROFILE, Sealed};
 use crate::ceiling::Ceiling;
@@ -40,6 +41,7 @@ enum Work {
     Seal { ceiling: Ceiling, turns: usize },
     Send { backend: Box<dyn Backend>, sinks: Sinks, to: Vec<SocketAddr>, slab: Vec<u8> },
     Relay(Box<Relay>),
+    Feedback(Box<Told>),
     Timer { wheel: Box<Wheel>, now: Instant },
 }
 
@@ -47,7 +49,7 @@ enum Work {
 type Make = fn() -> io::Result<Stage>;
 
 /// All of them, in the order of the walk.
-const STAGES: [(&str, Make); 12] = [
+const STAGES: [(&str, Make); 13] = [
     ("demux", || Ok(Stage::demux())),
     ("open", || Ok(Stage::open())),
     ("receive", || Ok(Stage::forward(Scene::livestream(0), 20))),
@@ -59,6 +61,7 @@ const STAGES: [(&str, Make); 12] = [
     ("seal.audio", || Ok(Stage::seal(Media::Audio))),
     ("send.message", Stage::send),
     ("relay", || Ok(Stage::relay())),
+    ("feedback", || Ok(Stage::feedback())),
     ("timer", || Ok(Stage::timer())),
 ];
 
@@ -123,6 +126,11 @@ impl Stage {
         Self { operations: relay::PACKETS as u64, kind: Work::Relay(Box::new(Relay::connect())) }
     }
 
+    /// A message of transport-wide feedback.
+    fn feedback() -> Self {
+        Self { operations: feedback::MESSAGES as u64, kind: Work::Feedback(Box::new(Told::connect())) }
+    }
+
     /// A timer set, moved and expired.
     fn timer() -> Self {
         let wheel = Box::new(Wheel::new(&Limits::default()));
@@ -141,6 +149,7 @@ impl Stage {
                 *batch = call.seal_turns(BATCH_PACKETS / *run, *run);
             }
             Work::Relay(relay) => relay.prepare(),
+            Work::Feedback(told) => told.prepare(),
             Work::Send { sinks, .. } => {
                 sinks.empty()?;
             }
@@ -160,6 +169,7 @@ impl Stage {
             Work::Seal { ceiling, turns } => _ = black_box(ceiling.seal_batch(*turns)),
             Work::Send { backend, to, slab, .. } => send(&mut **backend, to, slab),
             Work::Relay(relay) => relay.work(),
+            Work::Feedback(told) => told.work(),
             Work::Timer { wheel, now } => turn_wheel(wheel, now),
         }
     }

@@ -53,6 +53,8 @@ pub struct World {
     /// All that the core sends, as it leaves and before a link loses it: where to, and the bytes. Kept only where a test asks for
     /// it.
     pub sent: Option<Vec<(SocketAddr, Vec<u8>)>>,
+    /// RTCP of peers that came to the server and is not given to it: for who wants to give it by hand.
+    pub withheld: Option<Vec<(SocketAddr, Vec<u8>)>>,
     now: Instant,
     /// All that is on the way.
     pub network: Network,
@@ -97,6 +99,7 @@ impl World {
             ways: BTreeMap::new(),
             events: Vec::new(),
             sent: None,
+            withheld: None,
             now: Instant::ZERO,
             network: Network::new(entropy()),
             peer_dtls: dtls(&peer_certificate),
@@ -321,7 +324,11 @@ impl World {
             self.core_of(told.to.0.into()).handle_relay(now, told.from, &told.bytes);
         }
         while let Some(mut flight) = self.network.arrive(now) {
-            if let Some(shard) = self.shards.at(flight.destination) {
+            if let Some(withheld) = self.withheld.as_mut().filter(|_| classify(&flight.bytes) == Some(Protocol::Rtcp))
+                && self.shards.at(flight.destination).is_some()
+            {
+                withheld.push((flight.source, flight.bytes));
+            } else if let Some(shard) = self.shards.at(flight.destination) {
                 let local = flight.destination.ip();
                 let datagram = Datagram { source: flight.source, local, received: now, bytes: &mut flight.bytes };
                 self.core_of(shard).handle_datagram(now, datagram);
