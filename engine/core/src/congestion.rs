@@ -140,13 +140,13 @@ impl Congestion {
         let Self { sent, losses, estimator, .. } = self;
         estimator.set_outstanding(sent.bytes_after(message, overhead));
         losses.begin();
-        estimator.on_feedback(now, sent.resolve(message, now, overhead).inspect(|result| losses.take_in(result)));
+        estimator.on_feedback(now, sent.resolve(message, now, overhead), |result, news| losses.take_in(result, news));
     }
 
     /// What the peer has not, and what is not on its way either, by what it told last. Nothing where the path is full: there, it is
     /// better asked for what it still wants.
     pub fn missed(&mut self, now: Instant) -> Missed {
-        let missed = self.losses.missed(&self.sent);
+        let missed = self.losses.missed(&self.sent, |number| self.estimator.may_arrive(number));
         if self.is_full(now) { Missed::new() } else { missed }
     }
 
@@ -172,7 +172,7 @@ impl Congestion {
     /// What the path carries; `None`: nobody can tell.
     pub fn estimate(&self, now: Instant) -> Option<Bitrate> {
         let deaf = !self.heard && self.first.is_some_and(|first| now.since(first) > DEAF_AFTER);
-        (!deaf).then(|| self.estimator.estimate().target)
+        (!deaf).then(|| self.estimator.target())
     }
 
     /// How many bytes of what is past may leave at once, so that a viewer can begin with what is there.
@@ -183,20 +183,21 @@ impl Congestion {
 
     /// Whether the estimate is no more than a guess.
     pub fn is_unmeasured(&self) -> bool {
-        !self.heard || self.estimator.estimate().limit == Limit::Start
+        !self.heard || self.estimator.limit() == Limit::Start
     }
 
     /// What there is room for to send again, of what the peer lost; `None` where its path was not full of late: all of it.
     pub fn repairs(&self, now: Instant) -> Option<Repairs> {
         self.estimator.cut().filter(|cut| self.heard && now.since(cut.at) < REPAIRS_AFTER)?;
-        let drains = self.estimator.estimate().state == RateState::Drain;
+        let drains = self.estimator.state() == RateState::Drain;
         Some(Repairs { video: if drains { self.pacer.repairs(now) } else { u64::MAX } })
     }
 
     /// What is sent again is there after the round trip and this: the queue in front of it.
     pub fn queue(&self, now: Instant) -> Duration {
-        let Estimate { state, queue, .. } = self.estimator.estimate();
-        let cut = self.estimator.cut().filter(|cut| state == RateState::Drain && now.since(cut.at) < REPAIRS_AFTER);
+        let queue = self.estimator.queue();
+        let cut =
+            self.estimator.cut().filter(|cut| self.estimator.state() == RateState::Drain && now.since(cut.at) < REPAIRS_AFTER);
         // What was on the way to it when the rate was cut is not measured yet.
         cut.map_or(queue, |cut| cut.queue.max(queue)).min(QUEUE_USUAL)
     }
@@ -208,15 +209,14 @@ impl Congestion {
             Limit::Loss => now.since(at) < FULL_AFTER_LOSS,
             _ => false,
         };
-        let Estimate { queue, limit, .. } = self.estimator.estimate();
         // A peer that tells a rate alone tells of no queue.
-        let is_short = limit == Limit::Remb && self.estimator.is_short();
-        self.heard && (self.estimator.cut_for().is_some_and(for_long) || queue > QUEUE_FULL || is_short)
+        let is_short = || self.estimator.limit() == Limit::Remb && self.estimator.is_short();
+        self.heard && (self.estimator.cut_for().is_some_and(for_long) || self.estimator.queue() > QUEUE_FULL || is_short())
     }
 
     /// So much was lost of what left of late, of 1000; `None` where that says nothing of what is lost at random.
     pub fn random_loss(&self, now: Instant) -> Option<u16> {
-        (!self.is_full(now)).then(|| self.estimator.estimate().loss_permille)
+        (!self.is_full(now)).then(|| self.estimator.loss_permille())
     }
 
     /// What leaves next begins something new: it waits until there is room for it in the queue that the rate was cut for.
@@ -233,12 +233,12 @@ impl Congestion {
 
     /// The estimate may be another: the pace follows it.
     pub fn retune(&mut self, now: Instant) {
-        let Estimate { state, link_capacity, limit, queue, .. } = self.estimator.estimate();
-        let drains = state == RateState::Drain;
+        let (queue, limit) = (self.estimator.queue(), self.estimator.limit());
+        let drains = self.estimator.state() == RateState::Drain;
         // While its queue is not empty, the path is busy whatever the pace: what waits here arrives no later than what waits there,
         // and sound passes it. So the pace is what empties the queue in time, and what the path carries when it is empty.
         let left = (DRAINED_IN.saturating_sub(queue).as_secs_f64() / DRAINED_IN.as_secs_f64()).max(DRAINED_AT_LEAST);
-        let carried = link_capacity.filter(|_| drains).map_or(0.0, |carried| carried.0 as f64 * left);
+        let carried = self.estimator.link_capacity().filter(|_| drains).map_or(0.0, |carried| carried.0 as f64 * left);
         let at_least = self.probing.as_ref().map_or(Bitrate(0), Probing::bitrate).max(Bitrate(carried as u64));
         self.pacer.set_proven(!matches!(limit, Limit::Start | Limit::Traffic));
         self.pacer.set_draining(drains);

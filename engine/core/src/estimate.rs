@@ -23,10 +23,11 @@ pub use arrival_clock::ArrivalClock;
 use backlog::Backlog;
 pub use config::EstimatorConfig;
 use core::time::Duration;
-use corelay_wire::units::{Bitrate, Instant};
+use corelay_wire::units::{Bitrate, Instant, SequenceNumber};
 pub use figures::{Cut, Estimate, Limit, ProbePlan, RateState};
 use groups::{DelaySample, Grouped, Groups};
-pub(crate) use ledger::{Ledger, News};
+pub(crate) use ledger::Ledger;
+pub use ledger::News;
 use loss::{Loss, Stretch, Verdict};
 use prober::{Prober, Reason, Situation, is_more};
 use queue::{LONGER_PATH, LONGER_PATH_YIELDED, QUEUE_EMPTY_MILLIS, QUEUE_MAX_MILLIS, QUEUE_MIN_MILLIS, QUEUE_SUDDEN_MILLIS, Queue};
@@ -98,7 +99,7 @@ impl Estimator {
     /// An estimator of a path that nothing is known of.
     pub fn new(now: Instant, config: EstimatorConfig) -> Self {
         Self {
-            ledger: Ledger::new(),
+            ledger: Ledger::default(),
             arrivals: Traffic::new(),
             departures: Traffic::new(),
             groups: Groups::default(),
@@ -123,11 +124,18 @@ impl Estimator {
         }
     }
 
-    /// Takes in transport-wide feedback: what became of packets, in the order of their numbers.
-    pub fn on_feedback(&mut self, now: Instant, results: impl IntoIterator<Item = PacketResult>) {
+    /// Takes in transport-wide feedback: what became of packets, in the order of their numbers. What of it is news is told to `tell`.
+    pub fn on_feedback(
+        &mut self,
+        now: Instant,
+        results: impl IntoIterator<Item = PacketResult>,
+        mut tell: impl FnMut(&PacketResult, News),
+    ) {
         let mut trip: Option<Duration> = None;
         for result in results {
-            if self.take_in(now, &result) && result.arrived.is_some() {
+            let news = self.ledger.note(result.sequence, result.arrived.is_some());
+            tell(&result, news);
+            if self.take_in(now, &result, news) && result.arrived.is_some() {
                 let since = now.since(result.sent);
                 trip = Some(trip.map_or(since, |least| least.min(since)));
             }
@@ -151,6 +159,11 @@ impl Estimator {
     /// in its queue.
     pub fn set_outstanding(&mut self, bytes: u64) {
         self.outstanding = bytes;
+    }
+
+    /// Whether `sequence` arrived, or may do so yet: nothing was told of it. `false`: it was lost, or what told of it.
+    pub fn may_arrive(&self, sequence: SequenceNumber) -> bool {
+        self.ledger.may_arrive(sequence)
     }
 
     /// When the rate was cut last, and for what queue, with what was on the way to it, if that was for a path that became much
@@ -265,32 +278,62 @@ impl Estimator {
         self.rate.set(self.rate.target() / 2.0, Limit::Silence);
     }
 
-    /// What the path carries.
+    /// All that is known of the path.
     pub fn estimate(&self) -> Estimate {
-        let bitrate = |bits: f64| Bitrate(bits.max(0.0) as u64);
-        let cap = self.remb.unwrap_or(f64::INFINITY);
-        let target = bitrate(self.rate.target().min(cap)).clamp(self.config.min, self.config.max);
-        let permille = |fraction: f64| (fraction * 1000.0) as u16;
         Estimate {
-            target,
-            link_capacity: self.rate.capacity().map(bitrate),
+            target: self.target(),
+            link_capacity: self.link_capacity(),
             acknowledged: self.arrivals.rate(ACKNOWLEDGED_WINDOW).map(bitrate),
-            queue: Duration::from_micros((self.queue.length().max(0.0) * 1e3) as u64),
-            loss_permille: permille(self.loss.fraction()),
+            queue: self.queue(),
+            loss_permille: self.loss_permille(),
             loss_random_permille: permille(self.loss.random()),
             round_trip: self.round_trip.unwrap_or(self.feedback_trip),
-            state: self.rate.state(),
-            limit: match () {
-                () if target == self.config.max => Limit::Maximum,
-                () if cap < self.rate.target() => Limit::Remb,
-                () => self.rate.limit(),
-            },
+            state: self.state(),
+            limit: self.limit(),
         }
     }
 
+    /// What the path carries.
+    pub fn target(&self) -> Bitrate {
+        bitrate(self.rate.target().min(self.cap())).clamp(self.config.min, self.config.max)
+    }
+
+    /// Why it is not thought to carry more.
+    pub fn limit(&self) -> Limit {
+        match () {
+            () if self.target() == self.config.max => Limit::Maximum,
+            () if self.cap() < self.rate.target() => Limit::Remb,
+            () => self.rate.limit(),
+        }
+    }
+
+    /// What the rate does.
+    pub fn state(&self) -> RateState {
+        self.rate.state()
+    }
+
+    /// What the path carried when it was full.
+    pub fn link_capacity(&self) -> Option<Bitrate> {
+        self.rate.capacity().map(bitrate)
+    }
+
+    /// How long packets wait at the bottleneck.
+    pub fn queue(&self) -> Duration {
+        Duration::from_micros((self.queue.length().max(0.0) * 1e3) as u64)
+    }
+
+    /// What is lost of late, of 1000.
+    pub fn loss_permille(&self) -> u16 {
+        permille(self.loss.fraction())
+    }
+
+    fn cap(&self) -> f64 {
+        self.remb.unwrap_or(f64::INFINITY)
+    }
+
     /// Takes in the fate of one packet. Tells whether it is the first news of it.
-    fn take_in(&mut self, now: Instant, result: &PacketResult) -> bool {
-        match self.ledger.note(result.sequence, result.arrived.is_some()) {
+    fn take_in(&mut self, now: Instant, result: &PacketResult, news: News) -> bool {
+        match news {
             News::Known => return false,
             News::Late => {
                 self.loss.arrived_late();
@@ -518,7 +561,7 @@ impl Estimator {
 
     /// The demand, as far as the peer lets the estimate go.
     fn worth_probing(&self) -> f64 {
-        self.demand.min(self.remb.unwrap_or(f64::INFINITY))
+        self.demand.min(self.cap())
     }
 
     fn patience(&self) -> Duration {
@@ -533,6 +576,14 @@ impl Estimator {
     fn noise(&self) -> f64 {
         self.queue.jitter() / 2.0 + (PACKET_BITS * 1e3 / self.rate.target()).min(PACKET_MILLIS_MAX)
     }
+}
+
+fn bitrate(bits: f64) -> Bitrate {
+    Bitrate(bits.max(0.0) as u64)
+}
+
+fn permille(fraction: f64) -> u16 {
+    (fraction * 1000.0) as u16
 }
 
 /// So much more than usual is lost of what a full queue does not take.

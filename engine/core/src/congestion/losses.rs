@@ -9,7 +9,7 @@
 //! layer it never does. Feedback tells of the same packet on its own, and of its repair as well, which has a number of its own.
 
 use super::sent::{Named, SentLog};
-use crate::estimate::{Ledger, News, PacketResult};
+use crate::estimate::{News, PacketResult};
 use arrayvec::ArrayVec;
 use core::time::Duration;
 use corelay_wire::units::{Instant, SequenceNumber};
@@ -34,9 +34,8 @@ struct Waiting {
 }
 
 /// See the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Losses {
-    ledger: Ledger,
     waiting: ArrayVec<Waiting, WAITING_MAX>,
     /// How much later than a packet those left that overtook it, of late.
     overtaken: Duration,
@@ -46,12 +45,6 @@ pub struct Losses {
     last: Option<(Instant, Instant)>,
 }
 
-impl Default for Losses {
-    fn default() -> Self {
-        Self { ledger: Ledger::new(), waiting: ArrayVec::new(), overtaken: Duration::ZERO, newest: Instant::ZERO, last: None }
-    }
-}
-
 impl Losses {
     /// A message begins.
     pub fn begin(&mut self) {
@@ -59,10 +52,10 @@ impl Losses {
         self.overtaken -= self.overtaken / FORGOTTEN_PART;
     }
 
-    /// Takes in what became of a packet.
-    pub fn take_in(&mut self, result: &PacketResult) {
+    /// Takes in what became of a packet, and what news that is.
+    pub fn take_in(&mut self, result: &PacketResult, news: News) {
         let PacketResult { sequence, sent, .. } = *result;
-        match (self.ledger.note(sequence, result.arrived.is_some()), result.arrived) {
+        match (news, result.arrived) {
             (News::First { .. }, None) => _ = self.waiting.try_push(Waiting { number: sequence, sent }),
             (News::Late, Some(_)) => self.waiting.retain(|waiting| waiting.number != sequence),
             _ => {}
@@ -77,16 +70,16 @@ impl Losses {
     }
 
     /// What is lost by all that was told: neither it, nor what was sent of it again, is there or on its way. Each is given once for
-    /// each time that it was lost.
-    pub fn missed(&mut self, log: &SentLog) -> Missed {
-        let Self { ledger, waiting, overtaken, newest, .. } = self;
+    /// each time that it was lost. `may_arrive`: see [`crate::estimate::Estimator::may_arrive`].
+    pub fn missed(&mut self, log: &SentLog, may_arrive: impl Fn(SequenceNumber) -> bool) -> Missed {
+        let Self { waiting, overtaken, newest, .. } = self;
         let mut missed = Missed::new();
         waiting.retain(|waiting| {
             if newest.since(waiting.sent) < *overtaken {
                 return true;
             }
             let packet = log.named(waiting.number);
-            let lost = packet.filter(|packet| !missed.contains(packet) && !log.numbers_of(*packet).any(|n| ledger.may_arrive(n)));
+            let lost = packet.filter(|packet| !missed.contains(packet) && !log.numbers_of(*packet).any(&may_arrive));
             lost.into_iter().for_each(|packet| missed.push(packet));
             false
         });
@@ -104,12 +97,14 @@ impl Losses {
 mod tests {
     use super::*;
     use crate::congestion::Departed;
+    use crate::estimate::Ledger;
 
     /// A path of 40 ms on which a packet leaves every 10 ms, with the numbers of the stream 1000 ahead of those of the path.
     #[derive(Default)]
     struct Path {
         log: SentLog,
         losses: Losses,
+        ledger: Ledger,
         left: Vec<Instant>,
     }
 
@@ -134,9 +129,10 @@ mod tests {
                 let took = arrived.iter().find(|(n, _)| *n == number).map(|(_, took)| *took);
                 let arrived = took.map(|took| sent + Duration::from_millis(took));
                 let result = PacketResult { sequence: SequenceNumber(number), sent, arrived, bytes: 1_028, probe: None };
-                self.losses.take_in(&result);
+                let news = self.ledger.note(result.sequence, result.arrived.is_some());
+                self.losses.take_in(&result, news);
             }
-            self.losses.missed(&self.log).iter().map(|named| named.sequence.0).collect()
+            self.losses.missed(&self.log, |number| self.ledger.may_arrive(number)).iter().map(|named| named.sequence.0).collect()
         }
     }
 

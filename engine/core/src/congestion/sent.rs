@@ -138,7 +138,7 @@ impl SentLog {
         if (end.wrapping_sub(self.reported) as i16) > 0 {
             self.reported = end;
         }
-        Results { at: self.find(message.base.0), log: self, arrivals: message.arrivals().take(known), now, overhead }
+        Results { at: self.find(message.base.0), log: self, arrivals: message.arrivals().take(known), run: None, now, overhead }
     }
 
     /// Which packet left with this number, where that was noted and is not forgotten.
@@ -223,8 +223,9 @@ fn instant(at: u32, now: Instant) -> Instant {
 pub struct Results<'a> {
     log: &'a mut SentLog,
     arrivals: core::iter::Take<corelay_wire::rtcp::Arrivals<'a>>,
-    /// The run that the last number was of, in the ring.
+    /// The run that the last number was of, in the ring; and it, with the time when it left.
     at: usize,
+    run: Option<(SentRun, Instant)>,
     now: Instant,
     overhead: u32,
 }
@@ -237,13 +238,10 @@ impl Iterator for Results<'_> {
             let (sequence, arrived) = self.arrivals.next()?;
             // Also for what is forgotten: the clock goes by what was said last.
             let arrived = arrived.map(|ticks| self.log.clock.instant(ticks));
-            while self.at < self.log.kept && is_behind(self.log.run(self.at), sequence) {
-                self.at += 1;
-            }
-            if self.at == self.log.kept {
-                return None;
-            }
-            let run = *self.log.run(self.at);
+            let (run, sent) = match self.run {
+                Some(known) if !is_behind(&known.0, sequence) => known,
+                _ => self.turn_to(sequence)?,
+            };
             let place = sequence.0.wrapping_sub(run.first);
             if place >= u16::from(run.packets) {
                 // Before the ring.
@@ -252,12 +250,23 @@ impl Iterator for Results<'_> {
             let len = if place + 1 == u16::from(run.packets) { run.last } else { run.segment };
             return Some(PacketResult {
                 sequence,
-                sent: instant(run.at, self.now),
+                sent,
                 arrived,
                 bytes: u32::from(len) + self.overhead,
                 probe: run.probe.checked_sub(1),
             });
         }
+    }
+}
+
+impl Results<'_> {
+    /// The run that a number is of, or the first after it.
+    fn turn_to(&mut self, sequence: SequenceNumber) -> Option<(SentRun, Instant)> {
+        while self.at < self.log.kept && is_behind(self.log.run(self.at), sequence) {
+            self.at += 1;
+        }
+        self.run = (self.at < self.log.kept).then(|| *self.log.run(self.at)).map(|run| (run, instant(run.at, self.now)));
+        self.run
     }
 }
 

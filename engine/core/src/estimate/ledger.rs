@@ -8,9 +8,12 @@ const WORDS: usize = (REMEMBERED / 64) as usize;
 
 /// What a report on a number is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum News {
+pub enum News {
     /// The first about it. So many numbers before it were never reported on.
-    First { unreported: u32 },
+    First {
+        /// How many.
+        unreported: u32,
+    },
     /// It arrived after it was reported as lost.
     Late,
     /// Nothing new.
@@ -18,7 +21,7 @@ pub(crate) enum News {
 }
 
 /// See the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     /// The number after the highest that was reported on, without wraps.
     next: Option<u64>,
@@ -26,10 +29,6 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) const fn new() -> Self {
-        Self { next: None, arrived: [0; WORDS] }
-    }
-
     /// Takes in a report on `sequence`.
     pub(crate) fn note(&mut self, sequence: SequenceNumber, arrived: bool) -> News {
         // As far from zero as numbers are remembered, so that what is late at the very beginning has a place.
@@ -37,7 +36,7 @@ impl Ledger {
         let distance = sequence.distance(SequenceNumber(next as u16));
         let number = next.saturating_add_signed(distance.into());
         if distance >= 0 {
-            (next..=number).rev().take(REMEMBERED as usize).for_each(|n| self.set(n, false));
+            (next..number).rev().take(REMEMBERED as usize).for_each(|n| self.set(n, false));
             self.set(number, arrived);
             self.next = Some(number + 1);
             return News::First { unreported: distance.unsigned_abs().into() };
@@ -82,7 +81,7 @@ mod tests {
 
     #[test]
     fn each_number_counts_once_over_the_wrap() {
-        let mut ledger = Ledger::new();
+        let mut ledger = Ledger::default();
         assert_eq!(note(&mut ledger, 65_534, true), News::First { unreported: 0 });
         assert_eq!(note(&mut ledger, 65_535, false), News::First { unreported: 0 });
         assert_eq!(note(&mut ledger, 2, true), News::First { unreported: 2 });
@@ -98,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_was_forgotten_is_no_news() {
-        let mut ledger = Ledger::new();
+        let mut ledger = Ledger::default();
         note(&mut ledger, 0, false);
         assert_eq!(note(&mut ledger, 5_000, true), News::First { unreported: 4_999 });
         assert_eq!(note(&mut ledger, 0, true), News::Known);

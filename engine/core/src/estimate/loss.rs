@@ -374,7 +374,9 @@ impl Loss {
     }
 
     fn stretch(&self, from: u64) -> Stretch {
-        let slots = self.slots.iter().filter(|s| s.number >= from && s.number <= self.latest);
+        let kept = from.max((self.latest + 1).saturating_sub(SLOTS as u64))..=self.latest;
+        let slots = kept.map(|number| (number, &self.slots[(number % SLOTS as u64) as usize]));
+        let slots = slots.filter(|(number, slot)| slot.number == *number).map(|(_, slot)| slot);
         let (packets, lost, bytes) = slots.fold((0, 0, 0), |sum, s| (sum.0 + s.packets, sum.1 + s.lost, sum.2 + s.bytes));
         let seconds = SLOT.as_secs_f64() * ((self.latest + 1).saturating_sub(from)).max(1) as f64;
         Stretch { packets: packets.into(), lost: lost.into(), rate: bytes as f64 * 8.0 / seconds }

@@ -57,6 +57,8 @@ struct Level {
 pub(super) struct Queue {
     /// The least delay of each while, in milliseconds.
     least: [f64; BUCKETS],
+    /// The least of all of them.
+    base: f64,
     bucket: u64,
     samples: [Option<DelaySample>; SAMPLES],
     next: usize,
@@ -77,6 +79,7 @@ impl Queue {
     pub(super) fn new() -> Self {
         Self {
             least: [f64::INFINITY; BUCKETS],
+            base: f64::INFINITY,
             bucket: 0,
             samples: [None; SAMPLES],
             next: 0,
@@ -96,6 +99,7 @@ impl Queue {
         self.bucket = self.bucket.max(bucket);
         let slot = &mut self.least[(self.bucket % BUCKETS as u64) as usize];
         *slot = slot.min(sample.delay);
+        self.base = self.least.iter().copied().fold(f64::INFINITY, f64::min);
         if let (Some(before), Some(first)) = (self.back(1), self.back(2)) {
             // Of what is no trend: a queue that grows evenly is no jitter. As much as two delays that have nothing to do with each
             // other are apart, which three are by the root of three.
@@ -105,8 +109,8 @@ impl Queue {
         self.follow(sample);
         self.samples[self.next % SAMPLES] = Some(sample);
         self.next += 1;
-        self.length = self.least_of(sample.sent, RECENT) - self.base();
-        self.latest = self.least_of(sample.sent, Duration::ZERO) - self.base();
+        self.length = self.least_of(sample.sent, RECENT) - self.base;
+        self.latest = self.least_of(sample.sent, Duration::ZERO) - self.base;
         if self.latest < EMPTY_MILLIS {
             self.busy_since = None;
         } else {
@@ -126,7 +130,7 @@ impl Queue {
 
     /// The same of a packet with this delay.
     pub(super) fn length_at(&self, delay: f64) -> f64 {
-        (delay - self.base()).max(0.0)
+        (delay - self.base).max(0.0)
     }
 
     /// Whether each of the last delays is more than the one before, and by how much the last is more than the first of them.
@@ -138,7 +142,7 @@ impl Queue {
     /// For how long the delay has stayed as it is since it came up at once, from an empty queue; `None` when it did not.
     pub(super) fn raised_for(&self, empty: f64) -> Option<Duration> {
         let level = self.level.filter(|level| level.samples >= LEVEL_SAMPLES)?;
-        let raised = level.before.is_some_and(|before| before < self.base() + empty && level.least > before + empty);
+        let raised = level.before.is_some_and(|before| before < self.base + empty && level.least > before + empty);
         raised.then(|| self.level_time(&level))
     }
 
@@ -163,10 +167,11 @@ impl Queue {
 
     /// What stands in the queue is not ours to drain, or the route became longer: it counts as empty.
     pub(super) fn rebase(&mut self) {
-        let level = self.base() + self.length;
+        let level = self.base + self.length;
         self.level = None;
         self.least = [f64::INFINITY; BUCKETS];
         self.least[(self.bucket % BUCKETS as u64) as usize] = level;
+        self.base = level;
         self.length = 0.0;
         self.latest = 0.0;
         self.busy_since = None;
@@ -192,10 +197,6 @@ impl Queue {
     /// The `n`th sample from the last.
     fn back(&self, n: usize) -> Option<DelaySample> {
         self.samples[self.next.checked_sub(n)? % SAMPLES]
-    }
-
-    fn base(&self) -> f64 {
-        self.least.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
     /// Of the samples of the last `time`.

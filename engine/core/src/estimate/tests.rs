@@ -205,7 +205,7 @@ proptest! {
             let now = Instant::from_millis(at as u64 * step);
             let sent = Instant::from_nanos(sent);
             let arrived = arrived.map(Instant::from_nanos);
-            estimator.on_feedback(now, [PacketResult { sequence: SequenceNumber(sequence), sent, arrived, bytes, probe }]);
+            estimator.on_feedback(now, [PacketResult { sequence: SequenceNumber(sequence), sent, arrived, bytes, probe }], |_, _| {});
             estimator.set_demand(now, Bitrate(sent.as_nanos()));
             estimator.on_loss(now, sequence as u8, Bitrate(bytes.into()));
             remb.into_iter().for_each(|remb| estimator.on_remb(now, Bitrate(remb)));
@@ -251,7 +251,7 @@ fn moved(by: u64) -> Vec<Estimate> {
         (Instant::from_millis((nth + 1) * 100 + delay + 20), packets)
     };
     let told = (0..100).map(report).map(|(now, packets)| {
-        estimator.on_feedback(now, packets);
+        estimator.on_feedback(now, packets, |_, _| {});
         estimator.estimate()
     });
     told.collect()

@@ -69,8 +69,8 @@ impl Traffic {
         let until = self.last.as_nanos();
         let from = until.saturating_sub(window.min(WINDOW_MAX).as_nanos() as u64) / SLOT_NANOS;
         let newest = until / SLOT_NANOS;
-        let bytes = self.slots.iter().filter(|s| (from..=newest).contains(&s.number.into()));
-        let bytes = bytes.map(|s| u64::from(s.bytes)).sum();
+        let slots = (from..=newest).map(|number| (number, &self.slots[number as usize % SLOTS]));
+        let bytes = slots.filter(|(number, slot)| u64::from(slot.number) == *number).map(|(_, slot)| u64::from(slot.bytes)).sum();
         (bytes, Duration::from_nanos(until - first.as_nanos().max(from * SLOT_NANOS).min(until)))
     }
 

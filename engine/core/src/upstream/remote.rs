@@ -72,8 +72,9 @@ impl Remote {
                     probe: None,
                 }
             }),
+            |_, _| {},
         );
-        let target = self.estimator.estimate().target;
+        let target = self.estimator.target();
         let due = self.told.is_none_or(|(at, told)| now.since(at) >= INTERVAL || (target.0 as f64) < told.0 as f64 * FALL);
         due.then(|| {
             self.told = Some((now, target));

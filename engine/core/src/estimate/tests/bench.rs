@@ -345,7 +345,7 @@ impl Bench {
         }
         while flow.feedback.front().is_some_and(|(due, _)| *due <= now) {
             let (_, results) = flow.feedback.pop_front().expect("just seen");
-            flow.estimator.on_feedback(Instant::from_millis(millis), results);
+            flow.estimator.on_feedback(Instant::from_millis(millis), results, |_, _| {});
         }
     }
 
