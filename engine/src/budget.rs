@@ -4,7 +4,7 @@ use std::fmt;
 
 use corelay_core::control::{Command, Event};
 use corelay_core::limits::Limits;
-use corelay_uring::{BufferSizes, Options};
+use corelay_uring::{BufferSizes, Options, RTCP_BUFFER, RTCP_PLACES_BYTES};
 
 use crate::config::{Config, limits};
 use crate::snapshot::ShardSnapshot;
@@ -51,7 +51,8 @@ impl Budget {
         let snapshot = ShardSnapshot::new(corelay_wire::ids::ShardId(0)).bytes();
         lines.extend([
             per_shard("receive buffers", u64::from(Options::default().buffers), RECEIVE_BUFFER_BYTES),
-            per_shard("socket buffers, in the kernel", sockets, 2 * (kernel.receive + kernel.send) as u64),
+            per_shard("places for RTCP", 1, RTCP_PLACES_BYTES),
+            per_shard("socket buffers, in the kernel", sockets, 2 * (kernel.receive + kernel.send + RTCP_BUFFER) as u64),
             per_shard("commands", limits::COMMANDS_QUEUED_MAX as u64, size_of::<Command>() as u64),
             per_shard("events", (limits::EVENTS_QUEUED_MAX + limits::EVENTS_SPILLED_MAX) as u64, size_of::<Event>() as u64),
             // Two for each pair of shards.

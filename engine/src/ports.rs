@@ -83,7 +83,12 @@ pub fn listen(ips: &[IpAddr], port: u16) -> Result<Vec<UdpSocket>, PortError> {
     let mut missing = None;
     for &ip in ips {
         match bind(SocketAddr::new(ip, port)) {
-            Ok(socket) => sockets.push(socket),
+            Ok(mut socket) => {
+                if let Err(error) = socket.set_rtcp_apart() {
+                    tracing::info!(%ip, %error, "RTCP is heard with the media: each message wakes a shard");
+                }
+                sockets.push(socket);
+            }
             Err(error @ PortError::NotHere { .. }) if ip.is_loopback() => {
                 tracing::warn!(%ip, "this machine does not have the loopback address: going on without it");
                 missing = Some(error);

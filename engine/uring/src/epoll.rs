@@ -5,27 +5,24 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use crate::backend::{Arrivals, Backend, Departures, Received, Segments, Wait};
-use crate::errno;
+use crate::incoming::Incoming;
 use crate::options::Options;
 use crate::outgoing::{self, Headers};
+use crate::rtcp::Rtcp;
 use crate::sendmmsg;
 use crate::socket::UdpSocket;
 use crate::sockets::Sockets;
 use crate::waker::Waker;
 
-mod incoming;
 mod poller;
 
-use incoming::Incoming;
 use poller::{Poller, Ready};
-
-/// Errors in a row that may wait on a socket (ICMP answers) before a receive gives the rest of the turn to the others.
-const PENDING_ERRORS_MAX: usize = 8;
 
 /// A poller and its sockets.
 pub(crate) struct EpollBackend {
     poller: Poller,
     incoming: Incoming,
+    rtcp: Rtcp,
     sockets: Sockets,
     headers: Headers,
     waker: Waker,
@@ -47,9 +44,12 @@ impl EpollBackend {
         for (token, fd) in sockets.fds().chain([waker.as_raw_fd()]).enumerate() {
             poller.add(fd, token)?;
         }
+        for (place, fd) in sockets.rtcp() {
+            poller.add_once(fd, rtcp_token(&sockets, place))?;
+        }
         let (headers, gso, batch_max) = (Headers::new(), options.gso, options.batch_max.max(1));
-        let (incoming, batch, full) = (Incoming::new(), batch_max, false);
-        Ok(Self { poller, incoming, sockets, headers, waker, gso, batch_max, batch, full, first: 0 })
+        let (incoming, rtcp, batch, full) = (Incoming::new(), Rtcp::new(), batch_max, false);
+        Ok(Self { poller, incoming, rtcp, sockets, headers, waker, gso, batch_max, batch, full, first: 0 })
     }
 
     /// What is ready, after a sleep as long as `wait` allows. Company is waited for first, on the waker alone, so that the
@@ -66,35 +66,6 @@ impl EpollBackend {
         }
         self.poller.wait(wait.at_most.map(|most| most.saturating_sub(company)))
     }
-
-    /// Delivers what waits on `socket`, at most `budget`, and gives what is left of the budget.
-    fn drain(
-        &mut self,
-        socket: usize,
-        mut budget: usize,
-        arrivals: &mut Arrivals,
-        deliver: &mut dyn FnMut(Received<'_>),
-    ) -> io::Result<usize> {
-        let mut pending_errors = 0;
-        while budget > 0 && pending_errors < PENDING_ERRORS_MAX {
-            let want = budget.min(incoming::DATAGRAMS_MAX);
-            match self.incoming.receive(self.sockets.fd(socket), want) {
-                Ok(count) => {
-                    for index in 0..count {
-                        self.incoming.contents(index).deliver(&self.sockets, socket, arrivals, deliver);
-                    }
-                    budget -= count;
-                    if count < want {
-                        break;
-                    }
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-                Err(e) if e.raw_os_error().is_none_or(errno::is_ours) => return Err(e),
-                Err(_) => pending_errors += 1,
-            }
-        }
-        Ok(budget)
-    }
 }
 
 impl Backend for EpollBackend {
@@ -103,17 +74,25 @@ impl Backend for EpollBackend {
     }
 
     fn receive(&mut self, wait: Wait, deliver: &mut dyn FnMut(Received<'_>)) -> io::Result<Arrivals> {
-        let ready = self.sleep(wait)?;
+        let ready = self.sleep(self.rtcp.limit(wait))?;
         let sockets = self.sockets.len();
         let mut arrivals = Arrivals { woken: ready.has(sockets) && self.waker.take(), ..Arrivals::default() };
         let mut budget = self.batch;
         for socket in (self.first..sockets).chain(0..self.first).filter(|s| ready.has(*s)) {
-            budget = self.drain(socket, budget, &mut arrivals, deliver)?;
+            budget = self.incoming.drain(&self.sockets, (socket, self.sockets.fd(socket)), budget, &mut arrivals, deliver)?;
         }
         self.first = (self.first + 1) % sockets;
         self.full = budget == 0;
         arrivals.more = self.full;
         arrivals.waiting = arrivals.datagrams + arrivals.truncated;
+        if self.sockets.rtcp().any(|(place, _)| ready.has(rtcp_token(&self.sockets, place))) {
+            self.rtcp.came();
+        }
+        if self.rtcp.take_in(&mut self.incoming, &self.sockets, &mut arrivals, deliver)? {
+            for (place, fd) in self.sockets.rtcp() {
+                self.poller.watch_once(fd, rtcp_token(&self.sockets, place))?;
+            }
+        }
         Ok(arrivals)
     }
 
@@ -129,4 +108,9 @@ impl Backend for EpollBackend {
     fn waker(&self) -> Waker {
         self.waker.clone()
     }
+}
+
+/// Behind those of the sockets and of the waker.
+fn rtcp_token(sockets: &Sockets, place: usize) -> usize {
+    sockets.len() + 1 + place
 }

@@ -16,6 +16,7 @@ mod contents;
 pub mod cpu;
 mod epoll;
 mod errno;
+mod incoming;
 pub mod listener;
 mod memory;
 pub mod options;
@@ -24,6 +25,7 @@ mod patience;
 mod poll;
 pub mod probe;
 mod ring;
+mod rtcp;
 mod sendmmsg;
 pub mod socket;
 mod sockets;
@@ -35,7 +37,8 @@ use std::io;
 pub use backend::{Arrivals, Backend, DATAGRAM_BYTES_MAX, Departures, Received, Segments, Wait};
 pub use options::{GsoMode, IoBackend, Options};
 pub use probe::{Kind, Probe, ProbeError, probe};
-pub use socket::{BufferSizes, ReceiveQueue, UdpSocket};
+pub use rtcp::RTCP_PLACES_BYTES;
+pub use socket::{BufferSizes, RTCP_BUFFER, ReceiveQueue, UdpSocket};
 pub use waker::Waker;
 
 /// Messages handed to the kernel at once. More saves system calls (one costs about 100 ns against 1,100 a message); fewer keeps

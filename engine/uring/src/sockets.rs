@@ -38,6 +38,11 @@ impl Sockets {
         self.sockets[socket].as_raw_fd()
     }
 
+    /// The descriptors that hear RTCP, each with the socket that it hears for.
+    pub(crate) fn rtcp(&self) -> impl Iterator<Item = (usize, RawFd)> {
+        self.sockets.iter().enumerate().filter_map(|(socket, s)| Some((socket, s.rtcp_fd()?)))
+    }
+
     #[cfg(test)]
     pub(crate) fn local_address(&self, socket: usize) -> SocketAddr {
         self.sockets[socket].local()

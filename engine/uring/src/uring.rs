@@ -2,7 +2,7 @@
 //! messages (`docs/decisions/0004-sends-by-sendmmsg.md`).
 //!
 //! ```text
-//! receive:  arm (multishot RECVMSG a socket, multishot POLL of the waker) -> sleep -> pump: completions -> waiting -> deliver
+//! receive:  arm (multishot RECVMSG a socket, multishot POLL of the waker) -> sleep -> pump: completions -> waiting -> deliver -> RTCP
 //! send:     sendmmsg, up to 64 messages; before many of them: disarm, until the next receive
 //! ```
 
@@ -15,9 +15,11 @@ use io_uring::{opcode, types};
 
 use crate::backend::{Arrivals, Backend, Departures, Received, Segments, Wait};
 use crate::buffers::{Buffers, GROUP};
+use crate::incoming::Incoming;
 use crate::options::Options;
 use crate::outgoing::{self, Headers};
 use crate::ring::Ring;
+use crate::rtcp::Rtcp;
 use crate::sendmmsg;
 use crate::socket::UdpSocket;
 use crate::sockets::Sockets;
@@ -37,6 +39,8 @@ const QUIESCE_WAIT: Duration = Duration::from_millis(50);
 pub(crate) struct UringBackend {
     ring: Ring,
     receiving: Receiving,
+    rtcp: Rtcp,
+    incoming: Incoming,
     /// Freed by `drop` only when the kernel is known to be done with them.
     shared: ManuallyDrop<Shared>,
     sockets: Sockets,
@@ -71,18 +75,19 @@ impl UringBackend {
         let sockets = Sockets::new(sockets)?;
         let waker = Waker::new()?;
         let shared = Shared { buffers: Buffers::new(options.buffers)?, layout: Box::new(Buffers::layout()) };
-        let fds: Vec<_> = sockets.fds().chain([waker.as_raw_fd()]).collect();
+        let fds: Vec<_> = sockets.fds().chain([waker.as_raw_fd()]).chain(sockets.rtcp().map(|(_, fd)| fd)).collect();
         ring.submitter().register_files(&fds)?;
         // Needed: multishot receive takes its memory from there. SAFETY: when this succeeds, the buffers go into `ManuallyDrop`
         // with nothing that fails in between; `drop` frees them only after it unregistered them with no receive in flight, and
         // else leaks them.
         unsafe { shared.buffers.register(&ring)? };
         let shared = ManuallyDrop::new(shared);
-        let receiving = Receiving::new(sockets.len(), usize::from(options.buffers));
+        let receiving = Receiving::new(sockets.len(), sockets.rtcp().count(), usize::from(options.buffers));
+        let (rtcp, incoming) = (Rtcp::new(), Incoming::new());
         let minimum_wait = ring.has_minimum_wait();
         let (headers, gso, batch_max) = (Headers::new(), options.gso, options.batch_max.max(1));
         let (batch, full) = (batch_max, false);
-        Ok(Self { ring, receiving, shared, sockets, headers, waker, gso, batch_max, batch, full, minimum_wait })
+        Ok(Self { ring, receiving, rtcp, incoming, shared, sockets, headers, waker, gso, batch_max, batch, full, minimum_wait })
     }
 
     /// Begins each multishot request that ended or was never begun. A receive waits until half of the buffers are back, or it
@@ -94,6 +99,13 @@ impl UringBackend {
             // Needed: a sleeping ring sees the waker by this alone. SAFETY: a poll points to nothing.
             unsafe { self.ring.push(&poll)? };
             self.receiving.begin_poll();
+        }
+        while let Some(place) = self.receiving.to_watch() {
+            let socket = types::Fixed((self.sockets.len() + 1 + place) as u32);
+            let poll = opcode::PollAdd::new(socket, libc::POLLIN as u32).build().user_data(Tag::Rtcp(place).pack());
+            // Needed: a sleeping ring sees RTCP by this alone. SAFETY: a poll points to nothing.
+            unsafe { self.ring.push(&poll)? };
+            self.receiving.begin_watch(place);
         }
         while let Some(socket) = self.receiving.to_begin() {
             let layout: *const libc::msghdr = &raw const *self.shared.layout;
@@ -161,7 +173,7 @@ impl Backend for UringBackend {
 
     fn receive(&mut self, wait: Wait, deliver: &mut dyn FnMut(Received<'_>)) -> io::Result<Arrivals> {
         self.arm()?;
-        self.sleep(wait)?;
+        self.sleep(self.rtcp.limit(wait))?;
         self.collect()?;
         let mut arrivals = Arrivals {
             woken: self.receiving.take_woken(),
@@ -182,6 +194,12 @@ impl Backend for UringBackend {
         }
         buffers.publish();
         self.receiving.check()?;
+        if self.receiving.take_rtcp() {
+            self.rtcp.came();
+        }
+        if self.rtcp.take_in(&mut self.incoming, &self.sockets, &mut arrivals, deliver)? {
+            self.receiving.watch();
+        }
         Ok(arrivals)
     }
 
@@ -223,6 +241,7 @@ fn pump(ring: &mut Ring, receiving: &mut Receiving, waker: &Waker) {
         match Tag::unpack(completion.user_data) {
             Tag::Receive(socket) => receiving.note_receive(socket, completion),
             Tag::Wake => receiving.note_wake(completion, || waker.take()),
+            Tag::Rtcp(place) => receiving.note_rtcp(place),
             // The receive that it was for has a completion of its own.
             Tag::Cancel => {}
         }

@@ -57,6 +57,8 @@ on_both_backends!(
     refused_sends_are_counted_and_end_nothing,
     a_silent_port_ends_nothing,
     nothing_is_lost_or_mixed_under_load,
+    rtcp_apart_arrives_in_order_beside_media,
+    rtcp_apart_ends_a_sleep_when_it_is_the_first_and_not_each_time,
 );
 
 fn uring_works() -> bool {
@@ -418,4 +420,56 @@ fn nothing_is_lost_or_mixed_under_load(kind: Kind) {
         assert_eq!(here.next().bytes, &bytes[..segment]);
     }
     assert_eq!(here.total.datagrams, ROUNDS);
+}
+
+fn with_rtcp_apart(kind: Kind) -> End {
+    let mut socket = bind("127.0.0.1");
+    socket.set_rtcp_apart().expect("the kernel steers by a filter");
+    let address = socket.local();
+    let backend = open(kind, vec![socket], Options::default()).expect("the probe said that it works");
+    End { backend, address, inbox: VecDeque::new(), total: Arrivals::default() }
+}
+
+fn rtcp(number: u8) -> [u8; 8] {
+    [0x81, 205, number, 0, 0, 0, 0, 0]
+}
+
+fn rtcp_apart_arrives_in_order_beside_media(kind: Kind) {
+    let mut there = with_rtcp_apart(kind);
+    let here = std::net::UdpSocket::bind("127.0.0.1:0").expect("binds");
+    let source = here.local_addr().expect("it is bound");
+    for number in 0..200u8 {
+        here.send_to(&[0x80, 96, number, 0], there.address).expect("sends");
+        here.send_to(&rtcp(number), there.address).expect("sends");
+    }
+    let letters: Vec<Letter> = (0..400).map(|_| there.next()).collect();
+    assert!(letters.iter().all(|letter| (letter.source, letter.local) == (source, there.address.ip())));
+    for kind in [96, 205] {
+        let numbers = letters.iter().filter(|letter| letter.bytes[1] == kind).map(|letter| letter.bytes[2]);
+        assert!(numbers.eq(0..200), "all of {kind}, once and in order");
+    }
+}
+
+fn rtcp_apart_ends_a_sleep_when_it_is_the_first_and_not_each_time(kind: Kind) {
+    let mut there = with_rtcp_apart(kind);
+    let remote = there.address;
+    for _ in 0..3 {
+        there.receive(SOON);
+        let sender = thread::spawn(move || {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("binds");
+            for number in 0..100u8 {
+                socket.send_to(&rtcp(number), remote).expect("sends");
+                thread::sleep(Duration::from_micros(200));
+            }
+        });
+        let (mut heard, mut calls, began) = (0, 0, Instant::now());
+        while heard < 100 && began.elapsed() < LONG {
+            let arrivals = there.receive(PATIENT);
+            heard += arrivals.datagrams;
+            calls += usize::from(arrivals.datagrams > 0);
+        }
+        sender.join().expect("it only sends");
+        assert_eq!(heard, 100, "the first of them, after a pause, ends the sleep");
+        assert!(calls < 100, "they wait for each other: {calls} calls");
+    }
 }

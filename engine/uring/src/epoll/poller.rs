@@ -50,10 +50,23 @@ impl Poller {
 
     /// Watches `fd` under `token`, 255 at most, until it is closed.
     pub(super) fn add(&self, fd: RawFd, token: usize) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token as u64 };
+        self.control(libc::EPOLL_CTL_ADD, fd, libc::EPOLLIN, token)
+    }
+
+    /// The same until it was readable once; and once more.
+    pub(super) fn add_once(&self, fd: RawFd, token: usize) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, libc::EPOLLIN | libc::EPOLLONESHOT, token)
+    }
+
+    pub(super) fn watch_once(&self, fd: RawFd, token: usize) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, libc::EPOLLIN | libc::EPOLLONESHOT, token)
+    }
+
+    fn control(&self, operation: libc::c_int, fd: RawFd, events: libc::c_int, token: usize) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: events as u32, u64: token as u64 };
         // SAFETY: both descriptors are open (or the kernel says that they are not), and the event lives until the call returns,
         // which is how long the kernel reads it. Needed: std has no epoll.
-        let result = unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &raw mut event) };
+        let result = unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd, &raw mut event) };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 

@@ -15,6 +15,8 @@ pub(super) enum Tag {
     Cancel,
     /// The poll of the waker, and all else.
     Wake,
+    /// The poll of this one of the sockets that hear RTCP.
+    Rtcp(usize),
 }
 
 impl Tag {
@@ -23,6 +25,7 @@ impl Tag {
             Self::Wake => 0,
             Self::Receive(socket) => 1 << 32 | socket as u64,
             Self::Cancel => 2 << 32,
+            Self::Rtcp(place) => 3 << 32 | place as u64,
         }
     }
 
@@ -31,6 +34,7 @@ impl Tag {
         match user_data >> 32 {
             1 => Self::Receive(index),
             2 => Self::Cancel,
+            3 => Self::Rtcp(index),
             _ => Self::Wake,
         }
     }
@@ -59,15 +63,21 @@ pub(super) struct Receiving {
     receives: Box<[bool]>,
     polling: bool,
     woken: bool,
+    /// Which sockets for RTCP are polled, whether all are to be, and whether one had something.
+    watches: Box<[bool]>,
+    watched: bool,
+    rtcp: bool,
     /// Messages that were sent since a receive was begun.
     beside: usize,
     broken: Option<i32>,
 }
 
 impl Receiving {
-    pub(super) fn new(sockets: usize, buffers: usize) -> Self {
-        let receives = vec![false; sockets].into_boxed_slice();
-        Self { waiting: VecDeque::with_capacity(buffers), buffers, receives, polling: false, woken: false, beside: 0, broken: None }
+    pub(super) fn new(sockets: usize, watches: usize, buffers: usize) -> Self {
+        let [receives, watches] = [sockets, watches].map(|count| vec![false; count].into_boxed_slice());
+        let waiting = VecDeque::with_capacity(buffers);
+        let (polling, woken, watched, rtcp) = (false, false, true, false);
+        Self { waiting, buffers, receives, polling, woken, watches, watched, rtcp, beside: 0, broken: None }
     }
 
     pub(super) fn is_polling(&self) -> bool {
@@ -76,6 +86,26 @@ impl Receiving {
 
     pub(super) fn begin_poll(&mut self) {
         self.polling = true;
+    }
+
+    /// A socket for RTCP whose poll has to be begun.
+    pub(super) fn to_watch(&self) -> Option<usize> {
+        self.watches.iter().position(|begun| !begun).filter(|_| self.watched)
+    }
+
+    pub(super) fn begin_watch(&mut self, place: usize) {
+        self.watches[place] = true;
+    }
+
+    /// All sockets for RTCP are to be polled.
+    pub(super) fn watch(&mut self) {
+        self.watched = true;
+    }
+
+    /// Whether one of them had something: from here on none is.
+    pub(super) fn take_rtcp(&mut self) -> bool {
+        self.watched &= !self.rtcp;
+        std::mem::take(&mut self.rtcp)
     }
 
     /// A socket whose receive has to be begun, when enough buffers are back.
@@ -110,7 +140,7 @@ impl Receiving {
 
     /// Whether the kernel still has a request of ours.
     pub(super) fn is_in_flight(&self) -> bool {
-        self.polling || self.receives.contains(&true)
+        self.polling || self.receives.contains(&true) || self.watches.contains(&true)
     }
 
     /// How many wait to be delivered.
@@ -153,6 +183,12 @@ impl Receiving {
         }
     }
 
+    /// A poll of a socket for RTCP ended: there is something, or it was cancelled.
+    pub(super) fn note_rtcp(&mut self, place: usize) {
+        self.watches[place] = false;
+        self.rtcp = true;
+    }
+
     /// The waker called, or the poll of it ended.
     pub(super) fn note_wake(&mut self, completion: Completion, take: impl FnOnce() -> bool) {
         if !completion.more() {
@@ -168,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_tag_survives_the_kernel() {
-        for tag in [Tag::Wake, Tag::Receive(0), Tag::Receive(254), Tag::Cancel] {
+        for tag in [Tag::Wake, Tag::Receive(0), Tag::Receive(254), Tag::Cancel, Tag::Rtcp(3)] {
             assert_eq!(Tag::unpack(tag.pack()), tag);
         }
     }
