@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Only this seed: the run of a failure, with its figures.
     #[arg(long)]
     seed: Option<u64>,
+    /// With it, what the server told of the run: probes, estimates, keyframes, layers, requests.
+    #[arg(long, requires = "seed")]
+    trace: bool,
     /// Names the conditions, and runs nothing.
     #[arg(long)]
     list: bool,
@@ -37,6 +40,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<bool> {
     simulate.args(["--seeds", &options.seeds.to_string()]);
     options.condition.iter().for_each(|name| _ = simulate.args(["--condition", name]));
     options.seed.iter().for_each(|seed| _ = simulate.args(["--seed", &seed.to_string()]));
+    if options.trace {
+        simulate.arg("--trace");
+    }
     if options.list {
         simulate.arg("--list");
     }

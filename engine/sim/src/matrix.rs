@@ -21,7 +21,7 @@ mod run;
 pub use bounds::{Bounds, Layer};
 pub use judge::Outcome;
 pub use plan::{Condition, Expected, Happening, LinkPlan, Subscriber};
-pub use run::run;
+pub use run::{run, run_traced};
 
 /// All conditions, by name.
 pub fn conditions() -> Vec<Condition> {

@@ -1,7 +1,7 @@
 //! Runs the conditions of the matrix from many seeds: see `--help`.
 #![forbid(unsafe_code)]
 
-use corelay_sim::matrix::{Condition, Expected, Outcome, conditions, run};
+use corelay_sim::matrix::{Condition, Expected, Outcome, conditions, run, run_traced};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-const HELP: &str = "corelay-simulate [--seeds N] [--condition NAME] [--seed S] [--list]
+const HELP: &str = "corelay-simulate [--seeds N] [--condition NAME] [--seed S [--trace]] [--list]
   --seeds N          seeds from 1 on for each condition (default 1000)
   --seed S           this seed only, with the figures of the run
+  --trace            before them what the server told of it: probes, estimates, keyframes, layers, requests
   --condition NAME   this condition only; with a `*` at its end, all that begin so
   --list             what conditions there are";
 
@@ -21,6 +22,7 @@ const SHOWN_MAX: usize = 5;
 struct Options {
     seeds: u64,
     seed: Option<u64>,
+    trace: bool,
     condition: Option<String>,
     list: bool,
 }
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options { seeds: 1_000, seed: None, condition: None, list: false };
+    let mut options = Options { seeds: 1_000, seed: None, trace: false, condition: None, list: false };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         let number = |text: String| text.parse::<u64>().map_err(|_| format!("{text} is no number: write digits"));
@@ -52,9 +54,13 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--seeds" => options.seeds = number(value()?)?,
             "--seed" => options.seed = Some(number(value()?)?),
             "--condition" => options.condition = Some(value()?),
+            "--trace" => options.trace = true,
             "--list" => options.list = true,
             other => return Err(format!("{other} is not known: use what is below")),
         }
+    }
+    if options.trace && options.seed.is_none() {
+        return Err("--trace is of one run: name it with --seed".to_owned());
     }
     Ok(options)
 }
@@ -73,10 +79,11 @@ fn simulate(options: &Options) -> Result<bool, String> {
         return Ok(true);
     }
     let seeds: Vec<u64> = options.seed.map_or_else(|| (1..=options.seeds).collect(), |seed| vec![seed]);
-    let done = run_all(&chosen, &seeds);
+    let done = run_all(&chosen, &seeds, if options.trace { run_traced } else { run });
     if options.seed.is_some() {
         for Done { condition, outcome, .. } in &done {
-            say(&format!("{}\n{}", chosen[*condition].name, outcome.figures.trim_end()));
+            say(chosen[*condition].name);
+            outcome.told.iter().map(String::as_str).chain([outcome.figures.trim_end()]).for_each(say);
         }
     }
     Ok(report(&chosen, &done))
@@ -90,7 +97,7 @@ fn listed(condition: &Condition) -> String {
 }
 
 /// All conditions with all seeds, on all cores; in order whatever the cores did.
-fn run_all(chosen: &[Condition], seeds: &[u64]) -> Vec<Done> {
+fn run_all(chosen: &[Condition], seeds: &[u64], run: fn(&Condition, u64) -> Outcome) -> Vec<Done> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // A panic is an outcome like others, and its words are in it.
@@ -102,7 +109,7 @@ fn run_all(chosen: &[Condition], seeds: &[u64]) -> Vec<Done> {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let (seed, condition) = (at / chosen.len(), at % chosen.len());
                     let Some(seed) = seeds.get(seed).copied() else { break };
-                    let outcome = attempt(&chosen[condition], seed);
+                    let outcome = attempt(|| run(&chosen[condition], seed));
                     done.lock().unwrap_or_else(PoisonError::into_inner).push(Done { condition, seed, outcome });
                 }
             });
@@ -114,11 +121,11 @@ fn run_all(chosen: &[Condition], seeds: &[u64]) -> Vec<Done> {
     done
 }
 
-fn attempt(condition: &Condition, seed: u64) -> Outcome {
-    catch_unwind(AssertUnwindSafe(|| run(condition, seed))).unwrap_or_else(|panic| {
+fn attempt(run: impl FnOnce() -> Outcome) -> Outcome {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
         let failures = vec![format!("a panic: {}", text.unwrap_or_default())];
-        Outcome { failures, figures: String::new(), trace: 0 }
+        Outcome { failures, figures: String::new(), told: Vec::new(), trace: 0 }
     })
 }
 

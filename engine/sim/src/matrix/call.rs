@@ -6,7 +6,7 @@ use crate::network::{CrossTraffic, Direction};
 use crate::prearranged::aead_128;
 use crate::world::{PeerId, World};
 use core::time::Duration;
-use corelay_core::control::{Command, Reply, Viewport};
+use corelay_core::control::{Command, Event, Reply, Viewport};
 use corelay_core::limits::Limits;
 use corelay_wire::ids::{RequestId, SubscriptionId, TrackId};
 use corelay_wire::units::{Bitrate, Instant};
@@ -66,6 +66,28 @@ impl<'a> Call<'a> {
         let video = world.publish_camera(publisher, condition.camera.clone(), VIDEO);
         let audio = condition.microphone.map(|spec| world.publish_microphone(publisher, spec, AUDIO));
         Self { condition, world, begin, publisher, seats: Vec::new(), tracks: (video, audio) }
+    }
+
+    /// The core tells of everybody from here on.
+    pub(super) fn trace(&mut self) {
+        for at in 0..self.world.peers.len() {
+            let (participant, shard) = (self.world.peers[at].participant, self.world.shards.home(at));
+            self.world.command_to(shard, Command::Trace { participant, on: true });
+        }
+    }
+
+    /// What it told, a line each.
+    pub(super) fn told(&self) -> Vec<String> {
+        let line = |(_, event): &(Instant, Event)| match event {
+            Event::Trace { participant, at, trace } => {
+                let who = self.world.peers.iter().position(|p| p.participant == *participant)?;
+                // The publisher joined first.
+                let who = who.checked_sub(1).map_or("publisher".to_owned(), |at| format!("subscriber {at}"));
+                Some(format!("{:9.3} s  {who}: {trace:?}", at.since(self.begin).as_secs_f64()))
+            }
+            _ => None,
+        };
+        self.world.events.iter().filter_map(line).collect()
     }
 
     /// The next subscriber subscribes.

@@ -26,6 +26,8 @@ pub struct Outcome {
     pub failures: Vec<String>,
     /// The figures of the run, a line for each subscriber.
     pub figures: String,
+    /// What the core told of everybody, a line each; empty where nobody asked for it.
+    pub told: Vec<String>,
     /// A digest of all that happened.
     pub trace: u64,
 }
@@ -53,7 +55,7 @@ pub(super) fn judge(call: &Call<'_>) -> Outcome {
     }
     let (requests, resent) = (camera.keyframe_requests, camera.resent());
     let _ = writeln!(figures, "  camera: {requests} key requests, {resent} packets sent again, uplink of {uplink} kbit/s");
-    Outcome { failures, figures, trace: call.world.trace() }
+    Outcome { failures, figures, told: call.told(), trace: call.world.trace() }
 }
 
 /// The subscribers that are compared have less than their share.

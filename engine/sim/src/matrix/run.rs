@@ -6,7 +6,18 @@ use super::plan::{Condition, Happening, Subscriber};
 
 /// Runs a condition from a seed.
 pub fn run(condition: &Condition, seed: u64) -> Outcome {
+    play(Call::open(condition, seed))
+}
+
+/// The same, with all that the core tells of it in [`Outcome::told`]. Telling changes nothing of the run.
+pub fn run_traced(condition: &Condition, seed: u64) -> Outcome {
     let mut call = Call::open(condition, seed);
+    call.trace();
+    play(call)
+}
+
+fn play(mut call: Call<'_>) -> Outcome {
+    let condition = call.condition;
     let mut doings: Vec<(u64, Doing<'_>)> = Vec::new();
     for subscriber in &condition.subscribers {
         doings.push((subscriber.joins_ms, Doing::Join(subscriber)));
