@@ -245,7 +245,9 @@ impl Estimator {
     /// A probe to be sent from `now` on; `None` when none is due.
     pub fn poll_probe(&mut self, now: Instant) -> Option<ProbePlan> {
         let deaf = self.heard.is_none_or(|at| now.since(at) >= SILENCE);
-        let calm = self.rate.state() != RateState::Drain && self.trend.usage() != Usage::Over && self.queue.length() < self.empty();
+        // In the first moments the least of the last while is of before the first picture: what counts is what came last.
+        let queue = if self.prober.begins() { self.queue.length_at(self.groups.latest()) } else { self.queue.length() };
+        let calm = self.rate.state() != RateState::Drain && self.trend.usage() != Usage::Over && queue < self.empty();
         let situation = Situation {
             target: self.rate.target(),
             demand: self.worth_probing(),

@@ -12,7 +12,7 @@ mod rates;
 
 use crate::control::LAYERS_MAX;
 use crate::place::{Place, SPATIAL_MAX};
-use crate::target::TEMPORAL_MAX;
+use crate::target::{TEMPORAL_MAX, Target};
 use core::time::Duration;
 use corelay_wire::units::{Bitrate, Instant};
 use rates::Rates;
@@ -164,6 +164,11 @@ impl Rows {
     /// What a row takes up to each temporal layer, with all below that it needs.
     pub(crate) fn rates(&self, row: usize) -> [Bitrate; TEMPORAL_MAX] {
         self.rates_by(row, Rates::up_to)
+    }
+
+    /// Whether it is known what the row of a target takes, or ever took.
+    pub(crate) fn is_measured(&self, target: Target) -> bool {
+        self.remembered_rates(target.row(self.spatial).into())[TEMPORAL_MAX - 1].0 > 0
     }
 
     /// The same, as far as is remembered of what it took: there must be room for it before anybody changes to the row.

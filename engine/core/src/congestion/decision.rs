@@ -19,6 +19,8 @@ pub struct Decision {
     at: Option<Instant>,
     falls_below: Option<Bitrate>,
     rises_from: Option<Bitrate>,
+    /// What was given where nobody knew yet what that takes, or how little of it can be had.
+    guessed: Option<Bitrate>,
     /// Something else than the estimate changed.
     dirty: bool,
     /// Somebody has nothing until it is decided.
@@ -51,7 +53,8 @@ impl Decision {
     fn is_wanted(&self, now: Instant, estimate: Option<Bitrate>) -> bool {
         let rises = estimate.zip(self.rises_from).is_some_and(|(estimate, bound)| estimate >= bound);
         let calmed = self.fell.is_some_and(|fell| now.since(fell) > CAREFUL);
-        self.dirty || rises || calmed || estimate.is_some() != self.estimate.is_some()
+        let short = estimate.zip(self.guessed).is_some_and(|(estimate, given)| estimate < given);
+        self.dirty || rises || calmed || short || estimate.is_some() != self.estimate.is_some()
     }
 
     /// When to ask again without a change of the estimate.
@@ -72,7 +75,12 @@ impl Decision {
         let fell = estimate.zip(self.falls_below).is_some_and(|(estimate, bound)| estimate < bound);
         let still = self.fell.filter(|fell| now.since(*fell) <= CAREFUL);
         let fell = if fell { Some(now) } else { still };
-        *self = Self { at: Some(now), falls_below, rises_from, dirty: false, hurry: false, fell, estimate };
+        *self = Self { at: Some(now), falls_below, rises_from, guessed: None, dirty: false, hurry: false, fell, estimate };
+    }
+
+    /// That was a guess, by which so much is sent: where it turns out not to fit, it is decided again until it is known.
+    pub fn guessed(&mut self, given: Bitrate) {
+        self.guessed = Some(given);
     }
 }
 
@@ -108,6 +116,16 @@ mod tests {
         decision.disturb();
         assert_eq!(decision.again(), Some(at(1_100)));
         assert!(!decision.is_due(at(1_099), Some(Bitrate(500))) && decision.is_due(at(1_100), Some(Bitrate(500))));
+    }
+
+    #[test]
+    fn what_was_guessed_and_does_not_fit_is_decided_again() {
+        let mut decision = decided(1_000, 500);
+        decision.guessed(Bitrate(450));
+        assert!(!decision.is_due(at(1_900), Some(Bitrate(450))), "it fits");
+        assert!(!decision.is_due(at(1_099), Some(Bitrate(449))) && decision.is_due(at(1_100), Some(Bitrate(449))));
+        decision.decided(at(1_100), Some(Bitrate(449)), Some(Bitrate(400)), Some(Bitrate(900)));
+        assert!(!decision.is_due(at(1_300), Some(Bitrate(449))), "by now it is known");
     }
 
     #[test]

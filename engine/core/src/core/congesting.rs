@@ -189,6 +189,7 @@ impl Core {
         wished.clear();
         let mut wishes = core::mem::take(&mut allocation.wishes);
         wishes.clear();
+        let mut guessed = false;
         for at in &transports[slot].subscriptions {
             let subscription = &subscriptions[*at];
             let track = &tracks[subscription.track];
@@ -197,6 +198,7 @@ impl Core {
             }
             if let Some(wish) = wish_of(track, subscription) {
                 let selection = &subscription.selection;
+                guessed |= selection.target.is_some_and(|target| !track.rows.is_measured(target));
                 wished.push(Wished { subscription: *at, had: (selection.target, selection.why) });
                 wishes.push(wish);
             }
@@ -205,6 +207,9 @@ impl Core {
         allocation.wishes = wishes;
         congestion.estimator.set_demand(now, allocation.demand);
         congestion.decision.decided(now, estimate, allocation.falls_below, allocation.rises_from);
+        if guessed {
+            congestion.decision.guessed(allocation.given);
+        }
         self.carry_out_choices(now, slot, estimate);
     }
 

@@ -304,7 +304,7 @@ impl Rate {
         let near = self.capacity.is_some_and(|capacity| (self.target - capacity).abs() < capacity * CAPACITY_DISTANCE);
         // Near the capacity it is what leaves that has to be as much as what may: what is lost at random does not arrive.
         let proven = match (near, conditions.sent) {
-            (true, Some(sent)) => UNPROVEN_FACTOR_NEAR * sent + UNPROVEN_BITS,
+            (true, Some(sent)) => (UNPROVEN_FACTOR_NEAR * sent).max(sent + UNPROVEN_BITS),
             _ => conditions.acknowledged.map_or(0.0, |rate| UNPROVEN_FACTOR * rate + UNPROVEN_BITS),
         };
         if self.target >= proven {
