@@ -22,7 +22,7 @@ use crate::departures::{Departures, Progress};
 use crate::drop_reason::DropReason;
 use crate::outbox::PACKET_BYTES_MAX;
 use crate::room::Rooms;
-use crate::subscriber::Repeated;
+use crate::subscriber::{Repeated, playout};
 use core::time::Duration;
 use corelay_wire::ids::SubscriptionId;
 use corelay_wire::media::Kind;
@@ -157,7 +157,7 @@ impl Resends {
                 *left = left.saturating_sub(stored.bytes().len() as u64);
             }
             let bytes = if located.skipped { 0 } else { stored.bytes().len() };
-            let copies = if repairs.is_some() { 1 } else { copies(track.kind, again) };
+            let copies = if repairs.is_some() { 1 } else { copies(track.kind, again || playout::waits_once(entry.round_trip)) };
             for copy in 0..copies {
                 if queue.len() == QUEUE || !entry.resends.take(bytes, copy > 0) {
                     counters.drops.count_many(DropReason::NackOverBudget, u64::from(copy == 0));
@@ -207,8 +207,8 @@ impl Resends {
 }
 
 /// How often a packet is sent again at once. On a link that loses one of ten packets each way, one answer of five does not get
-/// through, and two of a kind leave one of nine. What is asked for a second time is late already, as the next will be where that
-/// happens often, and audio is small and cannot wait; for all else, more would double what a narrow link has to carry.
-fn copies(kind: Kind, again: bool) -> usize {
-    if again || kind == Kind::Audio { 2 } else { 1 }
+/// through, and two of a kind leave one of nine. `last`: it was asked for before and is late already, or the link is so long that no
+/// viewer waits for the next. Audio is small and cannot wait; for all else, more would double what a narrow link has to carry.
+fn copies(kind: Kind, last: bool) -> usize {
+    if last || kind == Kind::Audio { 2 } else { 1 }
 }

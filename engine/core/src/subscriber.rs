@@ -4,7 +4,7 @@ mod copied;
 mod mapping;
 mod past;
 mod patch;
-mod playout;
+pub(crate) mod playout;
 mod red;
 mod retransmission;
 

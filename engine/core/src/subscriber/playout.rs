@@ -63,6 +63,11 @@ const TOLD: Duration = Duration::from_secs(3);
 /// In these units it is told.
 const UNIT_MILLIS: u128 = 10;
 
+/// Whether a link is so long that nobody waits for a second round.
+pub(crate) fn waits_once(round_trip: Option<Duration>) -> bool {
+    round_trip.is_some_and(|trip| 2 * trip + MARGIN > DELAY_MAX_FAR)
+}
+
 /// See the module.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Playout {
