@@ -48,8 +48,10 @@ impl Feedback<'_> {
                 Packet::Pli(pli) => self.want_keyframe(pli.media),
                 Packet::Fir(fir) => fir.requests().for_each(|r| self.want_keyframe(r.media)),
                 Packet::Nack(nack) => {
-                    if let Some(subscription) = self.subscription(nack.media) {
-                        self.resends.ask(self.rooms, subscription, (Noticed::Asked, nack.lost()), self.now, self.counters);
+                    if let Some(slot) = self.subscription(nack.media)
+                        && self.resends.ask(self.rooms, slot, (Noticed::Asked, nack.lost()), self.now, self.counters)
+                    {
+                        self.want_keyframe(nack.media);
                     }
                 }
                 Packet::TransportCc(arrivals) => self.arrivals(&arrivals),

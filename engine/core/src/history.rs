@@ -230,6 +230,13 @@ impl History {
         Some(Stored { meta, padded: &self.bytes[at..end], len, payload_at: meta.payload_offset })
     }
 
+    /// Whether the packet with this index was here and is not any more, and no keyframe came after it: who lacks it waits for one.
+    pub(crate) fn left_a_hole(&self, index: u64) -> bool {
+        let slot = &self.slots[self.slot(index)];
+        let is_gone = slot.meta.index >= index && !self.keeps(slot, index);
+        is_gone && !self.slots.iter().any(|slot| slot.meta.keyframe && slot.meta.index > index)
+    }
+
     /// The packets that arrived before number `end` are no longer fresh: they are on their way to whoever wants them.
     pub(crate) fn settle(&mut self, end: u64) {
         self.settled = end;
@@ -313,6 +320,14 @@ mod tests {
         let h = history(8, 1000, &[100, 101, 108]);
         let kept: Vec<_> = h.fresh().map(|n| h.arrival(n).map(|p| p.meta.index)).collect();
         assert_eq!(kept, [None, Some(101), Some(108)]);
+    }
+
+    #[test]
+    fn a_packet_that_is_gone_leaves_a_hole_until_the_next_keyframe() {
+        let mut h = history(8, 1000, &[100, 101, 103, 110, 111]);
+        assert_eq!([102, 103, 104, 112].map(|index| h.left_a_hole(index)), [true, true, false, false]);
+        h.insert(PacketMeta { index: 112, keyframe: true, ..Slot::empty().meta }, &[112; 10]);
+        assert!(!h.left_a_hole(103), "whoever lacks it goes on there");
     }
 
     #[test]

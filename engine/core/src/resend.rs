@@ -98,7 +98,8 @@ impl Resends {
         }
     }
 
-    /// The subscriber in slot `subscription` misses the packets with these numbers.
+    /// The subscriber in slot `subscription` misses the packets with these numbers. Tells whether it asks for one that nobody has any
+    /// more, so that it needs a keyframe, and does not know.
     pub(crate) fn ask(
         &mut self,
         rooms: &mut Rooms,
@@ -106,11 +107,11 @@ impl Resends {
         (noticed, lost): (Noticed, impl Iterator<Item = SequenceNumber>),
         now: Instant,
         counters: &mut Counters,
-    ) {
+    ) -> bool {
         let Rooms { transports, tracks, subscriptions, congestions, .. } = rooms;
         let known = &mut subscriptions[subscription];
         let subscriber = &mut known.subscriber;
-        let Some(retransmission) = subscriber.retransmission.as_deref_mut().filter(|_| !subscriber.paused) else { return };
+        let Some(retransmission) = subscriber.retransmission.as_deref_mut().filter(|_| !subscriber.paused) else { return false };
         let (track, entry) = (&tracks[known.track], &mut transports[known.transport]);
         entry.resends.refill(now, retransmission.earned(subscriber.octets));
         let mut repairs = congestions.get(known.transport).and_then(|congestion| congestion.repairs(now));
@@ -127,12 +128,16 @@ impl Resends {
             Kind::Audio => &mut self.audio,
             Kind::Video => &mut self.video,
         };
+        let mut absent = None;
         for sequence in lost.take(NUMBERS_MAX) {
             counters.nacks_in += u64::from(noticed == Noticed::Asked);
             known.record.nacked += u64::from(noticed == Noticed::Asked);
             // What is not known any more, or not known yet: it is of the future, too long ago, or missing here as well.
             let Some(located) = subscriber.mapping.locate(sequence) else { continue };
-            let Some(stored) = track.layers[usize::from(located.layer)].history.find(located.index) else { continue };
+            let Some(stored) = track.layers[usize::from(located.layer)].history.find(located.index) else {
+                absent = absent.max(Some(located.index).filter(|_| flowing == Some(located.layer)));
+                continue;
+            };
             if noticed == Noticed::Told && now.since(stored.meta.arrived) > TOLD_AGE_MAX {
                 continue;
             }
@@ -168,6 +173,8 @@ impl Resends {
             }
         }
         known.subscriber.look_at_loss(now, entry.round_trip, track.lossy(now), false);
+        let hole = |layer: u8| absent.is_some_and(|index| track.layers[usize::from(layer)].history.left_a_hole(index));
+        noticed == Noticed::Asked && track.kind == Kind::Video && flowing.is_some_and(hole)
     }
 
     /// The peer of the transport in `slot` has not these packets, and has not asked for them, or nothing was heard of it.
