@@ -245,13 +245,10 @@ impl Estimator {
     /// A probe to be sent from `now` on; `None` when none is due.
     pub fn poll_probe(&mut self, now: Instant) -> Option<ProbePlan> {
         let deaf = self.heard.is_none_or(|at| now.since(at) >= SILENCE);
-        // In the first moments the least of the last while is of before the first picture: what counts is what came last.
-        let queue = if self.prober.begins() { self.queue.length_at(self.groups.latest()) } else { self.queue.length() };
-        let calm = self.rate.state() != RateState::Drain && self.trend.usage() != Usage::Over && queue < self.empty();
         let situation = Situation {
             target: self.rate.target(),
             demand: self.worth_probing(),
-            calm: calm || deaf || self.is_contested(now),
+            calm: self.is_calm() || deaf || self.is_contested(now),
             // Not into a queue that is being emptied.
             loss_test: self.loss.wanted_probe().filter(|_| !self.slowed || self.rate.state() != RateState::Drain),
             jitter: self.queue.jitter(),

@@ -16,7 +16,7 @@
 
 mod seal;
 
-use crate::congestion::Named;
+use crate::congestion::{Congestion, Named, Repairs};
 use crate::counters::Counters;
 use crate::departures::{Departures, Progress};
 use crate::drop_reason::DropReason;
@@ -62,6 +62,29 @@ pub(crate) struct Resend {
     /// Slots are used again.
     pub(crate) id: SubscriptionId,
     pub(crate) outgoing: PacketIndex,
+}
+
+/// What the way to the subscriber is like.
+#[derive(Debug, Default)]
+struct Path {
+    repairs: Option<Repairs>,
+    /// Its feedback tells of loss better than requests do.
+    told_better: bool,
+    full: bool,
+    /// What stands in its queue.
+    queue: Duration,
+}
+
+impl Path {
+    /// `queued`: bytes that other messages of this turn asked for, and that have their place already.
+    fn of(congestion: &Congestion, queued: u64, now: Instant) -> Self {
+        Self {
+            repairs: congestion.repairs(now).map(|repairs| Repairs { video: repairs.video.saturating_sub(queued) }),
+            told_better: congestion.estimator.hears_arrivals(),
+            full: congestion.is_full(now),
+            queue: congestion.queue(now),
+        }
+    }
 }
 
 /// See the module.
@@ -114,15 +137,9 @@ impl Resends {
         let Some(retransmission) = subscriber.retransmission.as_deref_mut().filter(|_| !subscriber.paused) else { return false };
         let (track, entry) = (&tracks[known.track], &mut transports[known.transport]);
         entry.resends.refill(now, retransmission.earned(subscriber.octets));
-        let mut repairs = congestions.get(known.transport).and_then(|congestion| congestion.repairs(now));
-        if let Some(repairs) = &mut repairs {
-            // What other messages of this turn asked for has its place already.
-            repairs.video = repairs.video.saturating_sub(entry.resends.queued(now));
-        }
         let congestion = congestions.get(known.transport);
-        let told_better = congestion.is_some_and(|congestion| congestion.estimator.hears_arrivals());
-        let full = congestion.is_some_and(|congestion| congestion.is_full(now));
-        let queue_time = congestion.map_or(Duration::ZERO, |congestion| congestion.queue(now));
+        let Path { mut repairs, told_better, full, queue: queue_time } =
+            congestion.map(|congestion| Path::of(congestion, entry.resends.queued(now), now)).unwrap_or_default();
         let flowing = subscriber.mapping.flowing().map(|source| source.layer);
         let queue = match track.kind {
             Kind::Audio => &mut self.audio,

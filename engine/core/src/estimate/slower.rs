@@ -2,7 +2,8 @@
 //! the way, and a delay that climbs.
 
 use super::queue::{QUEUE_BEHIND_MILLIS, QUEUE_CLIMBS_MILLIS, QUEUE_MAX_MILLIS};
-use super::{ACKNOWLEDGED_WINDOW, BUSY_WINDOW_MIN, Estimator, FEEDBACK_INTERVAL};
+use super::trend::Usage;
+use super::{ACKNOWLEDGED_WINDOW, BUSY_WINDOW_MIN, Estimator, FEEDBACK_INTERVAL, RateState};
 use core::time::Duration;
 use corelay_wire::units::Instant;
 
@@ -62,6 +63,13 @@ impl Estimator {
         // But for one packet, which a moment has by chance: on a thin path that is a third of all.
         let arrived = bytes.saturating_sub(PACKET_BYTES) as f64 * 8.0 / time.max(BUSY_WINDOW_MIN).as_secs_f64();
         arrived * MUCH_LESS > self.rate.carried()
+    }
+
+    /// Whether no queue stands or grows, and none is being emptied.
+    pub(super) fn is_calm(&self) -> bool {
+        // In the first moments the least of the last while is of before the first picture: what counts is what came last.
+        let queue = if self.prober.begins() { self.queue.length_at(self.groups.latest()) } else { self.queue.length() };
+        self.rate.state() != RateState::Drain && self.trend.usage() != Usage::Over && queue < self.empty()
     }
 
     /// How long a path that carries so much takes for what left and was not reported on, in milliseconds, beyond the time that

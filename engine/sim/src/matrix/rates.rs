@@ -9,6 +9,7 @@ use corelay_wire::media::Codec;
 pub(super) fn conditions() -> Vec<Condition> {
     let mut all = steady();
     all.extend(steps());
+    all.extend(wandering());
     all.extend(queues());
     all.extend(one_size());
     all
@@ -99,6 +100,12 @@ fn steps() -> Vec<Condition> {
             // 15 packets, and those six, of 1,400. One in a hundred is 14.
             b.concealed = 0.02;
         }),
+    ]
+}
+
+/// Links whose rate wanders.
+fn wandering() -> Vec<Condition> {
+    vec![
         Condition::new(
             "rate-grows",
             LinkPlan::new(clean(20)),
