@@ -131,11 +131,6 @@ impl Prober {
         }
     }
 
-    /// Whether nothing was found yet.
-    pub(super) fn begins(&self) -> bool {
-        self.reason == Reason::Start
-    }
-
     /// When the next probe may be due.
     pub(super) fn next(&self) -> Instant {
         self.open.map_or(self.next, |open| open.asked + open.plan.duration + PATIENCE)

@@ -67,9 +67,7 @@ impl Estimator {
 
     /// Whether no queue stands or grows, and none is being emptied.
     pub(super) fn is_calm(&self) -> bool {
-        // In the first moments the least of the last while is of before the first picture: what counts is what came last.
-        let queue = if self.prober.begins() { self.queue.length_at(self.groups.latest()) } else { self.queue.length() };
-        self.rate.state() != RateState::Drain && self.trend.usage() != Usage::Over && queue < self.empty()
+        self.rate.state() != RateState::Drain && self.trend.usage() != Usage::Over && self.queue.length() < self.empty()
     }
 
     /// How long a path that carries so much takes for what left and was not reported on, in milliseconds, beyond the time that
