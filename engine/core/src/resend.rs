@@ -179,7 +179,8 @@ impl Resends {
                 *left = left.saturating_sub(stored.bytes().len() as u64);
             }
             let bytes = if located.skipped { 0 } else { stored.bytes().len() };
-            let copies = if repairs.is_some() { 1 } else { copies(track.kind, again || playout::waits_once(entry.round_trip)) };
+            let last = again || !full && playout::waits_once(entry.round_trip);
+            let copies = if repairs.is_some() { 1 } else { copies(track.kind, last) };
             for copy in 0..copies {
                 if queue.len() == QUEUE || !entry.resends.take(bytes, copy > 0) {
                     counters.drops.count_many(DropReason::NackOverBudget, u64::from(copy == 0));
