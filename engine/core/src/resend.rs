@@ -21,7 +21,7 @@ use crate::counters::Counters;
 use crate::departures::{Departures, Progress};
 use crate::drop_reason::DropReason;
 use crate::outbox::PACKET_BYTES_MAX;
-use crate::room::Rooms;
+use crate::room::{Rooms, TransportEntry};
 use crate::subscriber::{Repeated, playout};
 use core::time::Duration;
 use corelay_wire::ids::SubscriptionId;
@@ -71,17 +71,22 @@ struct Path {
     /// Its feedback tells of loss better than requests do.
     told_better: bool,
     full: bool,
+    /// No viewer waits for a second round, and there is room to send the first answer twice.
+    far: bool,
     /// What stands in its queue.
     queue: Duration,
 }
 
 impl Path {
-    /// `queued`: bytes that other messages of this turn asked for, and that have their place already.
-    fn of(congestion: &Congestion, queued: u64, now: Instant) -> Self {
+    fn of(congestion: &Congestion, entry: &TransportEntry, now: Instant) -> Self {
+        let full = congestion.is_full(now);
+        // What other messages of this turn asked for has its place already.
+        let queued = entry.resends.queued(now);
         Self {
             repairs: congestion.repairs(now).map(|repairs| Repairs { video: repairs.video.saturating_sub(queued) }),
             told_better: congestion.estimator.hears_arrivals(),
-            full: congestion.is_full(now),
+            full,
+            far: !full && playout::waits_once(entry.round_trip),
             queue: congestion.queue(now),
         }
     }
@@ -138,8 +143,8 @@ impl Resends {
         let (track, entry) = (&tracks[known.track], &mut transports[known.transport]);
         entry.resends.refill(now, retransmission.earned(subscriber.octets));
         let congestion = congestions.get(known.transport);
-        let Path { mut repairs, told_better, full, queue: queue_time } =
-            congestion.map(|congestion| Path::of(congestion, entry.resends.queued(now), now)).unwrap_or_default();
+        let Path { mut repairs, told_better, full, far, queue: queue_time } =
+            congestion.map(|congestion| Path::of(congestion, entry, now)).unwrap_or_default();
         let flowing = subscriber.mapping.flowing().map(|source| source.layer);
         let queue = match track.kind {
             Kind::Audio => &mut self.audio,
@@ -179,8 +184,7 @@ impl Resends {
                 *left = left.saturating_sub(stored.bytes().len() as u64);
             }
             let bytes = if located.skipped { 0 } else { stored.bytes().len() };
-            let last = again || !full && playout::waits_once(entry.round_trip);
-            let copies = if repairs.is_some() { 1 } else { copies(track.kind, last) };
+            let copies = if repairs.is_some() { 1 } else { copies(track.kind, again || far) };
             for copy in 0..copies {
                 if queue.len() == QUEUE || !entry.resends.take(bytes, copy > 0) {
                     counters.drops.count_many(DropReason::NackOverBudget, u64::from(copy == 0));
